@@ -1,0 +1,1 @@
+"""Seamline on Ray: actors, supervision and the command line."""

@@ -1,0 +1,1 @@
+"""What makes Seamline one product: plant file, store, writer, stations, shards, gateway, console."""

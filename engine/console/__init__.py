@@ -1,0 +1,1 @@
+"""The console: live pages for people."""

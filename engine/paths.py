@@ -1,0 +1,68 @@
+"""Where a plant keeps its state: everything below one folder, ``SEAMLINE_HOME``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SOCKET_LIMIT = 100
+"""Unix socket paths are limited to 107 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of all state and the places in it."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> Home:
+        """Return ``SEAMLINE_HOME``, or ``~/.seamline``."""
+        return cls(Path(os.environ.get("SEAMLINE_HOME", "~/.seamline")).expanduser().resolve())
+
+    @property
+    def database(self) -> Path:
+        """The embedded PostgreSQL's data."""
+        return self.root / "pg"
+
+    @property
+    def log(self) -> Path:
+        """The durable log, one folder per partition (a partition is named like its shard)."""
+        return self.root / "log"
+
+    @property
+    def evidence(self) -> Path:
+        """Inspected pictures, named by the SHA-256 of their bytes."""
+        return self.root / "evidence"
+
+    @property
+    def models(self) -> Path:
+        """Models registered here, beside those that ship."""
+        return self.root / "models"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and process ids of what is running."""
+        return self.root / "run"
+
+    @property
+    def appender(self) -> str:
+        """The ZeroMQ endpoint of this node's log appender."""
+        return self.socket("appender")
+
+    def socket(self, name: str) -> str:
+        """Return an ``ipc://`` endpoint; in the temporary folder where the home's path is too long."""
+        path = self.run / f"{name}.sock"
+        if len(str(path)) > SOCKET_LIMIT:
+            digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+            path = Path(tempfile.gettempdir()) / f"seamline-{digest}-{name}.sock"
+        return f"ipc://{path}"
+
+    def create(self) -> Home:
+        """Make the folders that are not there yet and return self."""
+        for folder in (self.root, self.log, self.evidence, self.models, self.run):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self

@@ -1,0 +1,1 @@
+"""Connectors: one file a protocol; each turns what a machine says into readings and rejects."""

@@ -1,0 +1,1 @@
+"""The durable log that stands between the world and the database."""

@@ -1,0 +1,71 @@
+"""Contracts of the durable log: what an entry is, who writes and who reads it.
+
+One log per partition; its appender fixes the total order and stamps every entry. Everything that a
+flow may know stands in it, time included: a flow never looks at a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+
+class Kind(IntEnum):
+    """What an entry's payload is."""
+
+    TICK = 0
+    """Nothing but time passed: no payload."""
+    READINGS = 1
+    """`streams.records.Readings` as one Arrow batch."""
+    REJECTS = 2
+    """`streams.records.Rejects` as one Arrow batch: what a source sent and nobody could read."""
+    VERDICT = 3
+    """A station's verdict on one part, JSON (`vision.records.Verdict`)."""
+    FRAMES = 4
+    """Frames of a camera that ended otherwise than inspected, JSON (`vision.records.FrameLoss`)."""
+
+
+class Entry(NamedTuple):
+    """One record of the log."""
+
+    position: int
+    """Ordinal in the partition, from 1, without gaps."""
+    kind: Kind
+    received: int
+    """The appender's stamp, microseconds UTC, never falling."""
+    producer: str
+    """Who sent it: ``name`` or ``name/session``; empty for ticks."""
+    payload: bytes
+
+
+class LogReader(Protocol):
+    """Read entries that are safe on disk, in order."""
+
+    def read(self, after: int, limit: int) -> Sequence[Entry]:
+        """Return entries behind position ``after``, of about ``limit`` bytes at the most; never wait.
+
+        Raises
+        ------
+        LogGap
+            The wanted entries were removed already.
+        """
+
+    def close(self) -> None:
+        """Release files or sockets."""
+
+
+class Producer(Protocol):
+    """Hand entries to the appender; each is acknowledged once it is on disk."""
+
+    def send(self, kind: Kind, payload: bytes) -> int:
+        """Queue one entry and return its sequence number; wait while the window is full."""
+
+    def acknowledged(self) -> int:
+        """Return the highest sequence number up to which everything is on disk (0 at first)."""
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything sent is acknowledged; False when the time ran out."""
+
+    def close(self) -> None:
+        """Give up the connection; unacknowledged entries are reported lost by the caller."""

@@ -1,0 +1,296 @@
+"""Columns that travel through the streams: readings, rejects, part counts and rows for the database.
+
+Every record is a frozen set of parallel numpy columns. Times are int64 microseconds since 1970 UTC.
+Text columns are dictionary-coded. Absent numbers are `NULL` (integers) or NaN (floats): an accepted
+reading is never NaN, so the two cannot be confused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Int16 = NDArray[np.int16]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+
+NULL: int = int(np.iinfo(np.int64).min)
+"""An integer or a time that is not there."""
+
+GOOD = 0
+"""Quality of a reading that its source vouches for."""
+SNAPSHOT = 1
+"""Quality of a reading that tells a state found at connection: ``ts`` is the time of connection."""
+UNCERTAIN = 2
+"""Quality of a reading whose source doubts it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """A dictionary-coded text column: ``values[codes[i]]``, null where ``codes[i]`` is -1."""
+
+    values: tuple[str, ...]
+    codes: Int32
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Text:
+        return Text(self.values, self.codes[rows])
+
+    @classmethod
+    def of(cls, items: Sequence[str | None]) -> Self:
+        """Code a sequence of strings, None meaning null, in order of first appearance."""
+        index: dict[str, int] = {}
+        codes = [-1 if item is None else index.setdefault(item, len(index)) for item in items]
+        return cls(tuple(index), np.array(codes, dtype=np.int32))
+
+    @classmethod
+    def constant(cls, value: str | None, length: int) -> Self:
+        """Repeat one value, or null, ``length`` times."""
+        if value is None:
+            return cls((), np.full(length, -1, dtype=np.int32))
+        return cls((value,), np.zeros(length, dtype=np.int32))
+
+    @classmethod
+    def from_arrow(cls, array: pa.Array) -> Self:
+        """Take over an Arrow string or dictionary array without touching its strings one by one."""
+        coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        codes = coded.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+        return cls(tuple(coded.dictionary.to_pylist()), codes.astype(np.int32, copy=False))
+
+    def to_arrow(self) -> pa.DictionaryArray:
+        """Return the column as an Arrow dictionary array."""
+        indices = pa.array(self.codes, mask=self.codes < 0)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(self.values, type=pa.string()))
+
+    def to_list(self) -> list[str | None]:
+        """Return plain Python strings, None for null."""
+        return [None if code < 0 else self.values[code] for code in self.codes.tolist()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Base of the records below: parallel columns of one length."""
+
+    def __post_init__(self) -> None:
+        lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the columns of {type(self).__name__} differ in length: {lengths}")
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def __getitem__(self, rows: Any) -> Self:
+        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings(Columns):
+    """Readings of machines: of ``value`` and ``text`` exactly one is there."""
+
+    machine: Text
+    tag: Text
+    ts: Int64
+    value: Float64
+    text: Text
+    quality: Int16
+    source_ts: Int64
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return no readings."""
+        return cls.numbers([], [], [], [])
+
+    @classmethod
+    def numbers(cls, machine: Sequence[str], tag: Sequence[str], ts: Any, value: Any) -> Self:
+        """Build plain numeric readings."""
+        size = len(ts)
+        return cls(
+            machine=Text.of(machine),
+            tag=Text.of(tag),
+            ts=np.asarray(ts, dtype=np.int64),
+            value=np.asarray(value, dtype=np.float64),
+            text=Text.constant(None, size),
+            quality=np.zeros(size, dtype=np.int16),
+            source_ts=np.full(size, NULL, dtype=np.int64),
+        )
+
+    @classmethod
+    def texts(cls, machine: Sequence[str], tag: Sequence[str], ts: Any, text: Sequence[str]) -> Self:
+        """Build plain text readings."""
+        size = len(ts)
+        return cls(
+            machine=Text.of(machine),
+            tag=Text.of(tag),
+            ts=np.asarray(ts, dtype=np.int64),
+            value=np.full(size, np.nan),
+            text=Text.of(text),
+            quality=np.zeros(size, dtype=np.int16),
+            source_ts=np.full(size, NULL, dtype=np.int64),
+        )
+
+    def to_arrow(self) -> pa.RecordBatch:
+        """Return the Arrow batch that travels and is logged (`ARROW_SCHEMA`)."""
+        arrays = [
+            self.machine.to_arrow(),
+            self.tag.to_arrow(),
+            pa.array(self.ts),
+            pa.array(self.value, mask=self.text.codes >= 0),
+            self.text.to_arrow(),
+            pa.array(self.quality),
+            pa.array(self.source_ts, mask=self.source_ts == NULL),
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=ARROW_SCHEMA)
+
+    @classmethod
+    def from_arrow(cls, batch: pa.RecordBatch) -> Self:
+        """Take over an Arrow batch; columns that may be left out: text, quality, source_ts.
+
+        Raises
+        ------
+        ValueError
+            A needed column is missing or of a type that cannot become the column's.
+        """
+        try:
+            return cls._from_arrow(batch)
+        except (KeyError, pa.ArrowException) as exc:
+            raise ValueError(f"the batch does not have the columns of a reading: {exc}") from exc
+
+    @classmethod
+    def _from_arrow(cls, batch: pa.RecordBatch) -> Self:
+        size = batch.num_rows
+        names = set(batch.schema.names)
+        return cls(
+            machine=Text.from_arrow(batch.column("machine")),
+            tag=Text.from_arrow(batch.column("tag")),
+            ts=integers(batch.column("ts"), NULL),
+            value=batch.column("value").cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False),
+            text=Text.from_arrow(batch.column("text")) if "text" in names else Text.constant(None, size),
+            quality=integers(batch.column("quality"), GOOD).astype(np.int16)
+            if "quality" in names
+            else np.zeros(size, dtype=np.int16),
+            source_ts=integers(batch.column("source_ts"), NULL)
+            if "source_ts" in names
+            else np.full(size, NULL, dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rejects(Columns):
+    """What could not be accepted, why, and the bytes as text (at most `RAW_LIMIT` characters each)."""
+
+    machine: Text
+    tag: Text
+    ts: Int64
+    reason: Text
+    raw: Text
+
+    @classmethod
+    def of(cls, reason: str, raw: Sequence[str], machine: str | None = None) -> Self:
+        """Reject raw texts for one reason."""
+        size = len(raw)
+        return cls(
+            machine=Text.constant(machine, size),
+            tag=Text.constant(None, size),
+            ts=np.full(size, NULL, dtype=np.int64),
+            reason=Text.constant(reason, size),
+            raw=Text.of([item[:RAW_LIMIT] for item in raw]),
+        )
+
+    def to_arrow(self) -> pa.RecordBatch:
+        """Return the Arrow batch that is logged."""
+        columns = {
+            "machine": self.machine.to_arrow(),
+            "tag": self.tag.to_arrow(),
+            "ts": pa.array(self.ts, mask=self.ts == NULL),
+            "reason": self.reason.to_arrow(),
+            "raw": self.raw.to_arrow(),
+        }
+        return pa.RecordBatch.from_pydict(columns)
+
+    @classmethod
+    def from_arrow(cls, batch: pa.RecordBatch) -> Self:
+        """Take over a logged batch."""
+        return cls(
+            machine=Text.from_arrow(batch.column("machine")),
+            tag=Text.from_arrow(batch.column("tag")),
+            ts=integers(batch.column("ts"), NULL),
+            reason=Text.from_arrow(batch.column("reason")),
+            raw=Text.from_arrow(batch.column("raw")),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartCounts(Columns):
+    """Parts that a machine made and a station judged: 1 in exactly one of good, reject, review per part."""
+
+    machine: Text
+    ts: Int64
+    good: Int64
+    reject: Int64
+    review: Int64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows of one database table; columns are named like the table's (the writer adds ``tenant_id``)."""
+
+    table: str
+    columns: Mapping[str, Text | Int16 | Int32 | Int64 | Float64]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+RAW_LIMIT = 4096
+
+ARROW_SCHEMA = pa.schema(
+    [
+        ("machine", pa.dictionary(pa.int32(), pa.string())),
+        ("tag", pa.dictionary(pa.int32(), pa.string())),
+        ("ts", pa.int64()),
+        ("value", pa.float64()),
+        ("text", pa.dictionary(pa.int32(), pa.string())),
+        ("quality", pa.int16()),
+        ("source_ts", pa.int64()),
+    ]
+)
+"""A reading in Arrow; ``received`` is the appender's stamp of the whole batch."""
+
+
+def integers(array: pa.Array, null: int) -> Int64:
+    """Return an Arrow array of integers or timestamps as int64, nulls replaced."""
+    if pa.types.is_timestamp(array.type):
+        array = array.cast(pa.timestamp("us", tz=array.type.tz)).cast(pa.int64())
+    filled: Int64 = array.cast(pa.int64()).fill_null(null).to_numpy(zero_copy_only=False)
+    return filled
+
+
+def encode(batch: pa.RecordBatch) -> bytes:
+    """Write one Arrow batch as a self-contained IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def decode(payload: bytes) -> pa.RecordBatch:
+    """Read the one Arrow batch of an IPC stream.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no Arrow stream.
+    """
+    try:
+        with pa.ipc.open_stream(payload) as reader:
+            return reader.read_next_batch()
+    except (pa.ArrowException, StopIteration, OSError) as exc:
+        raise ValueError(f"the bytes are not one Arrow batch: {exc}") from exc

@@ -1,0 +1,1 @@
+"""Frames in, verdicts out: cameras, quality gate, detection, judging and evidence."""

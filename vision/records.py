@@ -1,0 +1,178 @@
+"""What travels through inspection: frames, findings, verdicts and the loss of frames.
+
+Times are int64 microseconds since 1970 UTC (the camera's capture time). Boxes are pixels of the
+frame as captured. Everything that leaves a station has a JSON form; pixels never leave it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Int32 = NDArray[np.int32]
+Image = NDArray[np.uint8]
+
+
+class Outcome(StrEnum):
+    """What is said of a part."""
+
+    OK = "OK"
+    NG = "NG"
+    REVIEW = "REVIEW"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a camera, with the exact bytes it came as.
+
+    ``image`` is (height, width, 3) uint8 in BGR order, or None where ``encoded`` could not be read:
+    ``defect`` then says why. ``sequence`` counts every frame of a ``run`` of the camera, from 1.
+    """
+
+    camera: str
+    view: str
+    run: str
+    sequence: int
+    ts: int
+    encoded: bytes
+    image: Image | None
+    serial: str
+    defect: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """Detections of one frame as columns: ``boxes`` (n, 4) x0 y0 x1 y1, ``labels`` and ``scores`` (n,)."""
+
+    classes: tuple[str, ...]
+    boxes: Float32
+    labels: Int32
+    scores: Float32
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def empty(cls, classes: tuple[str, ...] = ()) -> Self:
+        """Return no findings."""
+        return cls(classes, np.zeros((0, 4), np.float32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One imperfection or feature in its JSON form; ``iso6520`` is empty where the class is none."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+    iso6520: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one frame contributed to a verdict; ``frame_hash`` is the SHA-256 of the bytes inspected."""
+
+    camera: str
+    view: str
+    run: str
+    sequence: int
+    ts: int
+    frame_hash: str
+    width: int
+    height: int
+    quality: dict[str, float]
+    findings: tuple[Finding, ...]
+    rejected: str = ""
+    """Why the quality gate refused the frame; empty when it passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """SHA-256 of everything besides the frame that a verdict depends on."""
+
+    model: str
+    preprocessing: str
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a station says of one part, with all that it rests on."""
+
+    station: str
+    serial: str
+    part_number: str
+    attempt: int
+    ts: int
+    outcome: Outcome
+    reason: str
+    versions: Versions
+    views: tuple[View, ...]
+
+    def to_json(self) -> bytes:
+        """Return the form that is logged; the same verdict always gives the same bytes."""
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, payload: bytes) -> Self:
+        """Read the logged form.
+
+        Raises
+        ------
+        ValueError
+            The bytes are not a verdict.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(payload)
+            views = tuple(_view(item) for item in fields.pop("views"))
+            outcome, versions = Outcome(fields.pop("outcome")), Versions(**fields.pop("versions"))
+            return cls(**fields, outcome=outcome, versions=versions, views=views)
+        except (KeyError, TypeError) as exc:
+            raise ValueError(f"the bytes are not a verdict: {exc}") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLoss:
+    """Frames ``first`` to ``last`` of a camera's run that were not inspected, and why."""
+
+    station: str
+    camera: str
+    view: str
+    run: str
+    first: int
+    last: int
+    ts: int
+    outcome: str
+    """``dropped``, ``late`` or ``unmatched``."""
+    reason: str
+    serial: str = ""
+    frame_hash: str = field(default="")
+
+    def to_json(self) -> bytes:
+        """Return the form that is logged."""
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, payload: bytes) -> Self:
+        """Read the logged form.
+
+        Raises
+        ------
+        ValueError
+            The bytes are not a frame loss.
+        """
+        try:
+            return cls(**json.loads(payload))
+        except TypeError as exc:
+            raise ValueError(f"the bytes are not a frame loss: {exc}") from exc
+
+
+def _view(item: dict[str, Any]) -> View:
+    findings = tuple(Finding(**(found | {"box": tuple(found["box"])})) for found in item.pop("findings"))
+    return View(**item, findings=findings)

@@ -1,0 +1,123 @@
+"""Train the weld detector: photographs and boxes in, a checkpoint with a fixed seed out.
+
+Runs in the training environment (``make train-env``), never at run time: it is the only module
+that imports torch and ultralytics. A run that was interrupted goes on where it stopped.
+
+    python -m vision.training --data "$SEAMLINE_DATA/welds-pipe" --runs runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SEED = 20260511
+IMAGE_SIZE = 320
+EPOCHS = 36
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Split:
+    """Names of the pictures of one split; ``gap`` pictures between the two belong to neither."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+def read_split(data: Path, column: str) -> Split:
+    """Read one split column of ``splits.csv``."""
+    with (data / "splits.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return Split(
+        train=tuple(row["image"] for row in rows if row[column] == "train"),
+        test=tuple(row["image"] for row in rows if row[column] == "test"),
+    )
+
+
+def lay_out(data: Path, split: Split, into: Path) -> Path:
+    """Link pictures and boxes into the folders that YOLO trainers expect; return the data file.
+
+    The source folder may be read-only, and trainers write caches beside the labels: so links.
+    """
+    for part, names in (("train", split.train), ("test", split.test)):
+        for kind in ("images", "labels"):
+            (into / kind / part).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            label = f"{Path(name).stem}.txt"
+            link(data / "images" / name, into / "images" / part / name)
+            link(data / "labels" / label, into / "labels" / part / label)
+    classes = (data / "classes.txt").read_text().split()
+    file = into / "data.yaml"
+    names_yaml = "".join(f"  {index}: {name}\n" for index, name in enumerate(classes))
+    file.write_text(f"path: {into.resolve()}\ntrain: images/train\nval: images/test\nnames:\n{names_yaml}")
+    return file
+
+
+def link(source: Path, target: Path) -> None:
+    """Point ``target`` at ``source``, once."""
+    if source.exists() and not target.is_symlink():
+        target.symlink_to(source.resolve())
+
+
+def train(data_file: Path, runs: Path, name: str, epochs: int = EPOCHS) -> Path:
+    """Train YOLO11n from its architecture file, no weights given; return the last checkpoint.
+
+    The test split is never looked at while training: no early stopping, no best epoch.
+    """
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(runs.resolve()))
+    from ultralytics import YOLO
+
+    last = runs / name / "weights" / "last.pt"
+    if (runs / name / "finished").exists():
+        return last
+    if last.exists():
+        YOLO(last).train(resume=True)
+    else:
+        YOLO("yolo11n.yaml").train(**settings(data_file, runs, name, epochs))
+    (runs / name / "finished").touch()
+    return last
+
+
+def settings(data_file: Path, runs: Path, name: str, epochs: int) -> dict[str, Any]:
+    """Return every training setting that differs from the trainer's defaults."""
+    return {
+        "data": str(data_file),
+        "project": str(runs.resolve()),
+        "name": name,
+        "exist_ok": True,
+        "epochs": epochs,
+        "imgsz": IMAGE_SIZE,
+        "batch": BATCH,
+        "seed": SEED,
+        "deterministic": True,
+        "device": "cpu",
+        "workers": 1,
+        "cache": "ram",
+        "cos_lr": True,
+        "flipud": 0.5,
+        "val": False,
+        "plots": False,
+        "save_period": -1,
+    }
+
+
+def main() -> None:
+    """Train on the pictures of unseen-shot training and say where the checkpoint is."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="the welds-pipe folder")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
+    parser.add_argument("--name", default="weld-pipe", help="name of this run")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    given = parser.parse_args()
+    split = read_split(given.data, "split_unseen_shot")
+    data_file = lay_out(given.data, split, given.runs / f"{given.name}-data")
+    print(train(data_file, given.runs, given.name, given.epochs))
+
+
+if __name__ == "__main__":
+    main()
