@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The whole suite: static gates, then every test once per kernel implementation, on embedded
+# PostgreSQL and on a real TimescaleDB, with a floor under the coverage of both runs together.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=.venv/bin
+
+deploy/lint.sh
+
+timescale=${SEAMLINE_TIMESCALE_DIR:-/var/tmp/seamline-timescale}
+if [ "$(id -u)" -eq 0 ]; then
+  SEAMLINE_TIMESCALE_DSN=$(deploy/timescale.sh start "$timescale" "${SEAMLINE_TIMESCALE_PORT:-55432}" | tail -n 1)
+  export SEAMLINE_TIMESCALE_DSN
+  trap 'deploy/timescale.sh stop "$timescale"' EXIT
+else
+  echo "Not root: the tests on TimescaleDB are skipped."
+fi
+
+rm -f .coverage
+for kernels in c python; do
+  echo "== kernels: $kernels"
+  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest --cov --cov-append --cov-report= "$@"
+done
+"$bin/python" -m coverage report --fail-under=85
