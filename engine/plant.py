@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from streams.catalog import Calendar, Catalog, Machine, Shift, StateRule, Tag
 from streams.clock import SECOND, Clock, ReplayClock, WallClock
@@ -32,14 +41,29 @@ class TagSection(Section):
     detect: bool = False
 
 
+def minutes(text: str) -> int:
+    """Return the minutes since midnight of ``HH:MM``."""
+    if not re.fullmatch(r"([01]\d|2[0-4]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is not a time of day; write it like 06:30")
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+def _checked(text: str) -> str:
+    minutes(text)
+    return text
+
+
+TimeOfDay = Annotated[str, AfterValidator(_checked)]
+
+
 class ShiftSection(Section):
     """A shift in local time, ``HH:MM``; an end at or before the start is on the next day."""
 
     name: str
-    start: str
-    end: str
+    start: TimeOfDay
+    end: TimeOfDay
     weekdays: list[Annotated[int, Field(ge=0, le=6)]] = [0, 1, 2, 3, 4, 5, 6]
-    breaks: list[tuple[str, str]] = []
+    breaks: list[tuple[TimeOfDay, TimeOfDay]] = []
 
     def build(self) -> Shift:
         """Return the shift in minutes."""
@@ -266,14 +290,6 @@ def build_machine(section: MachineSection, zone: ZoneInfo) -> Machine:
 def build_calendar(shifts: list[ShiftSection], zone: ZoneInfo) -> Calendar:
     """Return the calendar; no shifts mean around the clock."""
     return Calendar(zone, tuple(shift.build() for shift in shifts) or (Shift("day", 0, 1440),))
-
-
-def minutes(text: str) -> int:
-    """Return the minutes of ``HH:MM``."""
-    hours, _, rest = text.partition(":")
-    if not (hours.isdigit() and rest.isdigit() and int(hours) <= 24 and int(rest) < 60):  # noqa: PLR2004
-        raise ValueError(f"{text!r} is not a time of day; write it like 06:30")
-    return int(hours) * 60 + int(rest)
 
 
 def _after(start: int, minute: int) -> int:

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.records import (
+    NULL,
+    RAW_LIMIT,
+    Columns,
+    PartCounts,
+    Readings,
+    Rejects,
+    Rows,
+    Text,
+    decode,
+    encode,
+)
+
+
+def columns_equal(left: Columns, right: Columns) -> None:
+    for name in left.__slots__:
+        mine, theirs = getattr(left, name), getattr(right, name)
+        if isinstance(mine, Text):
+            assert mine.to_list() == theirs.to_list()
+        else:
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@given(st.lists(st.none() | st.text(max_size=5)))
+def test_text_codes_give_the_strings_back(items: list[str | None]) -> None:
+    coded = Text.of(items)
+    assert coded.to_list() == items
+    assert Text.from_arrow(coded.to_arrow()).to_list() == items
+
+
+def test_text_from_plain_arrow_strings() -> None:
+    assert Text.from_arrow(pa.array(["a", None, "a"])).to_list() == ["a", None, "a"]
+
+
+def test_readings_survive_the_journey_through_bytes() -> None:
+    numbers = Readings.numbers(["m", "m"], ["a", "b"], [1, 2], [1.5, -0.0])
+    texts = Readings.texts(["m"], ["execution"], [3], ["ACTIVE"])
+    for batch in (numbers, texts, Readings.empty()):
+        columns_equal(batch, Readings.from_arrow(decode(encode(batch.to_arrow()))))
+
+
+def test_a_batch_with_the_least_columns_is_enough() -> None:
+    batch = pa.RecordBatch.from_pydict({"machine": ["m"], "tag": ["t"], "ts": [5], "value": [2.0]})
+    readings = Readings.from_arrow(batch)
+    assert readings.text.to_list() == [None]
+    assert readings.quality.tolist() == [0]
+    assert readings.source_ts.tolist() == [NULL]
+
+
+def test_arrow_timestamps_become_microseconds() -> None:
+    stamps = pa.array([1_000, None], type=pa.timestamp("ms", tz="UTC"))
+    batch = pa.RecordBatch.from_pydict({
+        "machine": ["m", "m"], "tag": ["t", "t"], "ts": stamps, "value": [1.0, 2.0],
+    })  # fmt: skip
+    assert Readings.from_arrow(batch).ts.tolist() == [1_000_000, NULL]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"tag": ["t"], "ts": [1], "value": [1.0]},
+        {"machine": ["m"], "tag": ["t"], "ts": ["noon"], "value": [1.0]},
+        {"machine": ["m"], "tag": ["t"], "ts": [1], "value": ["warm"]},
+    ],
+)
+def test_a_batch_that_is_no_batch_of_readings_is_refused(columns: dict[str, list[object]]) -> None:
+    with pytest.raises(ValueError, match="columns of a reading"):
+        Readings.from_arrow(pa.RecordBatch.from_pydict(columns))
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_arrow_batch_are_refused(garbage: bytes) -> None:
+    with pytest.raises(ValueError, match="not one Arrow batch"):
+        decode(garbage)
+
+
+def test_columns_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="differ in length"):
+        PartCounts(Text.of(["m"]), *(np.zeros(size, dtype=np.int64) for size in (1, 1, 1, 2)))
+
+
+def test_rows_can_be_picked_by_mask() -> None:
+    readings = Readings.numbers(["m", "n"], ["a", "b"], [1, 2], [1.0, 2.0])
+    assert readings[np.array([False, True])].machine.to_list() == ["n"]
+
+
+def test_rejects_keep_the_reason_and_bound_the_raw_text() -> None:
+    rejects = Rejects.of("cut_line", ["x" * 10_000], machine="m")
+    back = Rejects.from_arrow(decode(encode(rejects.to_arrow())))
+    assert back.reason.to_list() == ["cut_line"]
+    assert len(back.raw.to_list()[0] or "") == RAW_LIMIT
+
+
+def test_rows_know_their_number() -> None:
+    assert len(Rows("readings", {"ts": np.zeros(3, dtype=np.int64)})) == 3
