@@ -7,7 +7,17 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-NAMES: dict[str, tuple[str, ...]] = {}
+NAMES: dict[str, tuple[str, ...]] = {
+    "pgcopy": (
+        "measure_integers",
+        "measure_floats",
+        "measure_texts",
+        "put_counts",
+        "put_integers",
+        "put_floats",
+        "put_texts",
+    ),
+}
 """Kernel module -> the functions that both of its twins must fill."""
 
 IMPLEMENTATIONS = {"c": "kernels._{}_c", "python": "kernels.pure.{}"}
