@@ -1,0 +1,76 @@
+"""Read photographs' truth: YOLO label files, class names, and splits that part train from test."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vision.records import Float32, Int32
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Names of the pictures of one split; ``gap`` pictures between the two belong to neither."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What is to be found in one picture: ``boxes`` (n, 4) x0 y0 x1 y1 in pixels, ``labels`` (n,)."""
+
+    boxes: Float32
+    labels: Int32
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_classes(data: Path) -> tuple[str, ...]:
+    """Read the class names, one a line of ``classes.txt``; a label is an index into them."""
+    return tuple((data / "classes.txt").read_text(encoding="utf-8").split())
+
+
+def read_split(data: Path, column: str) -> Split:
+    """Read one split column of ``splits.csv``.
+
+    Raises
+    ------
+    ValueError
+        There is no such column.
+    """
+    with (data / "splits.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or column not in rows[0]:
+        raise ValueError(f"{data / 'splits.csv'} has no column {column!r}; name one of its split columns")
+    return Split(
+        train=tuple(row["image"] for row in rows if row[column] == "train"),
+        test=tuple(row["image"] for row in rows if row[column] == "test"),
+    )
+
+
+def read_truth(file: Path, width: int, height: int) -> Truth:
+    """Read a YOLO label file: a line ``class x y w h`` for each box, in fractions of the picture.
+
+    Raises
+    ------
+    ValueError
+        A line does not hold five numbers.
+    """
+    lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        table = np.array(lines, dtype=np.float64).reshape(len(lines), 5)
+    except ValueError as exc:
+        raise ValueError(f"{file} is not a YOLO label file: every line must hold five numbers") from exc
+    centre, half = table[:, 1:3], table[:, 3:5] / 2
+    boxes = np.hstack([centre - half, centre + half]) * (width, height, width, height)
+    return Truth(boxes.astype(np.float32), table[:, 0].astype(np.int32))
+
+
+def label_file(data: Path, image: str) -> Path:
+    """Return where the boxes of a picture stand."""
+    return data / "labels" / f"{Path(image).stem}.txt"
