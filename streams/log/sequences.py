@@ -1,0 +1,60 @@
+"""What the appender remembers of its producers: the last sequence number kept of each."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+SIDECAR = "producers.json"
+REMEMBERED = 4096
+"""Producers kept in mind; every start of a producer is a new one, the longest silent are forgotten."""
+
+
+class Sequences:
+    """Last sequence numbers, those of entries not yet on disk apart."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, int] = OrderedDict()
+        self._pending: dict[str, int] = {}
+
+    def last(self, producer: str) -> int | None:
+        """Return the last number of a producer, None when it was never heard of."""
+        return self._pending.get(producer, self._kept.get(producer))
+
+    def note(self, producer: str, sequence: int) -> None:
+        """Take note of an entry that is about to be written."""
+        if producer:
+            self._pending[producer] = sequence
+
+    def keep(self) -> None:
+        """Make the pending ones last: their entries are on disk."""
+        for producer, sequence in self._pending.items():
+            self._kept[producer] = sequence
+            self._kept.move_to_end(producer)
+        self._pending.clear()
+        while len(self._kept) > REMEMBERED:
+            self._kept.popitem(last=False)
+
+    def drop(self) -> None:
+        """Forget the pending ones: their entries were refused."""
+        self._pending.clear()
+
+    def save(self, folder: Path, position: int, received: int) -> None:
+        """Write what holds after the entry ``position``, stamped ``received``, beside the segments."""
+        path, draft = folder / SIDECAR, folder / f"{SIDECAR}.new"
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump({"position": position, "received": received, "producers": self._kept}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+
+    def load(self, folder: Path) -> tuple[int, int]:
+        """Take over what `save` wrote and return its position and stamp, zeros when there is nothing."""
+        try:
+            saved = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
+            self._kept = OrderedDict(saved["producers"])
+            return int(saved["position"]), int(saved["received"])
+        except (OSError, ValueError, KeyError):
+            return 0, 0

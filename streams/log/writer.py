@@ -1,0 +1,148 @@
+"""Append entries to the log of one partition, a group at a time, each group safe on disk at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from streams.clock import Clock
+from streams.log.abc import Entry, Kind
+from streams.log.errors import LogError, LogFull
+from streams.log.files import OpenSegment, lock, sync_folder
+from streams.log.marks import CONSUMED, DURABLE, Mark
+from streams.log.recovery import recover
+from streams.log.segments import encode
+
+GIB = 1 << 30
+MIB = 1 << 20
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SEGMENTS_AT_LEAST = 4
+
+
+class LogWriter:
+    """The one writer of a log folder: `append` several entries, then `commit` them.
+
+    Parameters
+    ----------
+    folder
+        Where the partition lives; made if it is not there.
+    clock
+        Stamps every entry (`Entry.received`); the stamps never fall, whatever the clock does.
+    max_bytes
+        Room for all segments. When it is used up, the oldest consumed segments go; what nobody
+        consumed stays, and new entries are refused.
+    segment_bytes
+        Size at which a new segment begins (at most a quarter of ``max_bytes``).
+
+    Raises
+    ------
+    LogBusy
+        Another process writes to the folder.
+    LogDamaged
+        Accepted entries are unreadable. A torn tail, which nobody was told to be accepted, is cut off.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Clock, max_bytes: int = 20 * GIB, segment_bytes: int = 64 * MIB
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._clock, self._max_bytes = folder, clock, max_bytes
+        self._segment_bytes = min(segment_bytes, max_bytes // SEGMENTS_AT_LEAST)
+        self._lock = lock(folder)
+        try:
+            found = recover(folder)
+            self._open = OpenSegment(folder, found.last.first, found.size)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self.position, self.received = found.position, found.received
+        self._finished, self._sequences = found.finished, found.sequences
+        self._pending: list[bytes] = []
+        self._stamp = self.received
+        self._durable, self._consumed = Mark(folder / DURABLE), Mark(folder / CONSUMED)
+        self._durable.write(self.position)
+        sync_folder(folder)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all segments."""
+        return sum(segment.size for segment in self._finished) + self._open.size
+
+    def last_sequence(self, producer: str) -> int | None:
+        """Return the last sequence number taken from a producer, None for one never heard of."""
+        return self._sequences.last(producer)
+
+    def append(self, kind: Kind, payload: bytes, producer: str = "", sequence: int = 0) -> int | None:
+        """Stamp an entry for the next group and return its position, None when it is a repeat."""
+        if producer and sequence <= (self.last_sequence(producer) or 0):
+            return None
+        self._stamp = max(self._stamp, self._clock.now())
+        entry = Entry(self.position + len(self._pending) + 1, kind, self._stamp, producer, payload)
+        self._pending.append(encode(entry, sequence))
+        self._sequences.note(producer, sequence)
+        return entry.position
+
+    def commit(self) -> int:
+        """Put the group on disk and return the last position that is safe there.
+
+        Raises
+        ------
+        LogFull
+            No entry of the group was kept; the same entries may come again.
+        LogError
+            The disk failed.
+        """
+        group = self._pending
+        if not group:
+            return self.position
+        self._pending = []
+        try:
+            self._write(b"".join(group))
+        except LogError:
+            self._sequences.drop()
+            self._stamp = self.received
+            raise
+        self._sequences.keep()
+        self.position, self.received = self.position + len(group), self._stamp
+        self._durable.write(self.position)
+        return self.position
+
+    def close(self) -> None:
+        """Close all files and give the folder free; entries not committed are forgotten."""
+        self._open.finish()
+        self._durable.close()
+        self._consumed.close()
+        os.close(self._lock)
+
+    def _write(self, data: bytes) -> None:
+        while self.size + len(data) > self._max_bytes:
+            self._remove_oldest(f"it holds {self.size} of {self._max_bytes} bytes")
+        while True:
+            try:
+                return self._try_write(data)
+            except OSError as exc:
+                if exc.errno not in NO_ROOM:
+                    raise LogError(f"The log {self._folder} cannot be written: {exc.strerror}.") from exc
+                self._remove_oldest(str(exc.strerror))
+
+    def _try_write(self, data: bytes) -> None:
+        if self._open.size and self._open.size + len(data) > self._segment_bytes:
+            self._roll()
+        self._open.write(data)
+
+    def _roll(self) -> None:
+        self._sequences.save(self._folder, self.position, self.received)
+        fresh = OpenSegment(self._folder, self.position + 1)
+        sync_folder(self._folder)
+        self._finished.append(self._open.finish())
+        self._open = fresh
+
+    def _remove_oldest(self, why: str) -> None:
+        following = [segment.first for segment in self._finished[1:]] + [self._open.first]
+        if not self._finished or following[0] - 1 > self._consumed.read():
+            raise LogFull(
+                f"The log {self._folder} takes no more entries ({why}) until its shard catches up "
+                f"or there is room on the disk."
+            )
+        self._finished.pop(0).path.unlink()
