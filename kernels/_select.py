@@ -8,6 +8,11 @@ from importlib.util import find_spec
 from types import ModuleType
 
 NAMES: dict[str, tuple[str, ...]] = {
+    "admit": ("classify", "newest"),
+    "detect": ("score",),
+    "intervals": ("totals", "split"),
+    "windows": ("accumulate", "merge", "collect", "clear"),
+    "pixels": ("blob", "grey", "statistics"),
     "pgcopy": (
         "measure_integers",
         "measure_floats",
