@@ -1,0 +1,75 @@
+"""The log appender of a node: one process that owns the shard's partition and everyone hands entries to.
+
+Run it as ``python -m engine.appender PLANT.yaml``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+
+from engine.paths import Home
+from engine.plant import Plant, PlantError, load
+from engine.signals import stop_on_signals
+from streams.clock import SECOND
+from streams.log.errors import LogError
+from streams.log.server import LogServer
+from streams.log.writer import GIB, MIB, LogWriter
+
+log = structlog.get_logger("appender")
+
+
+def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
+    """Keep the log of the plant's shard until told to stop.
+
+    Raises
+    ------
+    LogError
+        The log cannot be opened or its disk fails.
+    """
+    home.create()
+    clock = plant.clock()
+    limit, segment = int(plant.log.max_gb * GIB), plant.log.segment_mb * MIB
+    writer = LogWriter(home.log / plant.shard, clock, limit, segment)
+    try:
+        _warn_of_the_future(writer.received - clock.now())
+        with LogServer(home.appender, plant.shard, writer, _tell) as server:
+            log.info("appender.ready", partition=plant.shard, position=writer.position)
+            server.run(stop)
+    finally:
+        writer.close()
+    log.info("appender.stopped", position=writer.position)
+
+
+def _warn_of_the_future(ahead: int) -> None:
+    if ahead > SECOND:
+        log.warning(
+            "appender.clock_behind_log", seconds=ahead / SECOND, meaning="time stands still till then"
+        )
+
+
+def _tell(trouble: str | None) -> None:
+    if trouble is None:
+        log.info("appender.accepts_again")
+    else:
+        log.error("appender.refuses", reason=trouble)
+
+
+def main() -> int:
+    """Run the appender of a plant file."""
+    if len(sys.argv) != 2:  # noqa: PLR2004
+        print("Usage: python -m engine.appender PLANT.yaml", file=sys.stderr)
+        return 2
+    try:
+        run_appender(load(Path(sys.argv[1])), Home.default(), stop_on_signals())
+    except (PlantError, LogError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

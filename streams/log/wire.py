@@ -1,0 +1,69 @@
+"""Messages between producers and the appender. Pure.
+
+An entry travels as four frames: partition, producer, head (kind, sequence, floor), payload. ``floor``
+is the highest sequence number that the producer knows to be on disk, so an appender that never heard
+of it can tell its next entry from one that overtook others. Answers are an acknowledgement of
+everything up to a sequence number, or the refusal of an entry and all behind it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from streams.log.abc import Kind
+
+HEAD = struct.Struct("<BQQ")
+ANSWER = struct.Struct("<?Q")
+FRAMES = 4
+
+
+class Message(NamedTuple):
+    """An entry on its way."""
+
+    partition: str
+    producer: str
+    kind: Kind
+    sequence: int
+    floor: int
+    payload: bytes
+
+
+class Answer(NamedTuple):
+    """What the appender says: a refusal has a reason."""
+
+    sequence: int
+    reason: str = ""
+
+
+def pack(message: Message) -> list[bytes]:
+    """Return the frames of an entry."""
+    head = HEAD.pack(message.kind, message.sequence, message.floor)
+    return [message.partition.encode(), message.producer.encode(), head, message.payload]
+
+
+def unpack(frames: Sequence[bytes]) -> Message:
+    """Read the frames of an entry.
+
+    Raises
+    ------
+    ValueError
+        They are none.
+    """
+    if len(frames) != FRAMES or len(frames[2]) != HEAD.size:
+        raise ValueError(f"{len(frames)} frames are no entry")
+    partition, producer, head, payload = frames
+    kind, sequence, floor = HEAD.unpack(head)
+    return Message(partition.decode(), producer.decode(), Kind(kind), sequence, floor, payload)
+
+
+def pack_answer(answer: Answer) -> list[bytes]:
+    """Return the frames of an answer."""
+    return [ANSWER.pack(not answer.reason, answer.sequence), answer.reason.encode()]
+
+
+def unpack_answer(frames: Sequence[bytes]) -> Answer:
+    """Read the frames of an answer."""
+    _, sequence = ANSWER.unpack(frames[0])
+    return Answer(sequence, frames[1].decode())
