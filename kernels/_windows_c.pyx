@@ -1,0 +1,131 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Keyed event-time panes, compiled; checks and meaning stand in `kernels.windows`."""
+
+from libc.math cimport INFINITY
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+
+cdef inline int64_t _floor(int64_t value, int64_t width) noexcept nogil:
+    cdef int64_t quotient = value // width
+    return quotient - (value % width < 0)
+
+
+cdef inline int64_t _slot(int64_t pane, int64_t slots) noexcept nogil:
+    cdef int64_t rest = pane % slots
+    return rest + slots if rest < 0 else rest
+
+
+cdef inline void _add(
+    double[:, ::1] cells, int64_t cell, double n, double s, double lo, double hi
+) noexcept nogil:
+    cdef double* at = &cells[cell, 0]
+    if at[0] == 0:
+        at[1] = 0
+        at[2] = INFINITY
+        at[3] = -INFINITY
+    at[0] += n
+    at[1] += s
+    if lo < at[2]:
+        at[2] = lo
+    if hi > at[3]:
+        at[3] = hi
+
+
+def accumulate(
+    const int32_t[::1] key, const int64_t[::1] ts, const double[::1] value, Py_ssize_t start,
+    const int32_t[::1] group, const int64_t[::1] oldest, const int64_t[::1] closed,
+    int64_t width, int64_t slots, double[:, ::1] cells, uint8_t[::1] late,
+):
+    cdef Py_ssize_t end
+    with nogil:
+        end = _accumulate(key, ts, value, start, group, oldest, closed, width, slots, cells, late)
+    return end
+
+
+cdef Py_ssize_t _accumulate(
+    const int32_t[::1] key, const int64_t[::1] ts, const double[::1] value, Py_ssize_t start,
+    const int32_t[::1] group, const int64_t[::1] oldest, const int64_t[::1] closed,
+    int64_t width, int64_t slots, double[:, ::1] cells, uint8_t[::1] late,
+) noexcept nogil:
+    cdef int64_t keys = group.shape[0]
+    cdef int64_t pane = 0, row = 0
+    cdef int64_t begin = 0, end = 0  # of the pane looked up last
+    cdef Py_ssize_t i
+    cdef int32_t g
+    cdef double v
+    for i in range(start, ts.shape[0]):
+        v = value[i] + 0.0
+        if v != v:
+            continue
+        if ts[i] < begin or ts[i] >= end:
+            pane = _floor(ts[i], width)
+            begin = pane * width
+            end = begin + width
+            row = _slot(pane, slots) * keys
+        g = group[key[i]]
+        if pane < oldest[g]:
+            late[i] = 2
+            continue
+        if pane >= oldest[g] + slots:
+            return i
+        if pane < closed[g]:
+            late[i] = 1
+        _add(cells, row + key[i], 1, v, v, v)
+    return ts.shape[0]
+
+
+def merge(
+    const int32_t[::1] key, const int64_t[::1] pane, const double[:, ::1] parts,
+    int64_t keys, int64_t slots, double[:, ::1] cells,
+):
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(key.shape[0]):
+            _add(
+                cells, _slot(pane[i], slots) * keys + key[i],
+                parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3],
+            )
+
+
+def collect(
+    const int64_t[::1] first, const int64_t[::1] last, const int64_t[::1] begin, const int64_t[::1] end,
+    int64_t keys, int64_t slots, const double[:, ::1] cells, int32_t[::1] key, int64_t[::1] pane,
+):
+    cdef Py_ssize_t found
+    with nogil:
+        found = _collect(first, last, begin, end, keys, slots, cells, key, pane)
+    return found
+
+
+cdef Py_ssize_t _collect(
+    const int64_t[::1] first, const int64_t[::1] last, const int64_t[::1] begin, const int64_t[::1] end,
+    int64_t keys, int64_t slots, const double[:, ::1] cells, int32_t[::1] key, int64_t[::1] pane,
+) noexcept nogil:
+    cdef Py_ssize_t found = 0
+    cdef Py_ssize_t i
+    cdef int64_t p, k, row
+    for i in range(first.shape[0]):
+        for p in range(begin[i], end[i]):
+            row = _slot(p, slots) * keys
+            for k in range(first[i], last[i]):
+                if cells[row + k, 0] > 0:
+                    key[found] = <int32_t>k
+                    pane[found] = p
+                    found += 1
+    return found
+
+
+def clear(
+    const int64_t[::1] first, const int64_t[::1] last, const int64_t[::1] begin, const int64_t[::1] end,
+    int64_t keys, int64_t slots, double[:, ::1] cells, int32_t[::1] version,
+):
+    cdef Py_ssize_t i
+    cdef int64_t p, k, row
+    with nogil:
+        for i in range(first.shape[0]):
+            for p in range(begin[i], end[i]):
+                row = _slot(p, slots) * keys
+                for k in range(first[i], last[i]):
+                    if cells[row + k, 0] != 0:
+                        cells[row + k, 0] = 0
+                        version[row + k] = 0

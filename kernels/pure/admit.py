@@ -1,0 +1,48 @@
+"""Admission of readings in NumPy; checks and meaning stand in `kernels.admit`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def classify(
+    machine: NDArray[np.int32],
+    tag: NDArray[np.int32],
+    text: NDArray[np.int32],
+    ts: NDArray[np.int64],
+    value: NDArray[np.float64],
+    key_of: NDArray[np.int32],
+    numeric: NDArray[np.uint8],
+    silent: NDArray[np.uint8],
+    earliest: int,
+    latest: int,
+    key: NDArray[np.int32],
+    reason: NDArray[np.uint8],
+) -> int:
+    """Fill key and reason; return how many reasons are not 0."""
+    key.fill(-1)
+    coded = np.flatnonzero((machine >= 0) & (tag >= 0))
+    key[coded] = key_of[machine[coded], tag[coded]]
+    known, worded = key >= 0, text >= 0
+    is_number = np.zeros(len(key), dtype=bool)
+    is_number[known] = numeric[key[known]] != 0
+    quiet = np.zeros(len(key), dtype=bool)
+    quiet[worded] = silent[text[worded]] != 0
+    tests = [
+        (~known, 1),
+        ((ts < earliest) | (ts > latest), 2),
+        (~worded & ~np.isfinite(value), 3),
+        (~worded & ~is_number, 6),
+        (worded & ~np.isnan(value), 5),
+        (worded & is_number & ~quiet, 4),
+    ]
+    reason[:] = np.select([test for test, _ in tests], [code for _, code in tests], 0)
+    return int(np.count_nonzero(reason))
+
+
+def newest(
+    key: NDArray[np.int32], ts: NDArray[np.int64], group: NDArray[np.int32], latest: NDArray[np.int64]
+) -> None:
+    """Raise ``latest`` of each key's group to the newest time."""
+    np.maximum.at(latest, group[key], ts)

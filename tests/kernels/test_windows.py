@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels import _select, windows
+from kernels.windows import LATE, ON_TIME, TOO_LATE, Ring, Spans
+
+GROUP = np.array([0, 0, 1], dtype=np.int32)
+
+reading = st.tuples(
+    st.integers(0, 2),
+    st.integers(-40, 80),
+    st.one_of(st.just(np.nan), st.sampled_from([0.0, -0.0]), st.floats(-1e9, 1e9)),
+)
+
+
+@pytest.fixture(params=["c", "python"])
+def twin(request, monkeypatch):
+    monkeypatch.setattr(windows, "_twin", _select.load("windows", request.param))
+
+
+def columns(rows):
+    key, ts, value = zip(*rows, strict=True) if rows else ([], [], [])
+    return np.array(key, np.int32), np.array(ts, np.int64), np.array(value, np.float64)
+
+
+def spans(first, last, begin, end):
+    return Spans(*(np.array([item], np.int64) for item in (first, last, begin, end)))
+
+
+def fill(rows, oldest=(0, 0), closed=(0, 0), ring=None, start=0):
+    ring = ring or Ring.empty(10, 4, 3)
+    late = np.zeros(len(rows), np.uint8)
+    bounds = [np.array(item, np.int64) for item in (oldest, closed)]
+    end = windows.accumulate(
+        ring, *columns(rows), group=GROUP, oldest=bounds[0], closed=bounds[1], late=late, start=start
+    )
+    return ring, end, late.tolist()
+
+
+@given(st.lists(reading, max_size=60), st.integers(-4, 2), st.integers(0, 3))
+def test_both_twins_fill_the_same_panes_bit_for_bit(rows, oldest, open_for):
+    outcomes = []
+    for name in ("c", "python"):
+        cells, late = np.zeros((12, 4)), np.zeros(len(rows), np.uint8)
+        low = np.array([oldest, oldest + 1], np.int64)
+        end = _select.load("windows", name).accumulate(
+            *columns(rows), 0, GROUP, low, low + open_for, 10, 4, cells, late
+        )
+        found = cells[:, 0] > 0
+        outcomes.append((end, late.tobytes(), cells[:, 0].tobytes(), cells[found].tobytes()))
+    assert outcomes[0] == outcomes[1]
+
+
+@given(st.lists(reading, max_size=40), st.integers(-3, 3))
+def test_both_twins_merge_collect_and_clear_alike(rows, begin):
+    key, pane, value = columns(rows)
+    value = np.nan_to_num(value) + 0.0
+    parts = np.stack([np.ones(len(key)), value, value, value], axis=1)
+    outcomes = []
+    for name in ("c", "python"):
+        kernel, cells, version = _select.load("windows", name), np.zeros((12, 4)), np.ones(12, np.int32)
+        kernel.merge(key, pane, parts, 3, 4, cells)
+        found, at = np.zeros(12, np.int32), np.zeros(12, np.int64)
+        some = [np.array(item, np.int64) for item in ([0, 2], [2, 3], [begin, begin], [begin + 4, begin + 1])]
+        count = kernel.collect(*some, 3, 4, cells, found, at)
+        kernel.clear(*some, 3, 4, cells, version)
+        held = cells[:, 0] > 0
+        outcomes.append((count, found.tolist(), at.tolist(), cells[held].tobytes(), version[held].tobytes()))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_pane_holds_count_sum_minimum_and_maximum():
+    ring, end, late = fill([(0, 12, 3.0), (0, 19, -1.0), (0, 20, 7.0), (2, 12, 5.0)])
+    assert (end, late) == (4, [ON_TIME] * 4)
+    key, pane = windows.collect(ring, spans(0, 3, 1, 2))
+    assert (key.tolist(), pane.tolist()) == ([0, 2], [1, 1])
+    assert ring.cells[ring.rows(key, pane)].tolist() == [[2, 2, -1, 3], [1, 5, 5, 5]]
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_reading_of_a_closed_pane_is_late_and_of_a_gone_one_too_late():
+    ring, end, late = fill([(0, 25, 1.0), (0, 15, 1.0), (0, 5, 1.0), (2, 5, 1.0)], (1, 0), (2, 0))
+    assert (end, late) == (4, [ON_TIME, LATE, TOO_LATE, ON_TIME])
+    assert ring.cells[:, 0].sum() == 3
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_reading_beyond_the_ring_stops_the_call_before_it():
+    rows = [(0, 39, 1.0), (0, 40, 2.0), (0, 39, 4.0)]
+    ring, end, _ = fill(rows)
+    assert end == 1
+    ring, end, _ = fill(rows, oldest=(1, 0), closed=(1, 0), ring=ring, start=end)
+    assert end == 3
+    assert ring.cells[ring.rows(np.array([0]), np.array([3])), 1].tolist() == [5.0]
+
+
+@pytest.mark.usefixtures("twin")
+def test_text_readings_are_passed_over():
+    ring, end, late = fill([(0, 10_000, np.nan), (1, 5, 2.0)])
+    assert (end, late, ring.cells[:, 0].sum()) == (2, [0, 0], 1)
+
+
+@pytest.mark.usefixtures("twin")
+def test_panes_before_1970_have_their_own_numbers():
+    ring, _, _ = fill([(0, -1, 2.0), (0, -10, 3.0)], (-2, -2), (-2, -2))
+    key, pane = windows.collect(ring, spans(0, 3, -2, 2))
+    assert (pane.tolist(), ring.cells[ring.rows(key, pane), 1].tolist()) == ([-1], [5.0])
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_cleared_pane_starts_afresh():
+    ring, _, _ = fill([(0, 5, 9.0)])
+    ring.version[:] = 3
+    windows.clear(ring, spans(0, 3, 0, 4))
+    fill([(0, 5, 1.0)], ring=ring)
+    assert ring.cells[0].tolist() == [1, 1, 1, 1]
+    assert ring.version[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [([(3, 0, 1.0)], "key lies outside"), ([(-1, 0, 1.0)], "key lies outside")],
+)
+def test_keys_outside_the_ring_are_refused(rows, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        fill(rows)
+
+
+def test_spans_outside_the_ring_are_refused():
+    with pytest.raises(ValueError, match="keys outside"):
+        windows.collect(Ring.empty(10, 4, 3), spans(0, 4, 0, 1))
+    with pytest.raises(ValueError, match="more than the ring's 4 panes"):
+        windows.clear(Ring.empty(10, 4, 3), spans(0, 3, 0, 5))
+
+
+def test_a_ring_without_width_is_refused():
+    with pytest.raises(ValueError, match="positive width"):
+        Ring.empty(0, 4, 3)
