@@ -9,34 +9,16 @@ that imports torch and ultralytics. A run that was interrupted goes on where it 
 from __future__ import annotations
 
 import argparse
-import csv
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from vision.dataset import Split, label_file, read_classes, read_split
 
 SEED = 20260511
 IMAGE_SIZE = 320
 EPOCHS = 36
 BATCH = 16
-
-
-@dataclass(frozen=True)
-class Split:
-    """Names of the pictures of one split; ``gap`` pictures between the two belong to neither."""
-
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-
-
-def read_split(data: Path, column: str) -> Split:
-    """Read one split column of ``splits.csv``."""
-    with (data / "splits.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return Split(
-        train=tuple(row["image"] for row in rows if row[column] == "train"),
-        test=tuple(row["image"] for row in rows if row[column] == "test"),
-    )
 
 
 def lay_out(data: Path, split: Split, into: Path) -> Path:
@@ -48,12 +30,11 @@ def lay_out(data: Path, split: Split, into: Path) -> Path:
         for kind in ("images", "labels"):
             (into / kind / part).mkdir(parents=True, exist_ok=True)
         for name in names:
-            label = f"{Path(name).stem}.txt"
+            label = label_file(data, name)
             link(data / "images" / name, into / "images" / part / name)
-            link(data / "labels" / label, into / "labels" / part / label)
-    classes = (data / "classes.txt").read_text().split()
+            link(label, into / "labels" / part / label.name)
     file = into / "data.yaml"
-    names_yaml = "".join(f"  {index}: {name}\n" for index, name in enumerate(classes))
+    names_yaml = "".join(f"  {index}: {name}\n" for index, name in enumerate(read_classes(data)))
     file.write_text(f"path: {into.resolve()}\ntrain: images/train\nval: images/test\nnames:\n{names_yaml}")
     return file
 
@@ -64,8 +45,8 @@ def link(source: Path, target: Path) -> None:
         target.symlink_to(source.resolve())
 
 
-def train(data_file: Path, runs: Path, name: str, epochs: int = EPOCHS) -> Path:
-    """Train YOLO11n from its architecture file, no weights given; return the last checkpoint.
+def train(data_file: Path, runs: Path, name: str, epochs: int = EPOCHS, start: Path | None = None) -> Path:
+    """Train YOLO11n, from random weights or from a checkpoint of ours; return the last checkpoint.
 
     The test split is never looked at while training: no early stopping, no best epoch.
     """
@@ -78,7 +59,7 @@ def train(data_file: Path, runs: Path, name: str, epochs: int = EPOCHS) -> Path:
     if last.exists():
         YOLO(last).train(resume=True)
     else:
-        YOLO("yolo11n.yaml").train(**settings(data_file, runs, name, epochs))
+        YOLO(start or "yolo11n.yaml").train(**settings(data_file, runs, name, epochs))
     (runs / name / "finished").touch()
     return last
 
@@ -113,10 +94,11 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
     parser.add_argument("--name", default="weld-pipe", help="name of this run")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
     given = parser.parse_args()
     split = read_split(given.data, "split_unseen_shot")
     data_file = lay_out(given.data, split, given.runs / f"{given.name}-data")
-    print(train(data_file, given.runs, given.name, given.epochs))
+    print(train(data_file, given.runs, given.name, given.epochs, given.start))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,188 @@
+"""A model's card: what it was trained on, how good it is, what nobody has proven. Facts in, text out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vision.evaluation import FEATURES, PartFigures, Report
+
+MODEL_FILES = ("model.xml", "model.bin")
+ISO6520 = {"Surface_pores": "2017"}
+"""Classes that are an imperfection of ISO 6520-1. ``crater`` is left out: the photographs do not show
+whether it is a crater pipe (2024) or an end crater (2025); the other classes group several."""
+
+CEILING = {"all": 0.82, "Surface_pores": 0.75}
+"""F1 at which several annotation passes over the same photographs agree: no detector proves more here."""
+
+UNPROVEN = (
+    "welds that none of the training photographs show: the unseen photographs are of the same few welds",
+    "other lighting, other cameras, other distances",
+    "other processes and materials than hand-made arc welds on steel tube",
+    "rendered parts of a simulated plant",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a checkpoint came to be."""
+
+    architecture: str
+    data: str
+    split: str
+    pictures: int
+    epochs: int
+    batch: int
+    seed: int
+    image_size: int
+    trained: str
+    """Date of the checkpoint, ISO 8601."""
+    trainer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How an export compares with the trained model on the same pictures."""
+
+    pictures: int
+    detections: int
+    """Findings of either at or above the score that counts."""
+    disagreeing: int
+    """Those of them that the other has not."""
+    worst_score: float
+    """Largest difference of a score between findings that both have."""
+    map50_trained: float
+    map50_exported: float
+
+
+def metrics(report: Report, parts: tuple[PartFigures, ...], agreement: Agreement) -> dict[str, Any]:
+    """Return the numbers of a card."""
+    return {
+        "map50_unseen_shot": _number(report.map50()),
+        "map50_95_unseen_shot": _number(report.map50_95()),
+        "map50_defects": _number(report.map50(report.defects())),
+        "pictures": report.pictures,
+        "ap50": {name: _number(value) for name, value in report.ap50().items()},
+        "instances": dict(zip(report.classes, report.instances.tolist(), strict=True)),
+        "parts": [asdict(item) for item in parts],
+        "export": {key: _number(value) for key, value in asdict(agreement).items()},
+    }
+
+
+def _number(value: float) -> float:
+    return value if isinstance(value, int) or math.isnan(value) else round(value, 4)
+
+
+def card(
+    name: str, folder: Path, classes: tuple[str, ...], training: Training, numbers: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the card of a model whose files lie in ``folder``."""
+    return {
+        "name": name,
+        "task": "detect",
+        "classes": list(classes),
+        "features": [item for item in classes if item in FEATURES],
+        "iso6520": {item: code for item, code in ISO6520.items() if item in classes},
+        "input_size": training.image_size,
+        "weights": "FP16",
+        "licence": "AGPL-3.0-only",
+        "files": {file: sha256(folder / file) for file in MODEL_FILES},
+        "training": asdict(training),
+        "metrics": numbers,
+        "ceiling_f1": CEILING,
+        "unproven": list(UNPROVEN),
+    }
+
+
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def write(folder: Path, facts: dict[str, Any]) -> None:
+    """Write the card in both its forms: ``card.json`` for programs, ``README.md`` for people."""
+    (folder / "card.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(text(facts), encoding="utf-8")
+
+
+PAGE = """\
+# {name}: a detector of weld imperfections
+
+{training[architecture]}, {input_size} px, OpenVINO with {weights} weights. `python -m vision.export` writes
+this page from the numbers in `card.json`.
+
+## What it was trained on
+
+{training[pictures]} photographs of hand-made arc welds on steel tube ({training[data]}): the training side of
+`{training[split]}`. The uploader states the MIT licence; **the provenance of the photographs is not
+proven.** They show about five physical welds, consecutive frames of each, so a random split would say
+nothing.
+
+Trained from random weights with {training[trainer]}: {training[epochs]} epochs, batch {training[batch]},
+seed {training[seed]}, finished {training[trained]}. The test side was not looked at while training: no early
+stopping, no best epoch.
+
+## How good it is
+
+On {metrics[pictures]} photographs of unseen shots (the same welds, other frames, a gap between the two sides):
+
+{class_table}
+
+mAP50 {metrics[map50_unseen_shot]:.3f}, mAP50-95 {metrics[map50_95_unseen_shot]:.3f}, mAP50 of the defects alone
+{metrics[map50_defects]:.3f}. Several annotation passes over these photographs agree with F1 {ceiling_f1[all]:.2f}
+only (pores {ceiling_f1[Surface_pores]:.2f}): that is the ceiling.
+
+Judged as whole parts, a photograph with a defect being a defective part:
+
+{part_table}
+
+## The export against the trained model
+
+On the same photographs: mAP50 {metrics[export][map50_trained]:.4f} trained, {metrics[export][map50_exported]:.4f}
+exported; of {metrics[export][detections]} detections {metrics[export][disagreeing]} are not in the other, and the
+scores differ by {metrics[export][worst_score]:.4f} at most. An export that disagrees beyond the tolerances in
+`vision/export.py` is not written.
+
+## What is unproven
+
+{unproven_list}
+
+No model decides without a signature: this one may judge demo part numbers only.
+
+## Licence
+
+The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
+rest of the project.
+"""
+
+
+def text(facts: dict[str, Any]) -> str:
+    """Return the card as Markdown."""
+    return PAGE.format(
+        **facts,
+        class_table=_class_table(facts),
+        part_table=_part_table(facts["metrics"]["parts"]),
+        unproven_list="\n".join(f"- {item}" for item in facts["unproven"]),
+    )
+
+
+def _class_table(facts: dict[str, Any]) -> str:
+    numbers, codes = facts["metrics"], facts["iso6520"]
+    rows = [
+        f"| {name} | {codes.get(name, '')} | {numbers['instances'][name]} | {value:.3f} |"
+        for name, value in numbers["ap50"].items()
+    ]
+    return "\n".join(["| class | ISO 6520-1 | boxes | AP50 |", "|---|---|---:|---:|", *rows])
+
+
+def _part_table(parts: list[dict[str, Any]]) -> str:
+    rows = [
+        "| {score:.2f} | {escaped} of {defective} | {overkill} of {sound} |".format_map(item)
+        for item in parts
+    ]
+    head = "| defects count from score | defective parts passed | sound parts rejected |"
+    return "\n".join([head, "|---:|---:|---:|", *rows])

@@ -1,0 +1,269 @@
+"""Export a trained detector for the runtime, and only if the export agrees with it.
+
+Runs in the training environment (``make train-env``):
+
+    python -m vision.export --data "$SEAMLINE_DATA/welds-pipe" --runs runs --name weld-pipe
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vision import card
+from vision.card import Agreement, Training
+from vision.dataset import Truth, label_file, read_classes, read_split, read_truth
+from vision.evaluation import Report, evaluate, iou, judge_parts
+from vision.records import Findings, Float32, Image
+
+SPLIT = "split_unseen_shot"
+LARGEST = 6_000_000
+"""Bytes that model.xml and model.bin may have together."""
+MAP50_TOLERANCE = 0.005
+DISAGREEING_TOLERANCE = 0.005
+"""Share of the detections that the other model may lack."""
+COUNTS = 0.25
+"""Score from which a detection counts when two models are compared."""
+SAME_BOX = 0.9
+SAME_SCORE = 0.02
+BANDS = (0.25, 0.5)
+"""Scores at which the card tells how whole parts would be judged."""
+LICENCE_HEAD = """\
+The weights in this folder (model.xml, model.bin) were trained and exported with Ultralytics and are
+licensed under the GNU Affero General Public License, version 3 (AGPL-3.0-only), whose text follows.
+The rest of the project is not: see the LICENSE file at its root.
+"""
+
+Seen = tuple[Findings, Findings, Truth]
+"""What the trained and the exported model find in one photograph, and the truth."""
+
+
+class ExportError(Exception):
+    """The export must not be used; the message says why."""
+
+
+def export(checkpoint: Path, into: Path, image_size: int) -> None:
+    """Write ``model.xml`` and ``model.bin`` with FP16 weights, without a word about this machine."""
+    from ultralytics import YOLO
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(checkpoint, Path(folder) / "model.pt")
+        made = Path(YOLO(copy).export(format="openvino", imgsz=image_size, half=True, batch=1, verbose=False))
+        xml = next(made.glob("*.xml"))
+        into.mkdir(parents=True, exist_ok=True)
+        (into / "model.xml").write_text(impersonal(xml.read_text(encoding="utf-8")), encoding="utf-8")
+        shutil.copy(xml.with_suffix(".bin"), into / "model.bin")
+
+
+def impersonal(xml: str) -> str:
+    """Return a model description without indentation and without any path of the machine that wrote it.
+
+    Raises
+    ------
+    ExportError
+        A path is in it that is not known how to remove.
+    """
+    bare = re.sub(r"<conversion_parameters>.*?</conversion_parameters>", "", xml, flags=re.DOTALL)
+    if found := re.search(r'value="([^"]*/home/[^"]*|/[^"]*/[^"]*)"', bare):
+        raise ExportError(f"model.xml would name the path {found[1]}; teach vision.export to remove it")
+    return re.sub(r"\n\s*", "\n", bare)
+
+
+class Trained:
+    """The trained checkpoint, in torch."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        from ultralytics import YOLO
+
+        self._model = YOLO(checkpoint).model.float().fuse().eval()
+        self.classes = tuple(self._model.names.values())
+
+    def __call__(self, tensor: Float32) -> Float32:
+        """Return the raw output (1, 4 + classes, boxes) of one picture (1, 3, height, width)."""
+        import torch
+
+        with torch.inference_mode():
+            return np.asarray(self._model(torch.from_numpy(tensor))[0].numpy(), dtype=np.float32)
+
+
+class Exported:
+    """The export, in OpenVINO at full precision, as the runtime uses it."""
+
+    def __init__(self, folder: Path) -> None:
+        import openvino
+
+        hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+        self._model = openvino.Core().compile_model(folder / "model.xml", "CPU", hints)
+
+    def __call__(self, tensor: Float32) -> Float32:
+        """Return the raw output (1, 4 + classes, boxes) of one picture (1, 3, height, width)."""
+        return np.array(self._model(tensor)[0], dtype=np.float32)
+
+
+def prepare(image: Image, size: int) -> tuple[Float32, float, tuple[float, float]]:
+    """Return a picture as the trainer shows it to the model, its scale, and its padding (x, y)."""
+    from ultralytics.data.augment import LetterBox
+
+    height, width = image.shape[:2]
+    ratio = min(size / height, size / width)
+    left, top = (round((size - round(side * ratio)) / 2 - 0.1) for side in (width, height))
+    boxed = LetterBox((size, size), auto=False)(image=image)[..., ::-1].transpose(2, 0, 1)
+    return np.ascontiguousarray(boxed, dtype=np.float32)[None] / np.float32(255), ratio, (left, top)
+
+
+def decode(raw: Float32, classes: tuple[str, ...], ratio: float, padding: tuple[float, float]) -> Findings:
+    """Return all detections of a raw output, boxes in pixels of the photograph."""
+    import torch
+    from ultralytics.utils.nms import non_max_suppression
+
+    kept = non_max_suppression(torch.from_numpy(raw), 0.001, 0.7, multi_label=True, max_det=300)[0].numpy()
+    boxes = (kept[:, :4] - (*padding, *padding)) / ratio
+    return Findings(classes, boxes.astype(np.float32), kept[:, 5].astype(np.int32), kept[:, 4])
+
+
+def look(data: Path, names: Iterable[str], models: tuple[Trained, Exported], size: int) -> Iterator[Seen]:
+    """Yield what both models find in each photograph, and the truth."""
+    for name in names:
+        image = np.asarray(cv2.imread(str(data / "images" / name)), dtype=np.uint8)
+        tensor, ratio, padding = prepare(image, size)
+        trained, exported = (decode(model(tensor), models[0].classes, ratio, padding) for model in models)
+        yield trained, exported, read_truth(label_file(data, name), image.shape[1], image.shape[0])
+
+
+def compare(seen: list[Seen], classes: tuple[str, ...]) -> tuple[Agreement, Report]:
+    """Return how the two models agree, and the exported one's report."""
+    trained_report = evaluate([(trained, truth) for trained, _, truth in seen], classes)
+    report = evaluate([(exported, truth) for _, exported, truth in seen], classes)
+    ends = [
+        side for trained, exported, _ in seen for side in (lacks(trained, exported), lacks(exported, trained))
+    ]
+    agreement = Agreement(
+        pictures=len(seen),
+        detections=sum(total for total, _, _ in ends),
+        disagreeing=sum(missing for _, missing, _ in ends),
+        worst_score=max((worst for _, _, worst in ends), default=0.0),
+        map50_trained=trained_report.map50(),
+        map50_exported=report.map50(),
+    )
+    return agreement, report
+
+
+def lacks(ours: Findings, theirs: Findings) -> tuple[int, int, float]:
+    """Return how many detections count here, how many of them are not there, and the worst score."""
+    sure = np.flatnonzero(ours.scores >= COUNTS)
+    overlap = iou(ours.boxes[sure], theirs.boxes) * (ours.labels[sure, None] == theirs.labels[None, :])
+    apart = np.abs(ours.scores[sure, None] - theirs.scores[None, :])
+    apart = np.where(overlap >= SAME_BOX, apart, np.inf).min(axis=1, initial=np.inf)
+    same = apart <= SAME_SCORE
+    return len(sure), int((~same).sum()), float(apart[same].max(initial=0.0))
+
+
+def check(agreement: Agreement, folder: Path) -> None:
+    """Refuse an export that disagrees with its trained model or is too large to ship.
+
+    Raises
+    ------
+    ExportError
+        In one sentence: what is beyond its limit.
+    """
+    lost = abs(agreement.map50_trained - agreement.map50_exported)
+    if lost > MAP50_TOLERANCE:
+        raise ExportError(
+            f"The export's mAP50 is {lost:.4f} off the trained model's; {MAP50_TOLERANCE} is allowed."
+        )
+    if agreement.disagreeing > DISAGREEING_TOLERANCE * agreement.detections:
+        raise ExportError(
+            f"{agreement.disagreeing} of {agreement.detections} detections are in one model only; "
+            f"{DISAGREEING_TOLERANCE:.1%} are allowed."
+        )
+    size = sum((folder / name).stat().st_size for name in card.MODEL_FILES)
+    if size > LARGEST:
+        raise ExportError(f"The export has {size} bytes; {LARGEST} are allowed.")
+
+
+def describe(checkpoint: Path, pictures: int) -> Training:
+    """Read from a checkpoint how it was trained."""
+    import torch
+
+    held: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    settings = held["train_args"]
+    return Training(
+        architecture="YOLO11n",
+        data="welds-pipe",
+        split=SPLIT,
+        pictures=pictures,
+        epochs=settings["epochs"],
+        batch=settings["batch"],
+        seed=settings["seed"],
+        image_size=settings["imgsz"],
+        trained=held["date"][:10],
+        trainer=f"Ultralytics {held['version']}",
+    )
+
+
+def licence() -> str:
+    """Return the licence of the weights: AGPL-3.0, as the trainer's own distribution carries it."""
+    files = distribution("ultralytics").files or []
+    text = next(file for file in files if file.name == "LICENSE").read_text()
+    return f"{LICENCE_HEAD}\n{text}"
+
+
+def ship(data: Path, checkpoint: Path, into: Path, name: str) -> dict[str, Any]:
+    """Export a checkpoint, check it and write the model's folder; nothing is written if it disagrees.
+
+    Raises
+    ------
+    ExportError
+        The export disagrees with the trained model, or is too large.
+    """
+    split = read_split(data, SPLIT)
+    training = describe(checkpoint, len(split.train))
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder)
+        export(checkpoint, made, training.image_size)
+        models = Trained(checkpoint), Exported(made)
+        seen = list(look(data, split.test, models, training.image_size))
+        agreement, report = compare(seen, read_classes(data))
+        check(agreement, made)
+        pairs = [(exported, truth) for _, exported, truth in seen]
+        parts = tuple(judge_parts(pairs, report.classes, score) for score in BANDS)
+        facts = card.card(name, made, report.classes, training, card.metrics(report, parts, agreement))
+        into.mkdir(parents=True, exist_ok=True)
+        for file in card.MODEL_FILES:
+            shutil.copy(made / file, into / file)
+        (into / "LICENSE").write_text(licence(), encoding="utf-8")
+        card.write(into, facts)
+    return facts
+
+
+def main() -> None:
+    """Export a run's last checkpoint into the models that ship."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="the welds-pipe folder")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
+    parser.add_argument("--name", default="weld-pipe", help="name of the model")
+    parser.add_argument("--run", help="name of the run, if it is not the model's")
+    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "models")
+    given = parser.parse_args()
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(given.runs.resolve()))
+    checkpoint = given.runs / (given.run or given.name) / "weights" / "last.pt"
+    try:
+        facts = ship(given.data, checkpoint, given.into / given.name, given.name)
+    except ExportError as exc:
+        parser.exit(1, f"{exc}\n")
+    print(json.dumps(facts["metrics"], indent=2))
+
+
+if __name__ == "__main__":
+    main()
