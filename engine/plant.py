@@ -150,6 +150,10 @@ class StationSection(Section):
     """Ideal seconds per part of the station itself; None: the mode of its own cycles."""
     shifts: list[ShiftSection] = []
     mode: Literal["lossless", "newest"] = "lossless"
+    views: list[str] = []
+    """Views that every part must have, joined by serial; empty: each frame is a part of its own."""
+    patience_s: float = 5.0
+    """Seconds that a part waits for its views."""
 
 
 class ShdrSource(Section):

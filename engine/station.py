@@ -1,0 +1,320 @@
+"""An inspection station: it owns its cameras, judges what they show and appends what it says.
+
+One thread a camera, a pool that inspects, one thread that delivers: evidence on disk first, then the
+verdict to the log. Pixels never leave the process. Every captured frame ends as part of a verdict or
+as a loss with its reason; after a clean stop the ledger is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import cv2
+import structlog
+
+from engine.cameras import Opener, open_camera
+from engine.paths import Home
+from engine.plant import Camera, Plant, StationSection
+from streams import records
+from streams.log.abc import Kind, Producer
+from vision import registry
+from vision.assembly import Assembly, Part, Stray
+from vision.cameras import CameraError, Run
+from vision.detect import Detector
+from vision.evidence import EvidenceStore, sync_folders
+from vision.inspector import Inspector
+from vision.judge import Recipe
+from vision.ledger import DROPPED, INSPECTED, Balance, Ledger
+from vision.pipeline import Job, Pipeline
+from vision.records import Frame, FrameLoss, Verdict
+
+logger = structlog.get_logger(__name__)
+
+RETRY = 2.0
+"""Seconds between attempts to open a camera or to write evidence again."""
+DEPTH = 16
+"""Parts inside a lossless station at the most."""
+LOST = "lost_before_arrival"
+NO_EVIDENCE = "evidence_not_written"
+RECENT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class StationStats:
+    """What a station has done so far."""
+
+    station: str
+    frames: Balance
+    cameras: dict[str, Balance]
+    verdicts: dict[str, int]
+    rate: float
+    """Verdicts a second, over the latest ones."""
+    last: Verdict | None
+    troubles: dict[str, str]
+    """What is wrong now, by camera or ``evidence``; empty when all is well."""
+
+
+class Station:
+    """Run one station until it is told to stop.
+
+    Parameters
+    ----------
+    section, plant
+        What the plant file says.
+    home
+        Where evidence, models and the run's number are kept.
+    producer
+        Connection to the log; the caller flushes and closes it.
+    opener
+        Opens cameras.
+    detector
+        The model in use; None loads the section's.
+
+    Raises
+    ------
+    ModelError
+        The model is not there or not whole.
+    """
+
+    def __init__(
+        self,
+        section: StationSection,
+        plant: Plant,
+        home: Home,
+        producer: Producer,
+        opener: Opener = open_camera,
+        detector: Detector | None = None,
+    ) -> None:
+        self.name = section.name
+        self.ledger = Ledger()
+        self._section = section
+        self._clock = plant.clock()
+        self._producer = producer
+        self._opener = opener
+        self._cores = len(os.sched_getaffinity(0))
+        self._inspector = Inspector(section.name, detector or self._load(home), recipe_of(section))
+        self._evidence = EvidenceStore(home.evidence)
+        self._number = next_number(home, section.name)
+        self._assembly = Assembly(section.views, section.patience_s)
+        self._entry = threading.Lock()
+        self._stop = threading.Event()
+        self._counts: Counter[str] = Counter()
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._last: Verdict | None = None
+        self._troubles: dict[str, str] = {}
+        self._failures: list[BaseException] = []
+
+    def _load(self, home: Home) -> Detector:
+        model = registry.find(self._section.model, (home.models,))
+        return Detector(model, streams=self._cores, lanes=self._cores + 1)
+
+    def run(self, stop: threading.Event) -> None:
+        """Inspect until ``stop`` is set or every camera has ended.
+
+        Raises
+        ------
+        PipelineError
+            Verdicts could not be delivered any more.
+        """
+        cv2.setNumThreads(1)
+        self._stop = stop
+        self._report("AVAILABLE", "ACTIVE")
+        newest = self._section.mode == "newest"
+        depth = self._cores + len(self._section.cameras) if newest else DEPTH
+        self._pipeline = Pipeline(self._judge, self._deliver, self._cores + 1, depth, newest)
+        try:
+            self._watch([self._start(camera) for camera in self._section.cameras])
+        finally:
+            self._pipeline.close()
+        self._report("UNAVAILABLE")
+        if failure := self._pipeline.failure or next(iter(self._failures), None):
+            raise failure
+
+    def stats(self) -> StationStats:
+        """Return counts, rate, the last verdict and what is wrong; from any thread."""
+        times = list(self._recent)
+        span = times[-1] - times[0] if len(times) > 1 else 0.0
+        return StationStats(
+            station=self.name,
+            frames=self.ledger.total(),
+            cameras=self.ledger.cameras(),
+            verdicts=dict(self._counts),
+            rate=(len(times) - 1) / span if span else 0.0,
+            last=self._last,
+            troubles=dict(self._troubles),
+        )
+
+    def _report(self, avail: str, execution: str | None = None) -> None:
+        said = {"avail": avail} | ({"execution": execution} if execution else {})
+        size = len(said)
+        batch = records.Readings.texts(
+            [self.name] * size, list(said), [self._clock.now()] * size, list(said.values())
+        )
+        self._producer.send(Kind.READINGS, records.encode(batch.to_arrow()))
+
+    def _start(self, camera: Camera) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._feed, args=(camera,), name=f"camera {camera.name}", daemon=True
+        )
+        thread.start()
+        return thread
+
+    def _watch(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for the cameras to end; meanwhile let parts go whose time is up."""
+        period = min(self._section.patience_s / 4, 1.0) if self._section.views else 1.0
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(period / len(threads))
+            with self._entry:
+                for part in self._assembly.expire(time.monotonic()):
+                    self._pipeline.offer(part)
+        with self._entry:
+            for part in self._assembly.finish():
+                self._pipeline.offer(part)
+
+    def _feed(self, section: Camera) -> None:
+        """Read one camera to its end; open it anew when it goes away."""
+        opening = 0
+        try:
+            while not self._stop.is_set():
+                opening += 1
+                name = f"{self._number}" if opening == 1 else f"{self._number}.{opening}"
+                run = Run(section.name, section.view, name, self._clock.now)
+                if self._read(section, run):
+                    return
+                self._stop.wait(RETRY)
+        except BaseException as exc:
+            logger.exception("a camera's thread failed", station=self.name, camera=section.name)
+            self._failures.append(exc)
+            self._stop.set()
+
+    def _read(self, section: Camera, run: Run) -> bool:
+        """Read one run; True when it came to its end, False when the camera went away."""
+        last = 0
+        try:
+            with closing(self._opener(section, run, self._number, self._stop)) as camera:
+                self._troubles.pop(section.name, None)
+                while (frame := camera.read()) is not None:
+                    self._take(frame, last)
+                    last = frame.sequence
+        except CameraError as exc:
+            logger.warning("camera lost", station=self.name, camera=section.name, error=str(exc))
+            self._troubles[section.name] = str(exc)
+            return False
+        return True
+
+    def _take(self, frame: Frame, last: int) -> None:
+        self.ledger.captured(frame.camera, frame.sequence - last)
+        with self._entry:
+            if frame.sequence > last + 1:
+                loss = self._loss(frame, DROPPED, LOST)
+                self._pipeline.lose([replace(loss, first=last + 1, last=frame.sequence - 1, serial="")])
+            part = self._assembly.add(frame, time.monotonic())
+            if isinstance(part, Stray):
+                self._pipeline.lose([self._loss(frame, part.outcome, part.reason)])
+            elif part is not None:
+                self._pipeline.offer(part)
+
+    def _loss(self, frame: Frame, outcome: str, reason: str) -> FrameLoss:
+        place = (self.name, frame.camera, frame.view, frame.run, frame.sequence, frame.sequence)
+        return FrameLoss(*place, frame.ts, outcome, reason, frame.serial)
+
+    def _judge(self, part: Part) -> Verdict:
+        return self._inspector.inspect(part.frames, part.attempt)
+
+    def _deliver(self, jobs: Sequence[Job]) -> None:
+        """Put evidence on disk, then append what is said, in order."""
+        kept = self._keep(evidence_of(jobs))
+        for job in jobs:
+            if job.verdict is not None and kept:
+                self._send_verdict(job.verdict)
+        losses = [loss for job in jobs for loss in self._losses(job, kept)]
+        for loss in merge(losses):
+            self._producer.send(Kind.FRAMES, loss.to_json())
+            self.ledger.ended(loss.camera, loss.outcome, loss.last - loss.first + 1)
+
+    def _send_verdict(self, verdict: Verdict) -> None:
+        self._producer.send(Kind.VERDICT, verdict.to_json())
+        for view in verdict.views:
+            self.ledger.ended(view.camera, INSPECTED)
+        self._counts[verdict.outcome.value] += 1
+        self._recent.append(time.monotonic())
+        self._last = verdict
+
+    def _losses(self, job: Job, kept: bool) -> Iterable[FrameLoss]:
+        if job.part is None or (job.verdict is not None and kept):
+            return job.losses
+        return [self._loss(frame, DROPPED, job.reason or NO_EVIDENCE) for frame in job.part.frames]
+
+    def _keep(self, items: dict[str, bytes]) -> bool:
+        """Write evidence, again and again until it is on disk or the station stops."""
+        while True:
+            try:
+                self._evidence.keep(items)
+            except OSError as exc:
+                self._troubles["evidence"] = (
+                    f"Evidence cannot be written: {exc.strerror}; make room on the disk."
+                )
+                if self._stop.wait(RETRY):
+                    return False
+            else:
+                self._troubles.pop("evidence", None)
+                return True
+
+
+def recipe_of(section: StationSection) -> Recipe:
+    """Return what the plant file asks of the station's parts."""
+    return Recipe(section.part_number, section.review_above, section.reject_above, views=tuple(section.views))
+
+
+def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:
+    """Return the bytes that verdicts rest on, by their hash."""
+    return {
+        view.frame_hash: frame.encoded
+        for job in jobs
+        if job.part is not None and job.verdict is not None
+        for view, frame in zip(job.verdict.views, job.part.frames, strict=True)
+        if view.frame_hash
+    }
+
+
+def merge(losses: Iterable[FrameLoss]) -> list[FrameLoss]:
+    """Make one of losses that follow each other, of one run and for one reason."""
+    merged: list[FrameLoss] = []
+    for loss in losses:
+        before = merged[-1] if merged else None
+        if before and same_cause(before, loss):
+            merged[-1] = replace(before, last=loss.last, serial="")
+        else:
+            merged.append(loss)
+    return merged
+
+
+def same_cause(before: FrameLoss, after: FrameLoss) -> bool:
+    """Say whether ``after`` goes on where ``before`` ends."""
+    names = ("camera", "view", "run", "outcome", "reason")
+    return after.first == before.last + 1 and all(
+        getattr(before, name) == getattr(after, name) for name in names
+    )
+
+
+def next_number(home: Home, station: str) -> int:
+    """Return the number of this run of a station, one more than of the last, even after a crash."""
+    folder = home.root / "stations"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{station}.run"
+    number = int(file.read_text()) + 1 if file.exists() else 1
+    draft = file.with_suffix(".draft")
+    with draft.open("w") as out:
+        out.write(str(number))
+        out.flush()
+        os.fsync(out.fileno())
+    draft.rename(file)
+    sync_folders((folder,))
+    return number

@@ -1,0 +1,101 @@
+"""From frames to parts: the views of one serial meet here, or their time is up."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vision.cameras.zeromq import BAD_METADATA
+from vision.ledger import LATE, UNMATCHED
+from vision.records import Frame
+
+T = TypeVar("T")
+
+REMEMBERED = 10_000
+"""Serials whose attempts and missing views are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Frames to be judged together."""
+
+    serial: str
+    attempt: int
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A frame that belongs to no part which could still be judged."""
+
+    frame: Frame
+    outcome: str
+    reason: str
+
+
+class Assembly:
+    """Bring the required views of a part together.
+
+    Parameters
+    ----------
+    views
+        Views that every part must have; empty: each frame is a part of its own.
+    patience
+        Seconds that a part waits for its views from its first frame on; then it goes without them.
+    """
+
+    def __init__(self, views: Sequence[str] = (), patience: float = 5.0) -> None:
+        self._views = tuple(views)
+        self._patience = patience
+        self._open: OrderedDict[str, tuple[float, dict[str, Frame]]] = OrderedDict()
+        self._attempts: OrderedDict[str, int] = OrderedDict()
+        self._missed: OrderedDict[str, frozenset[str]] = OrderedDict()
+
+    def add(self, frame: Frame, now: float) -> Part | Stray | None:
+        """Take a frame; return the part that it completes, or the frame when it fits nowhere."""
+        if not self._views:
+            return self._part(frame.serial, (frame,))
+        if reason := self._misfit(frame):
+            return Stray(frame, UNMATCHED, reason)
+        if frame.view in self._missed.get(frame.serial, ()):
+            return Stray(frame, LATE, "part_already_judged")
+        _, frames = self._open.setdefault(frame.serial, (now + self._patience, {}))
+        frames[frame.view] = frame
+        return self._close(frame.serial) if len(frames) == len(self._views) else None
+
+    def expire(self, now: float) -> list[Part]:
+        """Return the parts whose time is up, with the views they have."""
+        ripe = [serial for serial, (due, _) in self._open.items() if due <= now]
+        return [self._close(serial) for serial in ripe]
+
+    def finish(self) -> list[Part]:
+        """Return every part that still waits."""
+        return [self._close(serial) for serial in list(self._open)]
+
+    def _misfit(self, frame: Frame) -> str:
+        if frame.defect == BAD_METADATA:
+            return BAD_METADATA
+        if frame.view not in self._views:
+            return "view_not_required"
+        return "view_twice" if frame.view in self._open.get(frame.serial, (0.0, {}))[1] else ""
+
+    def _close(self, serial: str) -> Part:
+        _, frames = self._open.pop(serial)
+        missing = frozenset(self._views) - frames.keys()
+        remember(self._missed, serial, missing)
+        return self._part(serial, tuple(frames[view] for view in self._views if view in frames))
+
+    def _part(self, serial: str, frames: tuple[Frame, ...]) -> Part:
+        attempt = self._attempts.get(serial, 0) + 1
+        remember(self._attempts, serial, attempt)
+        return Part(serial, attempt, frames)
+
+
+def remember(store: OrderedDict[str, T], serial: str, value: T) -> None:
+    """Put the newest entry last and forget the oldest beyond `REMEMBERED`."""
+    store[serial] = value
+    store.move_to_end(serial)
+    if len(store) > REMEMBERED:
+        store.popitem(last=False)

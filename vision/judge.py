@@ -1,0 +1,100 @@
+"""The rule that turns views into a verdict.
+
+No defect and a passed quality gate is OK; a defect at or above the reject score is NG; anything else
+is REVIEW: a defect in the band below, a refused or unreadable frame, a view that is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from vision.quality import Limits, describe
+from vision.records import Finding, Findings, Outcome, View
+
+FEATURES = ("good", "Weld")
+"""Classes that say what is there, not what is wrong."""
+
+SENTENCES = {
+    "too_small": "the picture is too small",
+    "too_dark": "the picture is too dark",
+    "too_bright": "the picture is too bright",
+    "no_contrast": "the picture shows nothing",
+    "blank_area": "part of the picture is blank",
+    "blurred": "the picture is blurred",
+    "empty": "the picture has no bytes",
+    "unreadable": "the picture cannot be read",
+    "unknown_format": "the file is no JPEG, PNG or BMP",
+    "half_picture": "only part of the picture arrived",
+    "too_large": "the picture is too large to be decoded",
+    "bad_metadata": "the camera's message cannot be read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is asked of a part number: bands of the score, classes that are no defects, views, limits."""
+
+    part_number: str
+    review_above: float = 0.25
+    reject_above: float = 0.5
+    features: tuple[str, ...] = FEATURES
+    views: tuple[str, ...] = ()
+    """Views that every part must have; empty where each frame is a part of its own."""
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything that the recipe says."""
+        content = {**asdict(self), "limits": describe(self.limits)}
+        return digest(content)
+
+
+def digest(content: Mapping[str, object]) -> str:
+    """Return the SHA-256 of a mapping's canonical JSON."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def describe_findings(findings: Findings, iso6520: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return findings in their JSON form, best first; the code only where the class is an imperfection."""
+    names = [findings.classes[label] for label in findings.labels.tolist()]
+    boxes = [tuple(round(side, 2) for side in box) for box in findings.boxes.astype(float).tolist()]
+    scores = [round(score, 6) for score in findings.scores.astype(float).tolist()]
+    return tuple(
+        Finding(name, score, (box[0], box[1], box[2], box[3]), iso6520.get(name, ""))
+        for name, score, box in zip(names, scores, boxes, strict=True)
+    )
+
+
+def judge(recipe: Recipe, views: Sequence[View]) -> tuple[Outcome, str]:
+    """Return what is said of a part, and why in one sentence."""
+    defects = [(finding, view) for view in views for finding in view.findings if is_defect(recipe, finding)]
+    if defects:
+        worst, view = max(defects, key=lambda pair: pair[0].score)
+        seen = f"{worst.label} with score {worst.score:.2f} in view {view.view}"
+        if worst.score >= recipe.reject_above:
+            return Outcome.NG, f"{seen}."
+        band = f"{recipe.review_above:g} to {recipe.reject_above:g}"
+        return Outcome.REVIEW, f"{seen} lies in the review band {band}."
+    if doubt := first_doubt(recipe, views):
+        return Outcome.REVIEW, doubt
+    return Outcome.OK, f"No defect in {len(views)} {'view' if len(views) == 1 else 'views'}."
+
+
+def is_defect(recipe: Recipe, finding: Finding) -> bool:
+    """Say whether a finding counts against the part."""
+    return finding.label not in recipe.features and finding.score >= recipe.review_above
+
+
+def first_doubt(recipe: Recipe, views: Sequence[View]) -> str:
+    """Return why a part without a defect cannot be passed; empty when it can."""
+    for view in views:
+        if view.rejected:
+            why = SENTENCES.get(view.rejected, view.rejected)
+            return f"View {view.view}: {why}."
+    missing = sorted(set(recipe.views) - {view.view for view in views})
+    if missing or not views:
+        return f"Missing views: {', '.join(missing) or 'all'}."
+    return ""

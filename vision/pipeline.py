@@ -1,0 +1,166 @@
+"""Threads between cameras and verdicts: parts are inspected side by side and finished in order.
+
+Parts enter in one order and leave in the same, whatever their inspection took. At most ``depth``
+parts are inside: then `offer` waits (lossless), or the oldest part that nobody has begun makes room
+(newest). Every part that enters leaves through ``finish``: inspected, dropped or failed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from vision.assembly import Part
+from vision.records import FrameLoss, Verdict
+
+BUSY = "station_busy"
+
+
+class PipelineError(Exception):
+    """Nothing more can be delivered; the cause is what delivery raised."""
+
+
+class Stage(Enum):
+    """How far a job is."""
+
+    WAITING = auto()
+    RUNNING = auto()
+    DONE = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One part on its way, or frames lost; in the end it has a verdict, or a reason why there is none."""
+
+    part: Part | None
+    losses: tuple[FrameLoss, ...] = ()
+    stage: Stage = Stage.WAITING
+    verdict: Verdict | None = None
+    reason: str = ""
+
+
+class Pipeline:
+    """Inspect parts with ``workers`` threads.
+
+    Parameters
+    ----------
+    inspect
+        Judges one part; called from several threads at once.
+    finish
+        Takes finished jobs in order, from one thread; what it raises ends the pipeline (`failure`).
+    workers
+        Threads that inspect.
+    depth
+        Parts inside at the most.
+    newest
+        Drop waiting parts rather than make a camera wait.
+    """
+
+    def __init__(
+        self,
+        inspect: Callable[[Part], Verdict],
+        finish: Callable[[Sequence[Job]], None],
+        workers: int,
+        depth: int,
+        newest: bool = False,
+    ) -> None:
+        self._inspect = inspect
+        self._finish = finish
+        self._depth = depth
+        self._newest = newest
+        self._change = threading.Condition()
+        self._order: deque[Job] = deque()
+        self._waiting: deque[Job] = deque()
+        self._inside = 0
+        self._closed = False
+        self.failure: BaseException | None = None
+        names = [(self._work, f"inspect-{number}") for number in range(workers)] + [(self._deliver, "finish")]
+        self._threads = [threading.Thread(target=run, name=name, daemon=True) for run, name in names]
+        for thread in self._threads:
+            thread.start()
+
+    def offer(self, part: Part) -> None:
+        """Let a part in; waits for room, or makes it, as the mode says."""
+        job = Job(part)
+        with self._change:
+            if self._newest:
+                self._make_room(job)
+            else:
+                self._change.wait_for(lambda: self._inside < self._depth or self.failure)
+            self._check()
+            self._order.append(job)
+            if job.stage is Stage.WAITING:
+                self._waiting.append(job)
+                self._inside += 1
+            self._change.notify_all()
+
+    def lose(self, losses: Sequence[FrameLoss]) -> None:
+        """Let the loss of frames pass in its turn."""
+        with self._change:
+            self._check()
+            self._order.append(Job(None, tuple(losses), Stage.DONE))
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """Finish what is inside and end the threads."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _check(self) -> None:
+        if self.failure:
+            raise PipelineError(f"Verdicts cannot be delivered any more: {self.failure}") from self.failure
+
+    def _make_room(self, job: Job) -> None:
+        if self._inside >= self._depth:
+            victim = self._waiting.popleft() if self._waiting else job
+            victim.stage, victim.reason = Stage.DONE, BUSY
+            self._inside -= victim is not job
+
+    def _work(self) -> None:
+        while job := self._next():
+            try:
+                job.verdict = self._inspect(job.part) if job.part else None
+            except Exception as exc:  # one part must not end the station: the frame's loss says why
+                job.reason = f"inspection_failed: {type(exc).__name__}"
+            with self._change:
+                job.stage = Stage.DONE
+                self._change.notify_all()
+
+    def _next(self) -> Job | None:
+        with self._change:
+            self._change.wait_for(lambda: self._waiting or self._closed)
+            if not self._waiting:
+                return None
+            job = self._waiting.popleft()
+            job.stage = Stage.RUNNING
+            return job
+
+    def _deliver(self) -> None:
+        try:
+            while jobs := self._ready():
+                self._finish(jobs)
+                with self._change:
+                    self._inside -= sum(job.part is not None and job.reason != BUSY for job in jobs)
+                    self._change.notify_all()
+        except BaseException as exc:
+            with self._change:
+                self.failure = exc
+                self._change.notify_all()
+
+    def _ready(self) -> list[Job]:
+        """Wait for the jobs at the head of the order that are done; none at the end."""
+        with self._change:
+            self._change.wait_for(lambda: self._head_done() or (self._closed and not self._order))
+            jobs = []
+            while self._head_done():
+                jobs.append(self._order.popleft())
+            return jobs
+
+    def _head_done(self) -> bool:
+        return bool(self._order) and self._order[0].stage is Stage.DONE

@@ -1,0 +1,80 @@
+"""Models as folders: ``model.xml``, ``model.bin`` and the ``card.json`` that vouches for both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SHIPPED = Path(__file__).parent / "models"
+"""Where the models lie that come with the product."""
+FILES = ("model.xml", "model.bin")
+
+
+class ModelError(Exception):
+    """A model cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model whose files are those that its card names."""
+
+    name: str
+    folder: Path
+    classes: tuple[str, ...]
+    input_size: int
+    hash: str
+    """SHA-256 over the files' SHA-256: what a verdict calls the model."""
+    iso6520: dict[str, str] = field(default_factory=dict)
+
+
+def find(name: str, places: Sequence[Path] = ()) -> Model:
+    """Load a model by name from the first of ``places`` that has it, then from those that ship.
+
+    Raises
+    ------
+    ModelError
+        No place has it, or what is there is not a whole model.
+    """
+    for place in (*places, SHIPPED):
+        if (place / name / "card.json").is_file():
+            return load(place / name)
+    looked = ", ".join(str(place) for place in (*places, SHIPPED))
+    raise ModelError(f"There is no model {name!r} in {looked}; put its folder there or name another.")
+
+
+def load(folder: Path) -> Model:
+    """Read a model's card and check its files against it.
+
+    Raises
+    ------
+    ModelError
+        A file is missing, is not the one that the card vouches for, or the card cannot be read.
+    """
+    try:
+        card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        digests = [_check(folder / name, card["files"][name]) for name in FILES]
+        return Model(
+            name=str(card["name"]),
+            folder=folder,
+            classes=tuple(card["classes"]),
+            input_size=int(card["input_size"]),
+            hash=hashlib.sha256("".join(digests).encode()).hexdigest(),
+            iso6520={label: str(code) for label, code in card.get("iso6520", {}).items() if code},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise ModelError(
+            f"The card of the model in {folder} cannot be read: {exc!r}; export it anew."
+        ) from exc
+    except OSError as exc:
+        raise ModelError(f"The model in {folder} lacks {exc.filename}; export it anew.") from exc
+
+
+def _check(file: Path, expected: str) -> str:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if digest != expected:
+        raise ModelError(f"{file} is not the file that its card vouches for; export the model anew.")
+    return digest
