@@ -1,0 +1,51 @@
+"""The console's web application: pages, pictures and a status for machines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from nicegui import ui
+
+from engine.console.feeds import feeds
+from engine.console.pages import Console, add_pages
+from engine.console.pictures import router
+from engine.console.poller import Poller, reader_pool
+from engine.console.status import status
+from engine.paths import Home
+from engine.plant import Plant
+
+STATIC = Path(__file__).parent / "static"
+
+
+def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
+    """Return the application; it reads the database while it runs."""
+    console = Console(plant, feeds(plant))
+    poller = Poller(reader_pool(dsn), console.feeds.all)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        poller.start()
+        try:
+            yield
+        finally:
+            poller.stop()
+
+    app = FastAPI(title=f"Seamline: {plant.name}", lifespan=lifespan)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(router(home.evidence))
+    app.get("/api/status")(partial(status, plant, console.feeds))
+    app.get("/", include_in_schema=False)(_first_page)
+    add_pages(console, STATIC)
+    ui.run_with(app, title="Seamline", favicon=STATIC / "seamline.svg", dark=None, tailwind=False)
+    return app
+
+
+def _first_page(request: Request) -> RedirectResponse:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/station{query}")

@@ -1,0 +1,177 @@
+"""What the pages show, as plain values: built by the queries, drawn by the pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+LOSSES = (
+    "unscheduled",
+    "no_data",
+    "planned_stop",
+    "setup",
+    "unplanned_stop",
+    "minor_stop",
+    "speed_loss",
+    "reject_loss",
+    "review_loss",
+)
+"""What is taken off calendar time, in this order, until the effective time is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a shard is: ``clock`` is the plant's time now."""
+
+    clock: datetime
+    age: float
+    """Seconds of real time since the last commit, by the database's clock."""
+    position: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One box on a picture, in the picture's pixels."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+    iso6520: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One inspected frame of a part; without a size it could not be read."""
+
+    camera: str
+    view: str
+    frame_hash: str | None
+    width: int
+    height: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A station's verdict on one part and its first picture."""
+
+    serial: str
+    part_number: str
+    attempt: int
+    ts: datetime
+    outcome: str
+    reason: str
+    model: str
+    preprocessing: str
+    recipe: str
+    thumbnail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StationNow:
+    """The newest parts of a station, newest first, and the pictures of the first of them."""
+
+    parts: tuple[Part, ...]
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Parts judged."""
+
+    good: int
+    reject: int
+    review: int
+
+    @property
+    def total(self) -> int:
+        """Return all parts."""
+        return self.good + self.reject + self.review
+
+    def share(self, count: int) -> float | None:
+        """Return a part of the total, None while there is nothing."""
+        return count / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The frame ledger of a camera's newest run: captured is the sum of the four, or ``difference``."""
+
+    camera: str
+    run: str
+    since: datetime
+    captured: int
+    inspected: int
+    dropped: int
+    late: int
+    unmatched: int
+    difference: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A station's parts since local midnight and since its cameras' run began, and its frame ledger."""
+
+    today: Tally
+    run: Tally
+    run_since: datetime | None
+    per_minute: float
+    """Parts per minute of real time, over the last minute."""
+    cameras: tuple[Balance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A machine's state from ``ts`` until ``end``, or still."""
+
+    ts: datetime
+    end: datetime | None
+    state: str
+    reason: str
+    program: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Oee:
+    """A machine's shift so far; times in microseconds, ratios None where nothing defines them."""
+
+    shift: str
+    ts: datetime
+    as_of: datetime
+    calendar: int
+    losses: tuple[int, ...]
+    """In the order of `LOSSES`."""
+    effective: int
+    tally: Tally
+    ideal_cycle: int | None
+    availability: float | None
+    performance: float | None
+    quality: float | None
+    oee: float | None
+
+    @property
+    def closes(self) -> bool:
+        """Return whether losses and effective time sum to calendar time, to the microsecond."""
+        return sum(self.losses) + self.effective == self.calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """The highest score within a stretch of time."""
+
+    ts: datetime
+    score: float
+    threshold: float
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineNow:
+    """A machine over the span its timeline shows."""
+
+    start: datetime
+    end: datetime
+    states: tuple[State, ...]
+    oee: Oee | None
+    anomalies: tuple[Anomaly, ...]

@@ -1,0 +1,96 @@
+"""How one reader sees words, times and numbers: a language and the plant's time zone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from engine.console.texts import CATALOG, CHINESE_DOUBTS, HTML_LANGUAGES, REASONS
+
+DASH = "–"
+HASH = 12
+"""Characters of a hash that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """Speak one language in one time zone; call it with a key of `texts` to get a sentence."""
+
+    language: str
+    zone: ZoneInfo
+
+    def __call__(self, key: str, **fields: str | int) -> str:
+        """Return a text with its fields filled in."""
+        return CATALOG[self.language][key].format(**fields)
+
+    @property
+    def html(self) -> Literal["en-US", "zh-CN"]:
+        """Return the language as browsers name it."""
+        return HTML_LANGUAGES[self.language]
+
+    def label(self, name: str) -> str:
+        """Return what people call a class of the model; an unknown one keeps its own name."""
+        return CATALOG[self.language].get(f"label.{name}", name.replace("_", " "))
+
+    def reason(self, sentence: str) -> str:
+        """Return a verdict's recorded sentence in this language; as recorded where no pattern fits."""
+        for pattern, templates in REASONS:
+            if found := re.fullmatch(pattern, sentence):
+                said = templates[self.language].format(
+                    **{key: self._part(key, text) for key, text in found.groupdict().items()}
+                )
+                return said[:1].upper() + said[1:]
+        return sentence
+
+    def _part(self, key: str, text: str) -> str:
+        if key == "label":
+            return self.label(text)
+        return CHINESE_DOUBTS.get(text, text) if key == "doubt" and self.language == "zh" else text
+
+    def clock(self, ts: datetime) -> str:
+        """Return the time of day."""
+        return ts.astimezone(self.zone).strftime("%H:%M:%S")
+
+    def hour(self, ts: datetime) -> str:
+        """Return the time of day to the minute."""
+        return ts.astimezone(self.zone).strftime("%H:%M")
+
+    def date(self, ts: datetime) -> str:
+        """Return date and time of day."""
+        return ts.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    def duration(self, span: timedelta) -> str:
+        """Return a length of time in its two largest units."""
+        seconds = max(0, int(span.total_seconds()))
+        minutes, hours = seconds // 60, seconds // 3600
+        if seconds < 60:  # noqa: PLR2004
+            return self("seconds", s=seconds)
+        if minutes < 10:  # noqa: PLR2004
+            return self("minutes_seconds", m=minutes, s=seconds % 60)
+        if hours < 1:
+            return self("minutes", m=minutes)
+        if hours < 24:  # noqa: PLR2004
+            return self("hours_minutes", h=hours, m=minutes % 60)
+        return self("days_hours", d=hours // 24, h=hours % 24)
+
+    def microseconds(self, span: int) -> str:
+        """Return a length of time given in microseconds."""
+        return self.duration(timedelta(microseconds=span))
+
+
+def number(value: float) -> str:
+    """Return a count with thousands apart."""
+    return f"{value:,.0f}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share in percent; a dash where it is not defined."""
+    return DASH if share is None else f"{100 * share:.{digits}f} %"
+
+
+def short(digest: str) -> str:
+    """Return the beginning of a hash."""
+    return digest[:HASH] or DASH

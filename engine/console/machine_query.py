@@ -1,0 +1,95 @@
+"""Read how far the shard is and what the machines page shows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from engine.console.data import LOSSES, Anomaly, MachineNow, Oee, Progress, State, Tally
+
+POINTS = 240
+"""Points of an anomaly curve: each the highest score of its stretch of time."""
+RECENT_SHIFT = timedelta(days=3)
+WITHOUT_SHIFT = timedelta(hours=8)
+SPANS = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8, 12, 24))
+"""Lengths a timeline may have: it grows in steps while the shift goes on."""
+
+PROGRESS = """
+SELECT clock, extract(epoch FROM clock_timestamp() - committed)::float8, position, epoch
+FROM shard WHERE id = %s AND clock IS NOT NULL
+"""
+OEE = f"""
+SELECT shift, ts, as_of, calendar_us, {", ".join(f"{name}_us" for name in LOSSES)}, effective_us,
+       good, reject, review, ideal_cycle_us, availability, performance, quality, oee
+FROM oee_latest WHERE tenant_id = %s AND machine = %s AND ts BETWEEN %s AND %s
+ORDER BY ts DESC LIMIT 1
+"""
+STATES = """
+SELECT ts, end_ts, state, reason, program FROM states_latest
+WHERE tenant_id = %s AND machine = %s AND ts >= %s
+  AND (end_ts IS NULL OR end_ts > ts)
+ORDER BY ts
+"""
+STATE_BEFORE = """
+SELECT ts, end_ts, state, reason, program FROM states
+WHERE tenant_id = %s AND machine = %s AND ts < %s
+ORDER BY ts DESC, version DESC LIMIT 1
+"""
+ANOMALIES = """
+SELECT DISTINCT ON (bucket) ts, score, threshold, tag
+FROM (SELECT ts, score, threshold, tag, floor(extract(epoch FROM ts - %(start)s) / %(step)s) AS bucket
+      FROM anomalies
+      WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts BETWEEN %(start)s AND %(end)s) AS scores
+ORDER BY bucket, score DESC
+"""
+
+Rows = Connection[tuple[Any, ...]]
+
+
+def progress(db: Rows, shard: str) -> Progress | None:
+    """Return how far the shard is; None while it has not begun."""
+    row = db.execute(PROGRESS, [shard]).fetchone()
+    return None if row is None else Progress(row[0], float(row[1]), row[2], row[3])
+
+
+def machine_now(db: Rows, tenant: int, machine: str, now: datetime) -> MachineNow:
+    """Return states, OEE and anomaly scores of the machine's current shift at plant time ``now``."""
+    oee = _oee(db, tenant, machine, now)
+    start = oee.ts if oee is not None else now - WITHOUT_SHIFT
+    end = start + span(now - start)
+    return MachineNow(
+        start, end, _states(db, tenant, machine, start), oee, _anomalies(db, tenant, machine, start, end)
+    )
+
+
+def span(elapsed: timedelta) -> timedelta:
+    """Return the shortest of the spans that holds the elapsed time.
+
+    >>> span(timedelta(hours=5))
+    datetime.timedelta(seconds=28800)
+    """
+    return next((item for item in SPANS if item >= elapsed), elapsed)
+
+
+def _oee(db: Rows, tenant: int, machine: str, now: datetime) -> Oee | None:
+    row = db.execute(OEE, [tenant, machine, now - RECENT_SHIFT, now]).fetchone()
+    if row is None:
+        return None
+    shift, ts, as_of, calendar, *rest = row
+    losses, (effective, good, reject, review, *ratios) = rest[: len(LOSSES)], rest[len(LOSSES) :]
+    tally = Tally(good, reject, review)
+    return Oee(shift, ts, as_of, calendar, tuple(losses), effective, tally, *ratios)
+
+
+def _states(db: Rows, tenant: int, machine: str, start: datetime) -> tuple[State, ...]:
+    before = db.execute(STATE_BEFORE, [tenant, machine, start]).fetchall()
+    rows = [row for row in before if row[1] is None or row[1] > start]
+    return tuple(State(*row) for row in rows + db.execute(STATES, [tenant, machine, start]).fetchall())
+
+
+def _anomalies(db: Rows, tenant: int, machine: str, start: datetime, end: datetime) -> tuple[Anomaly, ...]:
+    bounds = {"tenant": tenant, "machine": machine, "start": start, "end": end}
+    step = (end - start).total_seconds() / POINTS
+    return tuple(Anomaly(*row) for row in db.execute(ANOMALIES, bounds | {"step": step}))

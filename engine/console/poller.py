@@ -1,0 +1,120 @@
+"""Read the database for all browsers at once: one feed for each set of data, each in a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import psycopg
+import structlog
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from engine.store.database import reader_dsn
+
+Value = TypeVar("Value")
+Query = Callable[[psycopg.Connection[tuple[Any, ...]]], Value]
+
+log = structlog.get_logger()
+
+PATIENCE = 2.0
+"""Seconds to wait for a connection before the database counts as away."""
+SHARE = 10
+"""A feed rests so many times as long as its query took: the database serves the line first."""
+
+
+@dataclass(slots=True)
+class Feed(Generic[Value]):
+    """The newest answer to one query; ``version`` rises whenever the answer is another one."""
+
+    name: str
+    query: Query[Value]
+    interval: float = 0.5
+    value: Value | None = None
+    version: int = 0
+    read: float = 0.0
+    """When the value was read, by `time.monotonic`."""
+    away_since: float | None = None
+    """Wall time at which the database stopped answering; None while it answers."""
+    fault: str = ""
+
+    def take(self, value: Value) -> None:
+        """Keep a fresh answer."""
+        if self.away_since is not None:
+            log.info("database answers again", feed=self.name)
+        if self.version == 0 or value != self.value:
+            self.value, self.version = value, self.version + 1
+        self.read, self.away_since, self.fault = time.monotonic(), None, ""
+
+    def miss(self, fault: Exception) -> None:
+        """Note that there is no answer; the last one stays."""
+        if self.away_since is None:
+            self.away_since = time.time()
+            log.warning("database does not answer", feed=self.name, fault=str(fault))
+        self.fault = str(fault)
+
+    def since_read(self) -> float:
+        """Return the seconds since the value was read."""
+        return time.monotonic() - self.read
+
+
+@dataclass(slots=True)
+class Poller:
+    """Threads that keep feeds fresh until `stop`."""
+
+    pool: ConnectionPool[psycopg.Connection[tuple[Any, ...]]]
+    feeds: tuple[Feed[Any], ...]
+    stopped: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Open the pool and begin to read; the database need not be there yet."""
+        self.pool.open(wait=False)
+        self.threads = [
+            threading.Thread(target=self._run, args=[feed], name=feed.name) for feed in self.feeds
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads and close the pool."""
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+        self.pool.close()
+
+    def _run(self, feed: Feed[Any]) -> None:
+        pause = 0.0
+        while not self.stopped.wait(pause):
+            began = time.monotonic()
+            self.refresh(feed)
+            pause = (
+                max(feed.interval, SHARE * (time.monotonic() - began)) if not feed.fault else feed.interval
+            )
+
+    def refresh(self, feed: Feed[Any]) -> None:
+        """Ask once; a database that is away or refuses is noted on the feed, never raised."""
+        try:
+            with self.pool.connection(timeout=PATIENCE) as connection:
+                feed.take(feed.query(connection))
+        except (psycopg.Error, PoolTimeout) as exc:
+            feed.miss(exc)
+
+
+def reader_pool(dsn: str) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
+    """Return a pool, still closed, of connections that can only read."""
+    return ConnectionPool(
+        reader_dsn(dsn),
+        kwargs={"autocommit": True, "application_name": "seamline-console", "connect_timeout": 2},
+        configure=_limit,
+        min_size=1,
+        max_size=3,
+        reconnect_timeout=1.0,
+        open=False,
+    )
+
+
+def _limit(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    connection.execute("SET default_transaction_read_only = on; SET statement_timeout = '10s'")

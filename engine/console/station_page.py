@@ -1,0 +1,214 @@
+"""Draw an inspection station: the newest part large, then counts, the last parts, the frame ledger."""
+
+from __future__ import annotations
+
+from engine.console.data import Balance, Counts, Finding, Part, Picture, StationNow, Tally
+from engine.console.icons import icon
+from engine.console.locale import DASH, Locale, number, percent, short
+from engine.console.markup import Html, el, join
+from engine.plant import StationSection
+from vision.judge import FEATURES
+
+LINE = 30
+"""A label's letters are this many times smaller than the picture."""
+
+
+def verdict(now: StationNow | None, say: Locale) -> Html:
+    """Return the newest verdict, readable from three metres."""
+    if not (now and now.parts):
+        return el("div", el("p", say("part.none"), class_="reason"), class_="verdict verdict--none")
+    part = now.parts[0]
+    return el(
+        "div",
+        el(
+            "div",
+            icon(part.outcome, "verdict-icon"),
+            el("strong", say(f"outcome.{part.outcome}"), class_="verdict-word"),
+            class_="verdict-line",
+        ),
+        el("p", say.reason(part.reason), class_="reason"),
+        _facts(part, say),
+        class_=f"verdict verdict--{part.outcome}",
+        data_outcome=part.outcome,
+        data_serial=part.serial,
+        role="status",
+    )
+
+
+def _facts(part: Part, say: Locale) -> Html:
+    facts = {
+        "part.serial": part.serial,
+        "part.number": part.part_number,
+        "part.time": say.clock(part.ts),
+        "part.attempt": str(part.attempt) if part.attempt > 1 else "",
+    }
+    pairs = (el("div", el("dt", say(key)), el("dd", fact)) for key, fact in facts.items() if fact)
+    return el("dl", *pairs, class_="facts")
+
+
+def pictures(now: StationNow | None, station: StationSection, say: Locale) -> Html:
+    """Return the newest part's pictures with the findings drawn on them."""
+    if not (now and now.pictures):
+        return el("div", el("p", say("picture.none")), class_="picture picture--none")
+    drawn = (_picture(item, now.parts[0], station, say) for item in now.pictures)
+    return el("div", *drawn, class_="views", data_views=len(now.pictures))
+
+
+def _picture(picture: Picture, part: Part, station: StationSection, say: Locale) -> Html:
+    caption = say("picture.of", serial=part.serial, camera=picture.camera, view=picture.view)
+    if not (picture.frame_hash and picture.width and picture.height):
+        missing = el("p", icon("warning"), say("picture.unreadable"))
+        return el("figure", missing, class_="picture picture--none", title=caption)
+    width, height = picture.width, picture.height
+    findings = el(
+        "svg",
+        *(_box(item, station, width, height, say) for item in picture.findings),
+        viewBox=f"0 0 {width} {height}",
+        class_="findings",
+        role="img",
+        aria_label=caption,
+    )
+    image = el("img", src=f"/evidence/{picture.frame_hash}", alt=caption)
+    frame = el("div", image, findings, class_="frame", style=f"--ratio:{width / height:.5f}")
+    return el("figure", frame, el("figcaption", f"{picture.camera} · {picture.view}"), class_="picture")
+
+
+def meaning(finding: Finding, station: StationSection) -> str:
+    """Return whether a finding is a feature, a defect, in doubt or too faint to count."""
+    if finding.label in FEATURES:
+        return "feature"
+    if finding.score >= station.reject_above:
+        return "defect"
+    return "doubt" if finding.score >= station.review_above else "faint"
+
+
+def _box(finding: Finding, station: StationSection, width: int, height: int, say: Locale) -> Html:
+    x0, y0, x1, y1 = finding.box
+    size = max(width, height) / LINE
+    text = f"{say.label(finding.label)} {finding.score:.2f}"
+    code = f" · ISO 6520-1 {finding.iso6520}" if finding.iso6520 else ""
+    top = y0 - size * 0.45 if y0 > size * 1.6 else min(y1 + size * 1.1, height - size * 0.4)
+    return el(
+        "g",
+        el("title", text + code),
+        el("rect", x=x0, y=y0, width=max(0, x1 - x0), height=max(0, y1 - y0), rx=size / 6),
+        el("text", text, x=max(size * 0.3, x0), y=top, font_size=size),
+        class_=f"finding finding--{meaning(finding, station)}",
+        data_label=finding.label,
+    )
+
+
+def strip(now: StationNow | None, say: Locale) -> Html:
+    """Return the last parts as a row of small pictures, newest first."""
+    parts = now.parts if now else ()
+    return el("ol", *(_thumbnail(part, say) for part in parts), class_="strip", aria_label=say("recent"))
+
+
+def _thumbnail(part: Part, say: Locale) -> Html:
+    image = None
+    if part.thumbnail:
+        image = el("img", src=f"/evidence/{part.thumbnail}/small", alt="", loading="lazy")
+    return el(
+        "li",
+        el("div", image, class_="thumb"),
+        el("span", icon(part.outcome), el("span", part.serial, class_="serial")),
+        class_=f"past past--{part.outcome}",
+        title=f"{part.serial}: {say(f'outcome.{part.outcome}')}. {say.reason(part.reason)}",
+    )
+
+
+def counts(tallies: Counts | None, say: Locale) -> Html:
+    """Return good, reject and review of today and of the cameras' run."""
+    today = tallies.today if tallies else Tally(0, 0, 0)
+    run = tallies.run if tallies else Tally(0, 0, 0)
+    tiles = (
+        el(
+            "div",
+            el("span", icon(sign), say(f"counts.{name}"), class_="tile-name"),
+            el("b", number(getattr(today, name)), data_count=name),
+            class_=f"tile tile--{sign}",
+        )
+        for name, sign in (("good", "OK"), ("reject", "NG"), ("review", "REVIEW"))
+    )
+    return el(
+        "section",
+        el("h2", f"{say('counts')} · {say('counts.today')}"),
+        el("div", *tiles, class_="tiles"),
+        el("table", _tally_head(say), _tally("today", today, say), _tally("run", run, say), class_="tallies"),
+        _pace(tallies, say),
+        class_="card",
+    )
+
+
+def _tally_head(say: Locale) -> Html:
+    names = ("good", "reject", "review", "total", "reject_rate")
+    return el("thead", el("tr", el("th"), *(el("th", say(f"counts.{name}")) for name in names)))
+
+
+def _tally(name: str, tally: Tally, say: Locale) -> Html:
+    cells = [number(count) for count in (tally.good, tally.reject, tally.review, tally.total)]
+    cells.append(percent(tally.share(tally.reject)))
+    return el("tr", el("th", say(f"counts.{name}")), *(el("td", cell) for cell in cells), data_tally=name)
+
+
+def _pace(tallies: Counts | None, say: Locale) -> Html:
+    pace = number(tallies.per_minute) if tallies else DASH
+    since = say("counts.since", time=say.clock(tallies.run_since)) if tallies and tallies.run_since else None
+    run = f"{say('counts.run')} {since}" if since else None
+    return el("p", el("span", say("counts.per_minute"), " ", el("b", pace)), el("span", run), class_="foot")
+
+
+def ledger(tallies: Counts | None, say: Locale) -> Html:
+    """Return the frame ledger of each camera: captured = inspected + dropped + late + unmatched."""
+    balances = tallies.cameras if tallies else ()
+    if not balances:
+        return el("section", el("h2", say("ledger")), el("p", say("ledger.none")), class_="card")
+    rows = (_ledger_row(item, say) for item in balances)
+    missing = sum(abs(item.difference) for item in balances)
+    closing = say("ledger.open", count=missing) if missing else say("ledger.closes")
+    return el(
+        "section",
+        el("h2", say("ledger")),
+        join(rows),
+        el("p", icon("NG" if missing else "OK"), closing, class_="foot" + (" bad" if missing else " good")),
+        class_="card ledger",
+    )
+
+
+def _ledger_row(balance: Balance, say: Locale) -> Html:
+    ends = ("inspected", "dropped", "late", "unmatched")
+    sums = {name: getattr(balance, name) for name in ends}
+    bars = (
+        el("i", class_=f"end end--{name}", style=f"flex-grow:{count}")
+        for name, count in sums.items()
+        if count
+    )
+    terms = (
+        el("span", f"{number(count)} ", el("small", say(f"ledger.{name}"))) for name, count in sums.items()
+    )
+    total = el("b", number(balance.captured), " ", el("small", say("ledger.captured")))
+    return el(
+        "div",
+        el("div", *bars, class_="ends"),
+        el("p", el("span", balance.camera, class_="camera"), total, *terms, class_="terms"),
+        data_camera=balance.camera,
+    )
+
+
+def versions(now: StationNow | None, say: Locale) -> Html:
+    """Return what the newest verdict was decided with."""
+    part = now.parts[0] if now and now.parts else None
+    names = ("model", "preprocessing", "recipe")
+    pairs = (
+        el(
+            "div",
+            el("dt", say(f"versions.{name}")),
+            el(
+                "dd",
+                short(getattr(part, name)) if part else DASH,
+                title=getattr(part, name) if part else None,
+            ),
+        )
+        for name in names
+    )
+    return el("section", el("h2", say("versions")), el("dl", *pairs, class_="facts"), class_="card")

@@ -1,0 +1,148 @@
+"""Draw a machine's shift over time: its states as bars, its anomaly score as a curve below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from engine.console.data import Anomaly, MachineNow, State
+from engine.console.locale import Locale
+from engine.console.markup import Html, el, join
+
+STEPS = 600
+"""Positions that an interval can begin at: what is narrower than one is not drawn."""
+HEIGHTS = {"run": 40, "setup": 30, "planned_stop": 22, "stop": 30, "no_data": 8}
+"""A state is told by its height too; units of a drawing 40 high."""
+TICKS = 6
+HEADROOM = 1.6
+"""The curve's upper edge: this many times the threshold, or higher if a score is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One state from ``left`` to ``right``, in `STEPS`."""
+
+    left: int
+    right: int
+    first: State
+    end: datetime
+
+
+def segments(states: Sequence[State], start: datetime, end: datetime, now: datetime) -> list[Segment]:
+    """Place states on the drawing; neighbours of one state become one segment."""
+    drawn: list[Segment] = []
+    for state in states:
+        until = min(state.end or now, end)
+        left, right = (place(item, start, end) for item in (max(state.ts, start), until))
+        last = drawn[-1] if drawn else None
+        if last and last.first.state == state.state and last.right >= left:
+            drawn[-1] = Segment(last.left, max(last.right, right), last.first, until)
+        elif right > left:
+            drawn.append(Segment(left, right, state, until))
+    return drawn
+
+
+def place(ts: datetime, start: datetime, end: datetime) -> int:
+    """Return where a time lies between start and end, 0 to `STEPS`."""
+    return round(STEPS * min(1.0, max(0.0, (ts - start) / (end - start))))
+
+
+def timeline(machine: MachineNow, now: datetime, say: Locale) -> Html:
+    """Return states with an axis of time and a mark at the plant's time now."""
+    bars = (_bar(item, say) for item in segments(machine.states, machine.start, machine.end, now))
+    mark = place(now, machine.start, machine.end)
+    ahead = el("rect", x=mark, y=0, width=STEPS - mark, height=40, class_="ahead")
+    drawing = el(
+        "svg",
+        ahead,
+        *bars,
+        viewBox=f"0 0 {STEPS} 40",
+        preserveAspectRatio="none",
+        class_="states",
+        role="img",
+    )
+    label = el("span", say("timeline.now"), class_="now", style=f"left:{100 * mark / STEPS:.2f}%")
+    return el("div", el("div", drawing, label, class_="plot"), axis(machine, say), class_="timeline")
+
+
+def _bar(segment: Segment, say: Locale) -> Html:
+    state, height = segment.first, HEIGHTS.get(segment.first.state, 40)
+    ended = say.hour(segment.end) if state.end else say("state.until_now")
+    words = say(
+        "state.for",
+        state=say(f"state.{state.state}"),
+        begin=say.hour(state.ts),
+        end=ended,
+        duration=say.duration(segment.end - state.ts),
+    )
+    return el(
+        "rect",
+        el("title", words),
+        x=segment.left,
+        y=40 - height,
+        width=segment.right - segment.left,
+        height=height,
+        class_=f"state state--{state.state}",
+    )
+
+
+def axis(machine: MachineNow, say: Locale) -> Html:
+    """Return the hours below the drawing."""
+    ticks = (
+        el(
+            "span",
+            say.hour(ts),
+            style=f"left:{100 * ((ts - machine.start) / (machine.end - machine.start)):.2f}%",
+        )
+        for ts in hours(machine.start, machine.end)
+    )
+    return el("div", *ticks, class_="axis")
+
+
+def hours(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield about `TICKS` times, a whole number of ten minutes apart, from the start on."""
+    tens = max(1, ceil((end - start) / timedelta(minutes=10) / TICKS))
+    ts = start
+    while ts < end:
+        yield ts
+        ts += timedelta(minutes=10 * tens)
+
+
+def curve(machine: MachineNow, say: Locale) -> Html:
+    """Return the anomaly score over the same axis, with its threshold."""
+    if not machine.anomalies:
+        return el("p", say("anomaly.none"), class_="muted")
+    newest = machine.anomalies[-1]
+    top = max(HEADROOM * newest.threshold, *(item.score for item in machine.anomalies))
+    limit = 40 - 40 * newest.threshold / top
+    points = " ".join(_points(machine, top))
+    drawing = el(
+        "svg",
+        el("line", x1=0, x2=STEPS, y1=limit, y2=limit, class_="threshold"),
+        el("polyline", points=points, class_="score"),
+        viewBox=f"0 0 {STEPS} 40",
+        preserveAspectRatio="none",
+        class_="curve",
+        role="img",
+    )
+    return join((_score(newest, say), drawing))
+
+
+def _points(machine: MachineNow, top: float) -> Iterator[str]:
+    for item in machine.anomalies:
+        yield f"{place(item.ts, machine.start, machine.end)},{40 - 39 * item.score / top:.1f}"
+
+
+def _score(newest: Anomaly, say: Locale) -> Html:
+    alarm = newest.score > newest.threshold
+    level = say("anomaly.now", score=f"{newest.score:.1f}", threshold=f"{newest.threshold:.1f}")
+    return el(
+        "p",
+        el("span", say("anomaly"), class_="name"),
+        el("b", level),
+        el("span", say("anomaly.alarm" if alarm else "anomaly.quiet"), class_="bad" if alarm else "good"),
+        el("span", say("anomaly.tag", tag=newest.tag)) if alarm else None,
+        class_="score-line",
+    )

@@ -1,0 +1,164 @@
+"""A line whose rows a test writes itself, and the console that looks at it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from engine.console.data import LOSSES
+from engine.plant import (
+    ConsoleSection,
+    FolderCamera,
+    MachineSection,
+    Plant,
+    ReplaySection,
+    StationSection,
+    TagSection,
+)
+from engine.store.levels import partitions
+from vision import evidence
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SHIFT = NOON.replace(hour=6)
+SERIES = ("states", "oee", "anomalies", "verdicts", "findings", "frame_ledger")
+
+
+def a_plant(**changes: Any) -> Plant:
+    """A plant with one machine and one station that judges its own parts."""
+    values: dict[str, Any] = {
+        "name": "Test plant",
+        "timezone": "Asia/Shanghai",
+        "machines": [MachineSection(name="mill", tags=[TagSection(name="load", detect=True)])],
+        "stations": [
+            StationSection(
+                name="weld-check", cameras=[FolderCamera(kind="folder", name="cam1", path=Path("pictures"))]
+            )
+        ],
+        "replay": ReplaySection(origin_us=0, start_us=0, speed=60.0),
+        "console": ConsoleSection(port=0),
+    }
+    return Plant(**values | changes)
+
+
+@dataclass
+class Line:
+    """Write rows as the line's flow would."""
+
+    db: psycopg.Connection[Any]
+    evidence: Path
+    clock: datetime = NOON
+    frames: int = 0
+    partitions: Any = field(default=None)
+
+    def __post_init__(self) -> None:
+        self.partitions = partitions(self.db)
+        days = [int((self.clock + timedelta(days=offset)).timestamp() // 86400) for offset in (-1, 0, 1)]
+        for table in SERIES:
+            self.partitions.ensure(self.db, table, days)
+
+    def insert(self, table: str, **columns: Any) -> None:
+        """Insert one row."""
+        names = ", ".join(columns)
+        places = ", ".join(["%s"] * len(columns))
+        self.db.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(columns.values()))
+
+    def commit(self, clock: datetime | None = None, age: float = 0.0) -> None:
+        """Say that the shard committed ``age`` seconds ago and that the plant's time is ``clock``."""
+        self.clock = clock or self.clock
+        self.db.execute(
+            "INSERT INTO shard VALUES ('line-1', 1, 3, 100, %s, now() - make_interval(secs => %s))"
+            " ON CONFLICT (id) DO UPDATE SET clock = excluded.clock, committed = excluded.committed,"
+            " position = shard.position + 1",
+            [self.clock, age],
+        )
+
+    def part(
+        self,
+        serial: str,
+        outcome: str,
+        reason: str = "No defect in 1 view.",
+        ts: datetime | None = None,
+        picture: bytes | None = None,
+        size: tuple[int, int] = (416, 416),
+        findings: Iterable[tuple[str, float, tuple[float, float, float, float]]] = (),
+    ) -> None:
+        """Write a verdict with its frame and findings."""
+        ts, digest = ts or self.clock, None
+        self.frames += 1
+        where = {"tenant_id": 1, "station": "weld-check", "serial": serial, "ts": ts}
+        seen = {"camera": "cam1", "view": "front"}
+        if picture is not None:
+            digest = evidence_digest(picture)
+            evidence.EvidenceStore(self.evidence).keep({digest: picture})
+        hashes = {f"{name}_hash": name[0] * 64 for name in ("model", "preprocessing", "recipe")}
+        self.insert(
+            "verdicts", **where, machine="weld-check", part_number="demo", attempt=1, outcome=outcome,
+            reason=reason, received=ts, **hashes,
+        )  # fmt: skip
+        self.insert(
+            "frame_ledger", **where, **seen, run="run-1", first=self.frames, last=self.frames, outcome="inspected",
+            reason="", frame_hash=digest, width=size[0], height=size[1],
+        )  # fmt: skip
+        for label, score, (x0, y0, x1, y1) in findings:
+            self.insert(
+                "findings", **where, **seen, attempt=1, frame_hash=digest or "", label=label, score=score,
+                iso6520="2017" if label == "Surface_pores" else None, x0=x0, y0=y0, x1=x1, y1=y1,
+            )  # fmt: skip
+
+    def lost(self, outcome: str, frames: int = 1, ts: datetime | None = None) -> None:
+        """Write frames that were not inspected."""
+        first = self.frames + 1
+        self.frames += frames
+        self.insert(
+            "frame_ledger", tenant_id=1, station="weld-check", camera="cam1", view="front", run="run-1",
+            first=first, last=self.frames, ts=ts or self.clock, outcome=outcome, reason="newest",
+        )  # fmt: skip
+
+    def state(
+        self, machine: str, ts: datetime, end: datetime | None, state: str, reason: str = "", version: int = 1
+    ) -> None:
+        """Write one version of a state interval."""
+        self.insert(
+            "states", tenant_id=1, machine=machine, ts=ts, version=version, end_ts=end, state=state,
+            reason=reason or state.upper(), program="792",
+        )  # fmt: skip
+
+    def oee(self, machine: str, minutes: dict[str, float], ts: datetime = SHIFT, **columns: Any) -> None:
+        """Write a shift's account; losses and effective time in minutes."""
+        spans = {f"{name}_us": round(minutes.get(name, 0) * 60e6) for name in (*LOSSES, "effective")}
+        counts = {
+            "good": 0,
+            "reject": 0,
+            "review": 0,
+            "ideal_cycle_us": 60_000_000,
+            "version": 1,
+            "as_of": self.clock,
+        }
+        self.insert(
+            "oee", tenant_id=1, machine=machine, ts=ts, shift="early", calendar_us=sum(spans.values()), **spans,
+            **counts | columns,
+        )  # fmt: skip
+
+    def anomaly(self, machine: str, ts: datetime, score: float, threshold: float = 3.0) -> None:
+        """Write one anomaly score."""
+        self.insert(
+            "anomalies",
+            tenant_id=1,
+            machine=machine,
+            ts=ts,
+            score=score,
+            threshold=threshold,
+            tag="load",
+            share=0.9,
+        )
+
+
+def evidence_digest(content: bytes) -> str:
+    """The name of evidence."""
+    return hashlib.sha256(content).hexdigest()
