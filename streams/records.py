@@ -62,8 +62,11 @@ class Text:
     def from_arrow(cls, array: pa.Array) -> Self:
         """Take over an Arrow string or dictionary array without touching its strings one by one."""
         coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        if coded.dictionary.null_count:
+            coded = coded.dictionary_decode().dictionary_encode()
         codes = coded.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
-        return cls(tuple(coded.dictionary.to_pylist()), codes.astype(np.int32, copy=False))
+        values = coded.dictionary.cast(pa.string()).to_pylist()
+        return cls(tuple(values), codes.astype(np.int32, copy=False))
 
     def to_arrow(self) -> pa.DictionaryArray:
         """Return the column as an Arrow dictionary array."""

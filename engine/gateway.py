@@ -1,0 +1,163 @@
+"""The gateway: all sources of a plant file, a thread each, into the log. Needs nothing of Ray.
+
+Run it as ``seamline-gateway PLANT.yaml``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from engine.paths import Home
+from engine.plant import CsvSource, Plant, PlantError, ShdrSource, Source, load
+from engine.signals import stop_on_signals
+from streams.abc import Ticket
+from streams.connectors.abc import Connector
+from streams.connectors.csv import CsvConnector
+from streams.connectors.shdr import ShdrConnector
+from streams.connectors.zeromq import ZmqConnector
+from streams.log.abc import Kind
+from streams.log.producer import ZmqProducer
+from streams.records import Readings, Rejects, encode
+
+log = structlog.get_logger("gateway")
+
+BACKOFF = (0.5, 30.0)
+FLUSH_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerTicket:
+    """The promise that an entry will be on disk."""
+
+    producer: ZmqProducer
+    sequence: int
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until it is; False when the time ran out."""
+        return self.producer.wait(self.sequence, timeout)
+
+
+class ProducerOutlet:
+    """Send what connectors hand over to the log."""
+
+    def __init__(self, producer: ZmqProducer) -> None:
+        self._producer = producer
+
+    def readings(self, batch: Readings) -> Ticket:
+        """Hand over readings."""
+        return self._send(Kind.READINGS, encode(batch.to_arrow()))
+
+    def rejects(self, batch: Rejects) -> Ticket:
+        """Hand over what could not be read."""
+        return self._send(Kind.REJECTS, encode(batch.to_arrow()))
+
+    def _send(self, kind: Kind, payload: bytes) -> Ticket:
+        return ProducerTicket(self._producer, self._producer.send(kind, payload))
+
+
+def build_connector(source: Source, plant: Plant) -> Connector:
+    """Return the connector that a source of the plant file asks for."""
+    clock = plant.clock()
+    machines = {machine.name: machine for machine in plant.catalog().machines}
+    if isinstance(source, ShdrSource):
+        return ShdrConnector(machines[source.machine], source.host, source.port, clock)
+    if isinstance(source, CsvSource):
+        machine = machines[source.machine]
+        return CsvConnector(machine, source.path, source.time_column, source.separator, source.columns, clock)
+    return ZmqConnector(source.endpoint)
+
+
+class Feed:
+    """One source's thread and its connection to the log; a connector that fails is started anew."""
+
+    def __init__(self, name: str, connector: Connector, producer: ZmqProducer) -> None:
+        self.name = name
+        self._connector, self._producer = connector, producer
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"source {name}", daemon=True)
+        self._trouble: str | None = None
+        self.failures = 0
+        """How often the connector gave up."""
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def look(self) -> None:
+        """Log when the log begins to refuse this source's entries, and when it is well again."""
+        trouble = self._producer.trouble
+        if trouble and not self._trouble:
+            log.warning("source.waits", source=self.name, reason=trouble)
+        elif self._trouble and not trouble:
+            log.info("source.flows_again", source=self.name)
+        self._trouble = trouble
+
+    def stop(self) -> None:
+        """Ask the connector to end."""
+        self._stop.set()
+
+    def finish(self) -> bool:
+        """Wait for the rest to be on disk; False when something was left behind."""
+        self._thread.join(FLUSH_SECONDS)
+        flushed = self._producer.flush(FLUSH_SECONDS)
+        if not flushed:
+            log.error("source.lost", source=self.name, reason=self._producer.trouble)
+        self._producer.close()
+        return flushed
+
+    def _keep(self) -> None:
+        outlet = ProducerOutlet(self._producer)
+        pause = BACKOFF[0]
+        while not self._stop.is_set():
+            try:
+                self._connector.run(outlet, self._stop)
+            except Exception as exc:  # the other sources go on
+                self.failures += 1
+                log.error("source.failed", source=self.name, failures=self.failures, reason=str(exc))
+                self._stop.wait(pause)
+                pause = min(2 * pause, BACKOFF[1])
+
+
+def run_gateway(plant: Plant, home: Home, stop: threading.Event) -> int:
+    """Run all sources until told to stop; return how many of them left something behind."""
+    feeds = [
+        Feed(
+            source.name,
+            build_connector(source, plant),
+            ZmqProducer(home.appender, plant.shard, source.name),
+        )
+        for source in plant.sources
+    ]
+    for feed in feeds:
+        feed.start()
+    log.info("gateway.ready", sources=[feed.name for feed in feeds])
+    while not stop.wait(LOOK_SECONDS):
+        for feed in feeds:
+            feed.look()
+    for feed in feeds:
+        feed.stop()
+    lost = sum(not feed.finish() for feed in feeds)
+    log.info("gateway.stopped", lost=lost)
+    return lost
+
+
+def main() -> int:
+    """Run the gateway of a plant file."""
+    if len(sys.argv) != 2:  # noqa: PLR2004
+        print("Usage: seamline-gateway PLANT.yaml", file=sys.stderr)
+        return 2
+    try:
+        return min(run_gateway(load(Path(sys.argv[1])), Home.default(), stop_on_signals()), 1)
+    except PlantError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""Contract of the connectors: what brings the readings of a source into the house."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from streams.abc import Outlet
+
+
+class Connector(Protocol):
+    """One source. Decoding is pure and stands apart from the loop that waits."""
+
+    def run(self, outlet: Outlet, stop: threading.Event) -> None:
+        """Hand over what the source says until told to stop.
+
+        A source that goes away and comes back is the connector's own business. Raises when it cannot
+        go on at all; the gateway then starts it anew.
+        """

@@ -1,0 +1,139 @@
+"""Replay a CSV file as readings: a time column, and one column per tag."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.abc import Outlet
+from streams.catalog import Machine
+from streams.clock import Clock
+from streams.connectors.batch import Batch, Decoded, number
+from streams.connectors.stamps import stamp
+from streams.records import GOOD
+
+ROWS = 1000
+LINGER = 0.05
+PATIENCE = 0.2
+
+
+class TableError(Exception):
+    """The file is not the table that was announced; the message says what to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A CSV file of one machine's readings: where it is and how to read it.
+
+    Only the named ``columns`` enter. Times are ISO 8601 (UTC unless they say otherwise).
+    """
+
+    path: Path
+    machine: str
+    time_column: str
+    columns: tuple[str, ...]
+    separator: str = ","
+
+    def rows(self) -> Iterator[tuple[int | None, list[str]]]:
+        """Yield the time and the named cells of each row; the time is None where it cannot be read.
+
+        Raises
+        ------
+        TableError
+            A column is missing, or the file cannot be read.
+        """
+        try:
+            with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                lines = csv.reader(file, delimiter=self.separator)
+                header = next(lines, [])
+                time, *places = self._places(header)
+                for cells in lines:
+                    full = cells + [""] * (len(header) - len(cells))
+                    yield stamp(full[time].strip()), [full[place] for place in places]
+        except OSError as exc:
+            raise TableError(f"The file {self.path} cannot be read: {exc.strerror}.") from exc
+        except csv.Error as exc:
+            raise TableError(f"The file {self.path} is no table: {exc}.") from exc
+
+    def _places(self, header: list[str]) -> list[int]:
+        wanted = [self.time_column, *self.columns]
+        if missing := [name for name in wanted if name not in header]:
+            raise TableError(f"The file {self.path} has no column {missing[0]!r}; its columns are {header}.")
+        return [header.index(name) for name in wanted]
+
+
+def decode_rows(table: Table, rows: Sequence[tuple[int | None, list[str]]], shift: int) -> Decoded:
+    """Return the readings of rows, moved by ``shift`` microseconds. An empty cell is no reading."""
+    batch = Batch()
+    for time, cells in rows:
+        if time is None:
+            batch.reject("bad_time", table.separator.join(cells), table.machine)
+            continue
+        for tag, cell in zip(table.columns, cells, strict=True):
+            if cell.strip():
+                value = number(cell)
+                batch.add(table.machine, tag, time + shift, cell if value is None else value, GOOD, time)
+    return batch.build()
+
+
+class CsvConnector:
+    """Release a table's rows at the pace of the clock, its first row now; once through, then stay silent."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        path: Path,
+        time_column: str,
+        separator: str,
+        columns: Sequence[str],
+        clock: Clock,
+    ) -> None:
+        named = tuple(columns) or tuple(tag.name for tag in machine.tags)
+        self._table = Table(path, machine.name, time_column, named, separator)
+        self._clock = clock
+
+    def run(self, outlet: Outlet, stop: threading.Event) -> None:
+        """Hand the table over.
+
+        Raises
+        ------
+        TableError
+            The table cannot be read.
+        """
+        rows = self._table.rows()
+        first = list(itertools.islice(rows, ROWS))
+        start = next((time for time, _ in first if time is not None), 0)
+        shift = self._clock.now() - start
+        for chunk in self._paced(itertools.chain(first, rows), shift, stop):
+            decoded = decode_rows(self._table, chunk, shift)
+            if len(decoded.readings):
+                outlet.readings(decoded.readings)
+            if len(decoded.rejects):
+                outlet.rejects(decoded.rejects)
+        stop.wait()
+
+    def _paced(
+        self, rows: Iterator[tuple[int | None, list[str]]], shift: int, stop: threading.Event
+    ) -> Iterator[list[tuple[int | None, list[str]]]]:
+        """Yield rows as their time comes, those of a moment together."""
+        chunk: list[tuple[int | None, list[str]]] = []
+        for row in rows:
+            due = None if row[0] is None else row[0] + shift
+            if chunk and (len(chunk) >= ROWS or (due is not None and due > self._clock.now())):
+                yield chunk
+                chunk = []
+            if not self._wait_for(due, stop):
+                return
+            chunk.append(row)
+        if chunk:
+            yield chunk
+
+    def _wait_for(self, due: int | None, stop: threading.Event) -> bool:
+        while due is not None and (ahead := due - self._clock.now()) > 0:
+            if stop.wait(min(max(self._clock.wall_seconds(ahead), LINGER), PATIENCE)):
+                return False
+        return not stop.is_set()

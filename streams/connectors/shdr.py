@@ -1,0 +1,133 @@
+"""Connect to an MTConnect adapter over TCP, again and again, and hand over what it says (SHDR)."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+
+from streams.abc import Outlet
+from streams.catalog import Machine
+from streams.clock import Clock
+from streams.connectors.shdr_lines import UNAVAILABLE, LineBuffer, ShdrDecoder
+from streams.records import NULL, Readings, Rejects
+
+CHUNK = 1 << 16
+LINGER = 0.05
+"""Seconds for which lines are collected into one batch."""
+BATCH_LINES = 5000
+PATIENCE = 0.1
+CONNECT_TIMEOUT = 5.0
+BACKOFF = (0.1, 5.0)
+MISSED_HEARTBEATS = 2
+
+
+class ShdrConnector:
+    """The client of one machine's adapter.
+
+    The adapter cannot repeat what it said, so a lost connection is put on record: the machine's
+    availability tag reads UNAVAILABLE from that moment on, and a line cut in two is rejected.
+    """
+
+    def __init__(self, machine: Machine, host: str, port: int, clock: Clock) -> None:
+        self._machine, self._clock = machine, clock
+        self._address = (host, port)
+        self._lost = NULL
+        self.connections = 0
+        """How often the adapter was reached."""
+
+    def run(self, outlet: Outlet, stop: threading.Event) -> None:
+        """Stay connected until told to stop."""
+        pause, longest = BACKOFF
+        while not stop.is_set():
+            if self._visit(outlet, stop):
+                pause = BACKOFF[0]
+            stop.wait(pause)
+            pause = min(2 * pause, longest)
+
+    def _visit(self, outlet: Outlet, stop: threading.Event) -> bool:
+        """Connect once and stay as long as it lasts; False when nobody answers."""
+        try:
+            link = socket.create_connection(self._address, CONNECT_TIMEOUT)
+        except OSError:
+            return False
+        self.connections += 1
+        with link:
+            session = Session(link, ShdrDecoder(self._machine, self._clock.now(), self._lost), outlet)
+            with contextlib.suppress(ConnectionError):
+                session.run(stop)
+            session.hand_over()
+            if session.buffer.rest:
+                cut = session.buffer.rest.decode(errors="replace")
+                outlet.rejects(Rejects.of("cut_line", [cut], self._machine.name))
+        self._gone(outlet)
+        return True
+
+    def _gone(self, outlet: Outlet) -> None:
+        self._lost = self._clock.now()
+        tag = self._machine.state_rule.availability
+        if any(known.name == tag for known in self._machine.tags):
+            outlet.readings(Readings.texts([self._machine.name], [tag], [self._lost], [UNAVAILABLE]))
+
+
+class Session:
+    """One connection: receive, collect lines for a moment, decode, hand over, keep the heartbeat."""
+
+    def __init__(self, link: socket.socket, decoder: ShdrDecoder, outlet: Outlet) -> None:
+        self._link, self._decoder, self._outlet = link, decoder, outlet
+        self._lines: list[bytes] = []
+        self._due = 0.0
+        self._heard = self._pinged = time.monotonic()
+        self.buffer = LineBuffer()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop or the adapter goes away."""
+        self._ping()
+        while not stop.is_set():
+            if (chunk := self._receive()) == b"":
+                return
+            if chunk:
+                self._collect(self.buffer.feed(chunk))
+            if self._lines and (len(self._lines) >= BATCH_LINES or time.monotonic() >= self._due):
+                self.hand_over()
+            if not self._alive():
+                return
+
+    def hand_over(self) -> None:
+        """Decode the lines collected so far and give them away."""
+        lines, self._lines = self._lines, []
+        readings, rejects = self._decoder.decode(lines)
+        if len(readings):
+            self._outlet.readings(readings)
+        if len(rejects):
+            self._outlet.rejects(rejects)
+
+    def _collect(self, lines: list[bytes]) -> None:
+        self._heard = time.monotonic()
+        if not self._lines:
+            self._due = self._heard + LINGER
+        self._lines += lines
+
+    def _receive(self) -> bytes | None:
+        """Return the next bytes, none at the end of the connection, None when nothing came for a while."""
+        wait = self._due - time.monotonic() if self._lines else PATIENCE
+        self._link.settimeout(max(wait, 0.001))
+        try:
+            return self._link.recv(CHUNK)
+        except TimeoutError:
+            return None
+
+    def _alive(self) -> bool:
+        """Ping when it is time; False when the adapter missed its heartbeats."""
+        interval, now = self._decoder.heartbeat, time.monotonic()
+        if interval is None:
+            return True
+        if now - self._pinged >= interval:
+            self._ping()
+        return now - self._heard <= MISSED_HEARTBEATS * interval
+
+    def _ping(self) -> None:
+        self._pinged = time.monotonic()
+        self._link.settimeout(CONNECT_TIMEOUT)
+        self._link.sendall(b"* PING\n")
