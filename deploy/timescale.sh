@@ -4,7 +4,8 @@
 #   deploy/timescale.sh start DIR PORT   install what is missing, start, print the DSN as the last line
 #   deploy/timescale.sh stop DIR         stop the server and take the mounts away; the folder stays
 #
-# Needs root on Debian 12 or later. Listens on 127.0.0.1 only; the data live in DIR/data.
+# Needs root on Debian 12 or later. Listens on 127.0.0.1 only; the data live in DIR/data. For tests
+# alone: it does not wait for the disk and runs no background jobs.
 set -eu
 
 SUITE=trixie
@@ -69,8 +70,10 @@ listen_addresses = '127.0.0.1'
 unix_socket_directories = '/data'
 shared_preload_libraries = 'timescaledb'
 timescaledb.telemetry_level = off
-max_worker_processes = 24
+timescaledb.max_background_workers = 0
+max_worker_processes = 8
 shared_buffers = 128MB
+fsync = off
 max_wal_size = 1GB
 CONF
 }

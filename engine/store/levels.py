@@ -85,7 +85,7 @@ class DailyPartitions:
 
     def ensure(self, connection: Connection, table: str, days: Iterable[int]) -> None:
         """Attach the partitions that are not there yet, each in a transaction of its own."""
-        for day in days:
+        for day in sorted(days):
             if (table, day) not in self._known:
                 with connection.transaction():
                     self._attach(connection, table, day)

@@ -1,0 +1,95 @@
+"""Fixtures that every room's tests share: databases, one fresh for each test."""
+
+import itertools
+import os
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+import kernels
+from engine.store import Embedded, migrate
+
+TIMESCALE = os.environ.get("SEAMLINE_TIMESCALE_DSN", "")
+LEVELS = ["plain", "timescale"] if TIMESCALE else ["plain"]
+TEMPLATE = "seamline_template"
+
+
+def pytest_report_header(config):
+    return f"kernels: {kernels.IMPL}; databases: {', '.join(LEVELS)}"
+
+
+class Server:
+    """A database server that gives migrated databases away; the template is migrated once."""
+
+    def __init__(self, dsn):
+        self._dsn = dsn
+        self._numbers = itertools.count(1)
+        self._session(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"), TEMPLATE)
+        self._session(sql.SQL("CREATE DATABASE {}"), TEMPLATE)
+        self.level = migrate(make_conninfo(dsn, dbname=TEMPLATE))
+
+    def create(self):
+        name = f"seamline_test_{os.getpid()}_{next(self._numbers)}"
+        self._session(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, TEMPLATE)
+        return make_conninfo(self._dsn, dbname=name)
+
+    def drop(self, dsn):
+        name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+        self._session(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"), name)
+
+    def close(self):
+        self._session(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)"), TEMPLATE)
+
+    def _session(self, statement, *names):
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            connection.execute(statement.format(*map(sql.Identifier, names)))
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory):
+    """An embedded PostgreSQL for the whole session, whose writer may create databases."""
+    server = Embedded(tmp_path_factory.mktemp("pg") / "data")
+    server.start()
+    with psycopg.connect(server.dsn("postgres", "postgres"), autocommit=True) as connection:
+        connection.execute("ALTER ROLE seamline_writer CREATEDB")
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def plain_server(embedded):
+    server = Server(embedded.dsn("seamline_writer"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def servers(plain_server):
+    """One server per level that is there."""
+    found = {"plain": plain_server}
+    if TIMESCALE:
+        found["timescale"] = Server(TIMESCALE)
+    yield found
+    if TIMESCALE:
+        found["timescale"].close()
+
+
+@pytest.fixture(params=LEVELS)
+def dsn(request, servers):
+    """A fresh migrated database, on every level."""
+    server = servers[request.param]
+    fresh = server.create()
+    yield fresh
+    server.drop(fresh)
+
+
+@pytest.fixture
+def plain_dsn(plain_server):
+    """A fresh migrated database on the embedded server only."""
+    fresh = plain_server.create()
+    yield fresh
+    plain_server.drop(fresh)
