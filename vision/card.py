@@ -49,12 +49,14 @@ class Agreement:
     """How an export compares with the trained model on the same pictures."""
 
     pictures: int
-    detections: int
-    """Findings of either at or above the score that counts."""
-    disagreeing: int
-    """Those of them that the other has not."""
     worst_score: float
-    """Largest difference of a score between findings that both have."""
+    """Largest difference of a score in the raw outputs."""
+    worst_box: float
+    """Largest difference of a box that counts in the raw outputs, pixels of the network's input."""
+    detections: int
+    """Findings of either, after suppression, at or above the score that counts."""
+    disagreeing: int
+    """Those of them that the other has not: of two near equal boxes either may be kept."""
     map50_trained: float
     map50_exported: float
 
@@ -128,13 +130,13 @@ stopping, no best epoch.
 
 ## How good it is
 
-On {metrics[pictures]} photographs of unseen shots (the same welds, other frames, a gap between the two sides):
+On {metrics[pictures]} photographs of unseen shots (the same welds, other frames, with a gap between):
 
 {class_table}
 
-mAP50 {metrics[map50_unseen_shot]:.3f}, mAP50-95 {metrics[map50_95_unseen_shot]:.3f}, mAP50 of the defects alone
-{metrics[map50_defects]:.3f}. Several annotation passes over these photographs agree with F1 {ceiling_f1[all]:.2f}
-only (pores {ceiling_f1[Surface_pores]:.2f}): that is the ceiling.
+mAP50 {metrics[map50_unseen_shot]:.3f}, mAP50-95 {metrics[map50_95_unseen_shot]:.3f}, mAP50 of the defects
+alone {metrics[map50_defects]:.3f}. Several annotation passes over these photographs agree with F1
+{ceiling_f1[all]:.2f} only (pores {ceiling_f1[Surface_pores]:.2f}): that is the ceiling.
 
 Judged as whole parts, a photograph with a defect being a defective part:
 
@@ -142,10 +144,11 @@ Judged as whole parts, a photograph with a defect being a defective part:
 
 ## The export against the trained model
 
-On the same photographs: mAP50 {metrics[export][map50_trained]:.4f} trained, {metrics[export][map50_exported]:.4f}
-exported; of {metrics[export][detections]} detections {metrics[export][disagreeing]} are not in the other, and the
-scores differ by {metrics[export][worst_score]:.4f} at most. An export that disagrees beyond the tolerances in
-`vision/export.py` is not written.
+On the same photographs: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
+Raw scores differ by {export[worst_score]:.4f} at most, boxes by {export[worst_box]:.2f} pixels; of
+{export[detections]} detections after suppression {export[disagreeing]} are not in the other (of two near
+equal boxes either may be kept). An export that disagrees beyond the tolerances in `vision/export.py` is not
+written.
 
 ## What is unproven
 
@@ -164,6 +167,7 @@ def text(facts: dict[str, Any]) -> str:
     """Return the card as Markdown."""
     return PAGE.format(
         **facts,
+        export=facts["metrics"]["export"],
         class_table=_class_table(facts),
         part_table=_part_table(facts["metrics"]["parts"]),
         unproven_list="\n".join(f"- {item}" for item in facts["unproven"]),
