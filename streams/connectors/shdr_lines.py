@@ -140,7 +140,7 @@ class ShdrDecoder:
     def _command(self, text: str) -> None:
         if announced := SHIFT.fullmatch(text):
             self._shift, opened = int(announced[1]), int(announced[2])
-            self._opened = max(opened, self._lost)
+            self._opened = max(opened, self._lost + 1)
             self._fresh = False
             self._seen.clear()
         elif asked := PONG.fullmatch(text):
