@@ -58,6 +58,11 @@ class Locale:
         """Return the time of day to the minute."""
         return ts.astimezone(self.zone).strftime("%H:%M")
 
+    def moment(self, ts: datetime, now: datetime) -> str:
+        """Return the time of day, with the date where it is not today."""
+        today = ts.astimezone(self.zone).date() == now.astimezone(self.zone).date()
+        return self.hour(ts) if today else ts.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
     def date(self, ts: datetime) -> str:
         """Return date and time of day."""
         return ts.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S")

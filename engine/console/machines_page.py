@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from engine.console import waterfall
 from engine.console.data import MachineNow, Oee, State
 from engine.console.icons import icon
 from engine.console.locale import Locale
 from engine.console.markup import Html, el, join
 from engine.console.timeline import curve, timeline
-from engine.console.waterfall import parts, ratios, waterfall
 
 
 def heading(name: str, kind: str, machine: MachineNow | None, now: datetime, say: Locale) -> Html:
-    """Return the machine's name and its state since when."""
+    """Return the machine's name, its state since when, and the shift's parts."""
     state = machine.states[-1] if machine and machine.states else None
     title = el("h2", name, el("small", say(f"kind.{kind}")) if kind == "station" else None)
-    return el("header", title, _state(state, now, say), class_="machine-head", data_machine=name)
+    counted = waterfall.parts(machine.oee, say) if machine and machine.oee else None
+    return el("header", title, _state(state, now, say), counted, class_="machine-head", data_machine=name)
 
 
 def _state(state: State | None, now: datetime, say: Locale) -> Html:
@@ -24,7 +25,7 @@ def _state(state: State | None, now: datetime, say: Locale) -> Html:
     pill = el("span", icon(known), say(f"state.{known}"), class_=f"pill pill--{known}", data_state=known)
     if state is None or known != state.state:
         return el("div", pill, class_="doing")
-    since = say("state.since", time=say.hour(state.ts), duration=say.duration(now - state.ts))
+    since = say("state.since", time=say.moment(state.ts, now), duration=say.duration(now - state.ts))
     program = say("state.program", program=state.program) if state.program else None
     words = (since, state.reason, program)
     return el("div", pill, *(el("span", text) for text in words if text), class_="doing")
@@ -37,23 +38,23 @@ def shift(machine: MachineNow | None, now: datetime, say: Locale) -> Html:
     name = machine.oee.shift if machine.oee else None
     title = say("timeline", shift=name) if name else say("timeline.no_shift")
     return join(
-        (el("h3", title), timeline(machine, now, say), el("div", curve(machine, say), class_="anomaly"))
+        (el("h3", title), timeline(machine, now, say), el("div", curve(machine, now, say), class_="anomaly"))
     )
 
 
-def oee(machine: MachineNow | None, say: Locale) -> Html:
-    """Return OEE of the current shift with its factors, parts and losses."""
+def ratios(machine: MachineNow | None, say: Locale) -> Html:
+    """Return OEE of the current shift and its three factors."""
+    found = machine.oee if machine else None
+    return waterfall.ratios(found, say) if found else el("p", say("oee.none"), class_="muted")
+
+
+def losses(machine: MachineNow | None, say: Locale) -> Html:
+    """Return where the shift's time went."""
     found = machine.oee if machine else None
     if found is None:
-        return el("div", el("h3", say("losses")), el("p", say("oee.none"), class_="muted"))
-    return el(
-        "div",
-        ratios(found, say),
-        parts(found, say),
-        el("h3", say("losses")),
-        waterfall(found, say),
-        el("p", *_notes(found, say), class_="muted"),
-    )
+        return Html("")
+    notes = el("p", *_notes(found, say), class_="muted")
+    return join((el("h3", say("losses")), waterfall.waterfall(found, say), notes))
 
 
 def _notes(found: Oee, say: Locale) -> list[Html]:

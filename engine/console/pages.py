@@ -73,7 +73,7 @@ def _page(console: Console, name: str, say: Locale, station: str | None) -> None
         ui.html(shell.head(plant, name, station, say), sanitize=False)
         live.add(lambda: shell.time_line(plant, console.pulse(), say))
     live.add(lambda: shell.banners(plant, console.pulse(), say), classes="banners")
-    with ui.element("main"):
+    with ui.element("div").classes("content"):
         BODIES[name](console, live, say, station)
     live.run()
 
@@ -101,7 +101,7 @@ def _station(console: Console, live: LivePage, say: Locale, section: StationSect
 
     with ui.element("article").classes("station") as article:
         article.props["data-station"] = name
-        live.add(lambda: station_page.verdict(now(), say), feeds.stations, classes="area-verdict")
+        live.add(lambda: station_page.verdict(now(), name, say), feeds.stations, classes="area-verdict")
         live.add(lambda: station_page.pictures(now(), section, say), feeds.stations, classes="area-picture")
         live.add(lambda: station_page.strip(now(), say), feeds.stations, classes="area-strip")
         live.add(lambda: station_page.counts(counts(), say), feeds.counts, classes="area-counts")
@@ -118,6 +118,7 @@ def _machines(console: Console, live: LivePage, say: Locale, _: str | None) -> N
 
 def _machine(console: Console, live: LivePage, say: Locale, name: str, kind: str) -> None:
     feeds = console.feeds
+    both = (feeds.machines, feeds.progress)
 
     def machine() -> MachineNow | None:
         return (feeds.machines.value or {}).get(name)
@@ -127,14 +128,10 @@ def _machine(console: Console, live: LivePage, say: Locale, name: str, kind: str
 
     with ui.element("article").classes("machine card") as article:
         article.props["data-machine"] = name
-        live.add(heading, feeds.machines, feeds.progress, classes="area-heading")
-        live.add(
-            lambda: machines_page.shift(machine(), console.now(), say),
-            feeds.machines,
-            feeds.progress,
-            classes="area-shift",
-        )
-        live.add(lambda: machines_page.oee(machine(), say), feeds.machines, classes="area-oee")
+        live.add(heading, *both, classes="area-heading")
+        live.add(lambda: machines_page.ratios(machine(), say), feeds.machines, classes="area-ratios")
+        live.add(lambda: machines_page.shift(machine(), console.now(), say), *both, classes="area-shift")
+        live.add(lambda: machines_page.losses(machine(), say), feeds.machines, classes="area-losses")
 
 
 BODIES = {"station": _stations, "machines": _machines}

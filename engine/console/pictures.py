@@ -14,6 +14,7 @@ from vision import evidence
 
 SMALL = 160
 """Longest side of a small copy, in pixels."""
+QUALITY = 80
 KEPT = 512
 """Small copies kept in memory, about 6 kB each."""
 HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
@@ -80,4 +81,4 @@ def shrink(path: Path) -> bytes:
     scale = SMALL / max(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", image)[1].tobytes()
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
+from engine.console import labels
 from engine.console.data import Balance, Counts, Finding, Part, Picture, StationNow, Tally
 from engine.console.icons import icon
 from engine.console.locale import DASH, Locale, number, percent, short
@@ -9,14 +13,16 @@ from engine.console.markup import Html, el, join
 from engine.plant import StationSection
 from vision.judge import FEATURES
 
+TILES = (("good", "OK"), ("reject", "NG"), ("review", "REVIEW"))
 LINE = 30
 """A label's letters are this many times smaller than the picture."""
 
 
-def verdict(now: StationNow | None, say: Locale) -> Html:
+def verdict(now: StationNow | None, station: str, say: Locale) -> Html:
     """Return the newest verdict, readable from three metres."""
     if not (now and now.parts):
-        return el("div", el("p", say("part.none"), class_="reason"), class_="verdict verdict--none")
+        waiting = el("p", say("part.none"), class_="reason")
+        return el("div", el("span", station, class_="where"), waiting, class_="verdict verdict--none")
     part = now.parts[0]
     return el(
         "div",
@@ -24,6 +30,7 @@ def verdict(now: StationNow | None, say: Locale) -> Html:
             "div",
             icon(part.outcome, "verdict-icon"),
             el("strong", say(f"outcome.{part.outcome}"), class_="verdict-word"),
+            el("span", station, class_="where"),
             class_="verdict-line",
         ),
         el("p", say.reason(part.reason), class_="reason"),
@@ -62,7 +69,7 @@ def _picture(picture: Picture, part: Part, station: StationSection, say: Locale)
     width, height = picture.width, picture.height
     findings = el(
         "svg",
-        *(_box(item, station, width, height, say) for item in picture.findings),
+        *_boxes(picture, station, say),
         viewBox=f"0 0 {width} {height}",
         class_="findings",
         role="img",
@@ -70,7 +77,16 @@ def _picture(picture: Picture, part: Part, station: StationSection, say: Locale)
     )
     image = el("img", src=f"/evidence/{picture.frame_hash}", alt=caption)
     frame = el("div", image, findings, class_="frame", style=f"--ratio:{width / height:.5f}")
-    return el("figure", frame, el("figcaption", f"{picture.camera} · {picture.view}"), class_="picture")
+    place = el("span", f"{picture.camera} · {picture.view}")
+    return el("figure", frame, el("figcaption", place, _key(picture, station, say)), class_="picture")
+
+
+def _key(picture: Picture, station: StationSection, say: Locale) -> Html:
+    """Return what the colours of the boxes mean."""
+    seen = {meaning(item, station) for item in picture.findings}
+    meanings = (name for name in ("defect", "doubt", "feature", "faint") if name in seen)
+    signs = [el("span", el("i"), say(f"legend.{name}"), class_=name) for name in meanings]
+    return el("span", *signs, say("picture.clean") if not seen else None, class_="key")
 
 
 def meaning(finding: Finding, station: StationSection) -> str:
@@ -82,20 +98,22 @@ def meaning(finding: Finding, station: StationSection) -> str:
     return "doubt" if finding.score >= station.review_above else "faint"
 
 
-def _box(finding: Finding, station: StationSection, width: int, height: int, say: Locale) -> Html:
-    x0, y0, x1, y1 = finding.box
-    size = max(width, height) / LINE
-    text = f"{say.label(finding.label)} {finding.score:.2f}"
-    code = f" · ISO 6520-1 {finding.iso6520}" if finding.iso6520 else ""
-    top = y0 - size * 0.45 if y0 > size * 1.6 else min(y1 + size * 1.1, height - size * 0.4)
-    return el(
-        "g",
-        el("title", text + code),
-        el("rect", x=x0, y=y0, width=max(0, x1 - x0), height=max(0, y1 - y0), rx=size / 6),
-        el("text", text, x=max(size * 0.3, x0), y=top, font_size=size),
-        class_=f"finding finding--{meaning(finding, station)}",
-        data_label=finding.label,
-    )
+def _boxes(picture: Picture, station: StationSection, say: Locale) -> Iterator[Html]:
+    size = max(picture.width, picture.height) / LINE
+    names = [f"{say.label(item.label)} {item.score:.2f}" for item in picture.findings]
+    boxes = [item.box for item in picture.findings]
+    placed = labels.place(list(zip(names, boxes, strict=True)), size, (picture.width, picture.height))
+    for finding, label in zip(picture.findings, placed, strict=True):
+        x0, y0, x1, y1 = finding.box
+        code = f" · ISO 6520-1 {finding.iso6520}" if finding.iso6520 else ""
+        yield el(
+            "g",
+            el("title", label.text + code),
+            el("rect", x=x0, y=y0, width=max(0, x1 - x0), height=max(0, y1 - y0), rx=size / 6),
+            el("text", label.text, x=label.x, y=label.y, font_size=size),
+            class_=f"finding finding--{meaning(finding, station)}",
+            data_label=finding.label,
+        )
 
 
 def strip(now: StationNow | None, say: Locale) -> Html:
@@ -118,44 +136,35 @@ def _thumbnail(part: Part, say: Locale) -> Html:
 
 
 def counts(tallies: Counts | None, say: Locale) -> Html:
-    """Return good, reject and review of today and of the cameras' run."""
+    """Return good, reject and review of today large, and of the cameras' run small."""
     today = tallies.today if tallies else Tally(0, 0, 0)
-    run = tallies.run if tallies else Tally(0, 0, 0)
-    tiles = (
-        el(
-            "div",
-            el("span", icon(sign), say(f"counts.{name}"), class_="tile-name"),
-            el("b", number(getattr(today, name)), data_count=name),
-            class_=f"tile tile--{sign}",
-        )
-        for name, sign in (("good", "OK"), ("reject", "NG"), ("review", "REVIEW"))
-    )
+    tiles = (_tile(name, sign, tallies, say) for name, sign in TILES)
+    facts = {
+        "counts.total": number(today.total),
+        "counts.reject_rate": percent(today.share(today.reject)),
+        "counts.per_minute": number(tallies.per_minute) if tallies else DASH,
+        "counts.run": say("counts.since", time=say.clock(since)) if (since := _since(tallies)) else DASH,
+    }
+    pairs = (el("div", el("dt", say(key)), el("dd", fact)) for key, fact in facts.items())
+    title = el("h2", f"{say('counts')} · {say('counts.today')}")
     return el(
-        "section",
-        el("h2", f"{say('counts')} · {say('counts.today')}"),
-        el("div", *tiles, class_="tiles"),
-        el("table", _tally_head(say), _tally("today", today, say), _tally("run", run, say), class_="tallies"),
-        _pace(tallies, say),
-        class_="card",
+        "section", title, el("div", *tiles, class_="tiles"), el("dl", *pairs, class_="facts"), class_="card"
     )
 
 
-def _tally_head(say: Locale) -> Html:
-    names = ("good", "reject", "review", "total", "reject_rate")
-    return el("thead", el("tr", el("th"), *(el("th", say(f"counts.{name}")) for name in names)))
+def _since(tallies: Counts | None) -> datetime | None:
+    return tallies.run_since if tallies else None
 
 
-def _tally(name: str, tally: Tally, say: Locale) -> Html:
-    cells = [number(count) for count in (tally.good, tally.reject, tally.review, tally.total)]
-    cells.append(percent(tally.share(tally.reject)))
-    return el("tr", el("th", say(f"counts.{name}")), *(el("td", cell) for cell in cells), data_tally=name)
-
-
-def _pace(tallies: Counts | None, say: Locale) -> Html:
-    pace = number(tallies.per_minute) if tallies else DASH
-    since = say("counts.since", time=say.clock(tallies.run_since)) if tallies and tallies.run_since else None
-    run = f"{say('counts.run')} {since}" if since else None
-    return el("p", el("span", say("counts.per_minute"), " ", el("b", pace)), el("span", run), class_="foot")
+def _tile(name: str, sign: str, tallies: Counts | None, say: Locale) -> Html:
+    today, run = (getattr(tally, name) for tally in (tallies.today, tallies.run)) if tallies else (0, 0)
+    return el(
+        "div",
+        el("span", icon(sign), say(f"counts.{name}"), class_="tile-name"),
+        el("b", number(today), data_count=name),
+        el("small", say("counts.run"), " ", el("span", number(run), data_run=name)),
+        class_=f"tile tile--{sign}",
+    )
 
 
 def ledger(tallies: Counts | None, say: Locale) -> Html:
@@ -189,8 +198,13 @@ def _ledger_row(balance: Balance, say: Locale) -> Html:
     total = el("b", number(balance.captured), " ", el("small", say("ledger.captured")))
     return el(
         "div",
-        el("div", *bars, class_="ends"),
-        el("p", el("span", balance.camera, class_="camera"), total, *terms, class_="terms"),
+        el(
+            "div",
+            el("span", balance.camera, class_="camera"),
+            el("div", *bars, class_="ends"),
+            class_="camera-line",
+        ),
+        el("p", total, *terms, class_="terms"),
         data_camera=balance.camera,
     )
 

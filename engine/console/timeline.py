@@ -15,7 +15,11 @@ STEPS = 600
 """Positions that an interval can begin at: what is narrower than one is not drawn."""
 HEIGHTS = {"run": 40, "setup": 30, "planned_stop": 22, "stop": 30, "no_data": 8}
 """A state is told by its height too; units of a drawing 40 high."""
-TICKS = 6
+TICKS = 9
+PITCHES = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30, 60, 120, 180, 360))
+"""Distances that marks on the axis of time may have."""
+OLD = timedelta(minutes=10)
+"""A score so far behind the plant's time says nothing of the machine now."""
 HEADROOM = 1.6
 """The curve's upper edge: this many times the threshold, or higher if a score is."""
 
@@ -64,7 +68,15 @@ def timeline(machine: MachineNow, now: datetime, say: Locale) -> Html:
         role="img",
     )
     label = el("span", say("timeline.now"), class_="now", style=f"left:{100 * mark / STEPS:.2f}%")
-    return el("div", el("div", drawing, label, class_="plot"), axis(machine, say), class_="timeline")
+    return el(
+        "div", el("div", drawing, label, class_="plot"), axis(machine, say), key(say), class_="timeline"
+    )
+
+
+def key(say: Locale) -> Html:
+    """Return what the colours of the states mean."""
+    signs = (el("span", el("i", class_=f"sign sign--{state}"), say(f"state.{state}")) for state in HEIGHTS)
+    return el("div", *signs, class_="legend")
 
 
 def _bar(segment: Segment, say: Locale) -> Html:
@@ -90,27 +102,25 @@ def _bar(segment: Segment, say: Locale) -> Html:
 
 def axis(machine: MachineNow, say: Locale) -> Html:
     """Return the hours below the drawing."""
-    ticks = (
-        el(
-            "span",
-            say.hour(ts),
-            style=f"left:{100 * ((ts - machine.start) / (machine.end - machine.start)):.2f}%",
-        )
-        for ts in hours(machine.start, machine.end)
+    start, end = machine.start.astimezone(say.zone), machine.end.astimezone(say.zone)
+    marks = (
+        el("span", say.hour(ts), style=f"left:{100 * ((ts - start) / (end - start)):.2f}%")
+        for ts in ticks(start, end)
     )
-    return el("div", *ticks, class_="axis")
+    return el("div", *marks, class_="axis")
 
 
-def hours(start: datetime, end: datetime) -> Iterator[datetime]:
-    """Yield about `TICKS` times, a whole number of ten minutes apart, from the start on."""
-    tens = max(1, ceil((end - start) / timedelta(minutes=10) / TICKS))
-    ts = start
+def ticks(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield round times of day, as many as fit well."""
+    step = next((item for item in PITCHES if (end - start) / item <= TICKS), PITCHES[-1])
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    ts = midnight + step * ceil((start - midnight) / step)
     while ts < end:
         yield ts
-        ts += timedelta(minutes=10 * tens)
+        ts += step
 
 
-def curve(machine: MachineNow, say: Locale) -> Html:
+def curve(machine: MachineNow, now: datetime, say: Locale) -> Html:
     """Return the anomaly score over the same axis, with its threshold."""
     if not machine.anomalies:
         return el("p", say("anomaly.none"), class_="muted")
@@ -127,7 +137,7 @@ def curve(machine: MachineNow, say: Locale) -> Html:
         class_="curve",
         role="img",
     )
-    return join((_score(newest, say), drawing))
+    return join((_score(newest, now, say), drawing))
 
 
 def _points(machine: MachineNow, top: float) -> Iterator[str]:
@@ -135,12 +145,16 @@ def _points(machine: MachineNow, top: float) -> Iterator[str]:
         yield f"{place(item.ts, machine.start, machine.end)},{40 - 39 * item.score / top:.1f}"
 
 
-def _score(newest: Anomaly, say: Locale) -> Html:
+def _score(newest: Anomaly, now: datetime, say: Locale) -> Html:
+    name = el("span", say("anomaly"), class_="name")
+    if now - newest.ts > OLD:
+        last = el("span", say("anomaly.old", time=say.moment(newest.ts, now)), class_="muted")
+        return el("p", name, last, class_="score-line")
     alarm = newest.score > newest.threshold
     level = say("anomaly.now", score=f"{newest.score:.1f}", threshold=f"{newest.threshold:.1f}")
     return el(
         "p",
-        el("span", say("anomaly"), class_="name"),
+        name,
         el("b", level),
         el("span", say("anomaly.alarm" if alarm else "anomaly.quiet"), class_="bad" if alarm else "good"),
         el("span", say("anomaly.tag", tag=newest.tag)) if alarm else None,
