@@ -58,9 +58,7 @@ class Habits:
 
 def machine_tags() -> list[tuple[str, bool]]:
     """Return name and whether numeric of every tag that `machine_lines` speaks of."""
-    return (
-        [(name, False) for name in TEXT_TAGS] + [(name, True) for name in LOAD_TAGS] + [("PartCount", True)]
-    )
+    return [(name, False) for name in TEXT_TAGS] + [(name, True) for name in LOAD_TAGS]
 
 
 def machine_lines(
@@ -100,7 +98,6 @@ class _Machine:
     sample: int
     habits: Habits
     rng: np.random.Generator = field(init=False)
-    parts: int = 0
     temperature: float = 24.0
 
     def __post_init__(self) -> None:
@@ -137,8 +134,7 @@ class _Machine:
             yield from self.pause("FEED_HOLD", self.spell(self.habits.hold_s))
             yield line(self.now, ("execution", "ACTIVE"))
             yield from self.samples(self.now + end - hold, program)
-        self.parts += 1
-        yield line(self.now, ("PartCount", self.parts), ("execution", "READY"))
+        yield line(self.now, ("execution", "READY"))
 
     def ready(self, length: int) -> Iterator[Line]:
         yield from self.samples(self.now + length, None)
