@@ -1,0 +1,123 @@
+"""The chain of a line: one log entry in, everything that follows from it out.
+
+A pure function of the entries: no clock, no order of hashes, so that a replay gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from streams.abc import Output, PartFunction
+from streams.catalog import Catalog
+from streams.log.abc import Entry, Kind
+from streams.operators import quarantine
+from streams.operators.admit import Admit, Arrival
+from streams.operators.anomaly import Anomaly
+from streams.operators.batch import Admitted, Keys, Step
+from streams.operators.oee import Oee, Progress
+from streams.operators.states import States
+from streams.operators.watermark import Heard, Watermark
+from streams.operators.windows import Windows
+from streams.records import PartCounts, Readings, Rejects, Rows, Text, decode
+
+Parts = tuple[tuple[Rows, ...], PartCounts]
+
+
+class SnapshotMismatch(ValueError):
+    """A snapshot was taken by other versions of the operators: replay the log from its beginning."""
+
+
+class LineChain:
+    """All operators of a line: admission, watermarks, windows, anomaly scores, states, OEE.
+
+    Parameters
+    ----------
+    catalog : machines, tags and shifts.
+    parts : turns a verdict or a frame loss into rows and part counts.
+    """
+
+    def __init__(self, catalog: Catalog, parts: PartFunction) -> None:
+        keys = Keys.of(catalog)
+        self._parts = parts
+        self._admit = Admit(keys)
+        self._watermark = Watermark(keys)
+        self._windows = Windows(keys)
+        self._anomaly = Anomaly(keys)
+        self._states = States(keys)
+        self._oee = Oee(keys)
+
+    def update(self, entry: Entry) -> Output:
+        """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
+        admitted, rows, parts = self._read(entry)
+        marks = self._watermark.update(Heard(entry.received, admitted))
+        step = Step(entry.received, entry.producer, admitted, marks)
+        windowed = self._windows.update(step)
+        timeline = self._states.update(step)
+        scores = self._anomaly.update(windowed.closed)
+        accounts = self._oee.update(Progress(entry.received, marks, timeline, parts))
+        everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts)
+        return Output(entry.position, entry.received, everything, urgent=entry.kind == Kind.VERDICT)
+
+    def _read(self, entry: Entry) -> tuple[Admitted, tuple[Rows, ...], PartCounts]:
+        try:
+            if entry.kind == Kind.READINGS:
+                readings = Readings.from_arrow(decode(entry.payload))
+                admission = self._admit.update(Arrival(readings, entry.received, entry.producer))
+                return admission.admitted, admission.rows, NO_PARTS
+            return NO_READINGS, *self._other(entry)
+        except ValueError:
+            unreadable = quarantine.unreadable(entry.payload, entry.received, entry.producer)
+            return NO_READINGS, (unreadable,), NO_PARTS
+
+    def _other(self, entry: Entry) -> Parts:
+        if entry.kind == Kind.TICK:
+            return (), NO_PARTS
+        if entry.kind == Kind.REJECTS:
+            rejects = _rejects(entry.payload)
+            return (quarantine.rejected(rejects, entry.received, entry.producer),), NO_PARTS
+        return self._parts(entry)
+
+    @property
+    def _operators(self) -> tuple[Any, ...]:
+        return (self._admit, self._watermark, self._windows, self._anomaly, self._states, self._oee)
+
+    def snapshot(self) -> dict[str, tuple[int, bytes]]:
+        """Return version and state of every operator by its name."""
+        return {operator.name: (operator.version, operator.snapshot()) for operator in self._operators}
+
+    def restore(self, states: Mapping[str, tuple[int, bytes]]) -> None:
+        """Go back to a snapshot.
+
+        Raises
+        ------
+        SnapshotMismatch
+            An operator is missing or of another version; nothing was changed.
+        """
+        for operator in self._operators:
+            found = states.get(operator.name, (0, b""))[0]
+            if found != operator.version:
+                raise SnapshotMismatch(
+                    f"The snapshot holds version {found} of {operator.name}, this program writes version "
+                    f"{operator.version}; replay the log from its beginning."
+                )
+        for operator in self._operators:
+            operator.restore(states[operator.name][1])
+
+
+def _rejects(payload: bytes) -> Rejects:
+    try:
+        return Rejects.from_arrow(decode(payload))
+    except KeyError as exc:
+        raise ValueError(f"the batch does not have the columns of rejects: {exc}") from exc
+
+
+def _no_parts() -> PartCounts:
+    none = np.empty(0, dtype=np.int64)
+    return PartCounts(Text.constant(None, 0), none, none, none, none)
+
+
+NO_READINGS = Admitted.empty()
+NO_PARTS = _no_parts()

@@ -1,0 +1,158 @@
+"""Admission: which readings the plant knows and may believe; the rest goes to quarantine with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels import admit as kernel
+from streams.clock import DAY
+from streams.operators import quarantine
+from streams.operators.batch import Admitted, Flags, Keys
+from streams.records import Int32, Readings, Rows, Text
+
+UNAVAILABLE = "UNAVAILABLE"
+"""The word by which a source says that a quantity has no value now; numeric tags take it too."""
+
+REASONS = {
+    kernel.UNKNOWN: "unknown_tag",
+    kernel.OUT_OF_RANGE: "event_time_out_of_range",
+    kernel.NOT_A_NUMBER: "not_a_number",
+    kernel.TEXT_IN_NUMBER: "text_in_number",
+    kernel.TWO_VALUES: "value_and_text",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """Readings of one log entry, with its stamp and producer."""
+
+    readings: Readings
+    received: int
+    producer: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Admission:
+    """The readings taken, and rows of ``readings`` and ``quarantine``."""
+
+    admitted: Admitted
+    rows: tuple[Rows, ...]
+
+
+class Admit:
+    """Take readings whose tag is known, whose time is within ``span`` of their receipt, whose value fits.
+
+    A number for a text tag is taken as its text (program 40 is "40"); UNAVAILABLE for a numeric tag is
+    kept as a reading but is no number to any window. Repeated readings are kept: they are what was sent.
+    """
+
+    name = "admit"
+    version = 1
+
+    def __init__(self, keys: Keys, span: int = DAY) -> None:
+        self._keys = keys
+        self._span = span
+        self._tags: dict[str, dict[str, int]] = {machine.name: {} for machine in keys.machines}
+        for key, (machine, tag) in enumerate(keys.names):
+            self._tags[machine][tag] = key
+        self._known: tuple[tuple[str, ...], tuple[str, ...], Int32] = ((), (), _table((), ()))
+
+    def update(self, batch: Arrival) -> Admission:
+        """Sort the readings of one entry."""
+        readings = batch.readings
+        if not len(readings):
+            return Admission(Admitted.empty(), ())
+        key, reason = np.empty(len(readings), np.int32), np.empty(len(readings), np.uint8)
+        if not self._classify(readings, batch.received, key, reason):
+            return Admission(Admitted.of(key, readings), (_landed(readings, batch.received),))
+        return _sorted(batch, key, reason)
+
+    def snapshot(self) -> bytes:
+        """Return nothing: each entry is judged by itself."""
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        """Accept the empty state."""
+
+    def _classify(
+        self,
+        readings: Readings,
+        received: int,
+        key: Int32,
+        reason: Flags,
+    ) -> int:
+        words = readings.text.values
+        return kernel.classify(
+            readings.machine.codes,
+            readings.tag.codes,
+            readings.text.codes,
+            readings.ts,
+            readings.value,
+            key_of=self._key_of(readings.machine.values, readings.tag.values),
+            numeric=self._keys.numeric,
+            silent=np.array([word == UNAVAILABLE for word in words], dtype=np.uint8),
+            between=(received - self._span, received + self._span),
+            key=key,
+            reason=reason,
+        )
+
+    def _key_of(self, machines: tuple[str, ...], tags: tuple[str, ...]) -> Int32:
+        """Return the key of each pair of dictionary entries; the last answer is kept."""
+        if self._known[:2] != (machines, tags):
+            table = _table(machines, tags)
+            codes = {tag: code for code, tag in enumerate(tags)}
+            for row, machine in enumerate(machines):
+                own = self._tags.get(machine, {})
+                fewer, more = sorted((own, codes), key=len)
+                shared = [tag for tag in fewer if tag in more]
+                table[row, [codes[tag] for tag in shared]] = [own[tag] for tag in shared]
+            self._known = (machines, tags, table)
+        return self._known[2]
+
+
+def _table(machines: tuple[str, ...], tags: tuple[str, ...]) -> Int32:
+    return np.full((len(machines), len(tags)), -1, dtype=np.int32)
+
+
+def _sorted(batch: Arrival, key: Int32, reason: Flags) -> Admission:
+    readings = _worded(batch.readings, reason == kernel.NUMBER_IN_TEXT)
+    good = (reason == 0) | (reason == kernel.NUMBER_IN_TEXT)
+    rows = []
+    if good.any():
+        rows.append(_landed(readings[good], batch.received))
+    if not good.all():
+        bad = np.flatnonzero(~good)
+        reasons = [REASONS[code] for code in reason[bad].tolist()]
+        rows.append(quarantine.refused(batch.readings[bad], reasons, batch.received, batch.producer))
+    return Admission(Admitted.of(key[good], readings[good]), tuple(rows))
+
+
+def _worded(readings: Readings, which: NDArray[np.bool_]) -> Readings:
+    """Turn some numbers into their text."""
+    if not which.any():
+        return readings
+    value, codes = readings.value.copy(), readings.text.codes.copy()
+    numbers, inverse = np.unique(value[which], return_inverse=True)
+    codes[which] = len(readings.text.values) + inverse
+    value[which] = np.nan
+    words = tuple(format(number, ".15g") for number in numbers.tolist())
+    return replace(readings, value=value, text=Text(readings.text.values + words, codes))
+
+
+def _landed(readings: Readings, received: int) -> Rows:
+    return Rows(
+        "readings",
+        {
+            "machine": readings.machine,
+            "tag": readings.tag,
+            "ts": readings.ts,
+            "value": readings.value,
+            "text": readings.text,
+            "quality": readings.quality,
+            "received": np.full(len(readings), received, dtype=np.int64),
+            "source_ts": readings.source_ts,
+        },
+    )
