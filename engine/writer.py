@@ -38,8 +38,6 @@ class Writer:
 
     Parameters
     ----------
-    committed
-        Called after each commit, in the writer's thread, with the new position.
     stop
         Once set, `write` no longer blocks: the flow can end while the database is away.
 
@@ -55,11 +53,10 @@ class Writer:
         shard: str,
         tenant: int,
         pace: Pace | None = None,
-        committed: Callable[[int], None] | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         self._pace = pace or Pace()
-        self._committed = committed or (lambda position: None)
+        self._listener: Callable[[int], None] | None = None
         self._stop = stop or threading.Event()
         self._landing = Landing(dsn, shard, tenant)
         self._source = f"shard/{shard}"
@@ -83,6 +80,10 @@ class Writer:
     def position(self) -> int:
         """The position committed last."""
         return self._landing.position
+
+    def listen(self, committed: Callable[[int], None]) -> None:
+        """Have each committed position told, in the writer's thread."""
+        self._listener = committed
 
     def write(self, outputs: Sequence[Output]) -> None:
         """Take outputs in order; block while too many wait.
@@ -187,7 +188,8 @@ class Writer:
         if self.trouble:
             log.info("database_back", source=self._source)
             self.trouble = ""
-        self._committed(outputs[-1].position)
+        if self._listener is not None:
+            self._listener(outputs[-1].position)
 
     def _await_database(self, exc: psycopg.OperationalError, pause: float) -> None:
         if not self.trouble:

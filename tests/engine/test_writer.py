@@ -75,7 +75,8 @@ def test_position_and_plant_time_move_with_the_rows(dsn, writer):
 
 def test_nobody_needs_to_flush(dsn):
     landed = threading.Event()
-    writer = Writer(dsn, "line-1", 1, QUICK, committed=lambda position: position == 2 and landed.set())
+    writer = Writer(dsn, "line-1", 1, QUICK)
+    writer.listen(lambda position: position == 2 and landed.set())
     writer.write(outputs(1, 1))
     assert landed.wait(10)
     writer.close()

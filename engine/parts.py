@@ -1,0 +1,186 @@
+"""How a station's entries of the log become rows and part counts: where inspection meets the flow."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.plant import Plant
+from streams.clock import DAY
+from streams.log.abc import Entry, Kind
+from streams.records import PartCounts, Rows, Text
+from vision.records import Finding, FrameLoss, Outcome, Verdict, View
+
+TOLERANCE = DAY
+"""How far an event time may be from the entry's stamp."""
+
+Rowset = tuple[Rows, ...]
+
+
+class PartRows:
+    """Turn verdicts and lost frames into rows (`streams.abc.PartFunction`).
+
+    A part counts for the machine that its station judges, or for the station itself.
+    """
+
+    def __init__(self, plant: Plant) -> None:
+        self._judged = {station.name: station.judges or station.name for station in plant.stations}
+
+    def __call__(self, entry: Entry) -> tuple[Rowset, PartCounts]:
+        """Return the entry's rows and the parts that it counts.
+
+        Raises
+        ------
+        ValueError
+            The payload cannot be read, names no station of the plant or a time out of range.
+        """
+        try:
+            return self._read(entry)
+        except (TypeError, AttributeError, OverflowError, RecursionError) as exc:
+            raise ValueError(f"a field holds what it cannot: {exc}") from exc
+
+    def _read(self, entry: Entry) -> tuple[Rowset, PartCounts]:
+        if entry.kind is Kind.VERDICT:
+            return self._verdict(Verdict.from_json(entry.payload), entry.received)
+        if entry.kind is Kind.FRAMES:
+            return self._loss(FrameLoss.from_json(entry.payload), entry.received)
+        raise ValueError(f"an entry of kind {entry.kind.name} tells nothing of parts")
+
+    def _verdict(self, verdict: Verdict, received: int) -> tuple[Rowset, PartCounts]:
+        machine = self._machine(verdict.station)
+        _check_time(received, verdict.ts, *(view.ts for view in verdict.views))
+        rows = (verdict_row(verdict, machine, received), finding_rows(verdict), inspected_rows(verdict))
+        return tuple(part for part in rows if len(part)), counts(verdict, machine)
+
+    def _loss(self, loss: FrameLoss, received: int) -> tuple[Rowset, PartCounts]:
+        self._machine(loss.station)
+        _check_time(received, loss.ts)
+        if not 1 <= loss.first <= loss.last:
+            raise ValueError(f"frames {loss.first} to {loss.last} are no range of sequence numbers")
+        return (loss_row(loss),), NO_PARTS
+
+    def _machine(self, station: str) -> str:
+        try:
+            return self._judged[station]
+        except KeyError:
+            raise ValueError(f"{station!r} is no station of this plant") from None
+
+
+def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
+    """Return the row of ``verdicts``."""
+    texts = {
+        "station": verdict.station,
+        "machine": machine,
+        "serial": verdict.serial,
+        "part_number": verdict.part_number,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "model_hash": verdict.versions.model,
+        "preprocessing_hash": verdict.versions.preprocessing,
+        "recipe_hash": verdict.versions.recipe,
+    }
+    numbers = {"attempt": [verdict.attempt], "ts": [verdict.ts], "received": [received]}
+    return _rows("verdicts", {name: [text] for name, text in texts.items()}, numbers)
+
+
+def finding_rows(verdict: Verdict) -> Rows:
+    """Return a row of ``findings`` for each finding of each view."""
+    found = [(view, finding) for view in verdict.views for finding in view.findings]
+    size = len(found)
+    texts: dict[str, Sequence[str | None]] = {
+        "station": [verdict.station] * size,
+        "serial": [verdict.serial] * size,
+        "camera": [view.camera for view, _ in found],
+        "view": [view.view for view, _ in found],
+        "frame_hash": [view.frame_hash for view, _ in found],
+        "label": [finding.label for _, finding in found],
+        "iso6520": [finding.iso6520 or None for _, finding in found],
+    }
+    numbers = {"attempt": [verdict.attempt] * size, "ts": [view.ts for view, _ in found]}
+    return _rows("findings", texts, numbers, _boxes([finding for _, finding in found]))
+
+
+def inspected_rows(verdict: Verdict) -> Rows:
+    """Return a row of ``frame_ledger`` for each view: its frame was inspected."""
+    views = verdict.views
+    size = len(views)
+    texts: dict[str, Sequence[str | None]] = {
+        "station": [verdict.station] * size,
+        "camera": [view.camera for view in views],
+        "view": [view.view for view in views],
+        "run": [view.run for view in views],
+        "outcome": ["inspected"] * size,
+        "reason": [view.rejected for view in views],
+        "serial": [verdict.serial] * size,
+        "frame_hash": [view.frame_hash for view in views],
+        "quality": [_quality(view) for view in views],
+    }
+    numbers = {
+        "first": [view.sequence for view in views],
+        "last": [view.sequence for view in views],
+        "ts": [view.ts for view in views],
+        "width": [view.width for view in views],
+        "height": [view.height for view in views],
+    }
+    return _rows("frame_ledger", texts, numbers)
+
+
+def loss_row(loss: FrameLoss) -> Rows:
+    """Return the row of ``frame_ledger`` for frames that were not inspected."""
+    texts: dict[str, Sequence[str | None]] = {
+        "station": [loss.station],
+        "camera": [loss.camera],
+        "view": [loss.view],
+        "run": [loss.run],
+        "outcome": [loss.outcome],
+        "reason": [loss.reason],
+        "serial": [loss.serial or None],
+        "frame_hash": [loss.frame_hash or None],
+    }
+    numbers = {"first": [loss.first], "last": [loss.last], "ts": [loss.ts]}
+    return _rows("frame_ledger", texts, numbers)
+
+
+def counts(verdict: Verdict, machine: str) -> PartCounts:
+    """Return the one part, good, rejected or to be reviewed."""
+    return PartCounts(
+        machine=Text.constant(machine, 1),
+        ts=np.array([verdict.ts], np.int64),
+        good=np.array([verdict.outcome is Outcome.OK], np.int64),
+        reject=np.array([verdict.outcome is Outcome.NG], np.int64),
+        review=np.array([verdict.outcome is Outcome.REVIEW], np.int64),
+    )
+
+
+NO_PARTS = PartCounts(Text.of([]), *(np.zeros(0, np.int64) for _ in range(4)))
+
+
+def _check_time(received: int, *stamps: int) -> None:
+    if any(abs(stamp - received) > TOLERANCE for stamp in stamps):
+        raise ValueError("event_time_out_of_range: a time lies more than 24 h from its receipt")
+
+
+def _boxes(findings: Sequence[Finding]) -> dict[str, Any]:
+    table = np.array([(*item.box, item.score) for item in findings], np.float64).reshape(-1, 5)
+    return dict(zip(("x0", "y0", "x1", "y1", "score"), np.ascontiguousarray(table.T), strict=True))
+
+
+def _quality(view: View) -> str:
+    """Return the gate's measures as JSON, which knows no NaN."""
+    finite = {name: value if math.isfinite(value) else None for name, value in view.quality.items()}
+    return json.dumps(finite, sort_keys=True)
+
+
+def _rows(
+    table: str,
+    texts: dict[str, Any],
+    numbers: dict[str, list[int]],
+    floats: dict[str, Any] | None = None,
+) -> Rows:
+    columns: dict[str, Any] = {name: Text.of(items) for name, items in texts.items()}
+    columns |= {name: np.array(items, np.int64) for name, items in numbers.items()}
+    return Rows(table, columns | (floats or {}))

@@ -1,0 +1,169 @@
+"""Operator state, aside from the outputs: kept every few seconds, so that a restart replays little.
+
+A snapshot is the chain's state right behind one log position. It is saved only when that position is
+committed, in a transaction of its own, in rows below 1 MB. The newest two are kept.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import psycopg
+import structlog
+
+from engine.store.database import open_session
+from engine.store.levels import Connection
+
+PART_BYTES = 1_000_000 - 4_096
+KEPT = 2
+INTERVAL = 10.0
+RETRY = 1.0
+
+State = dict[str, tuple[int, bytes]]
+"""Operator -> version of its layout and its state."""
+
+SAVE = (
+    "INSERT INTO snapshots (shard, operator, version, position, part, data) VALUES (%s, %s, %s, %s, %s, %s)"
+)
+CLEAR = "DELETE FROM snapshots WHERE shard = %s AND position = %s"
+OWNED = "SELECT 1 FROM shard WHERE id = %s AND epoch = %s AND position >= %s"
+KEPT_POSITIONS = "SELECT DISTINCT position FROM snapshots WHERE shard = %s ORDER BY position DESC LIMIT %s"
+PRUNE = "DELETE FROM snapshots WHERE shard = %s AND position < %s"
+NEWEST = "SELECT DISTINCT position FROM snapshots WHERE shard = %s AND position <= %s ORDER BY position DESC"
+LOAD = (
+    "SELECT operator, version, data FROM snapshots WHERE shard = %s AND position = %s ORDER BY operator, part"
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Snapshot(NamedTuple):
+    """The chain's state right behind the entry at ``position``."""
+
+    position: int
+    state: State
+
+
+def save(connection: Connection, shard: str, epoch: int, snapshot: Snapshot) -> int | None:
+    """Keep a snapshot and drop those too old; return the oldest position kept.
+
+    None when the shard has another owner by now, or the position is not committed: nothing is kept.
+    """
+    with connection.transaction():
+        if connection.execute(OWNED, [shard, epoch, snapshot.position]).fetchone() is None:
+            return None
+        connection.execute(CLEAR, [shard, snapshot.position])
+        with connection.cursor() as cursor:
+            cursor.executemany(SAVE, [(shard, *row) for row in rows_of(snapshot)])
+        oldest = int(connection.execute(KEPT_POSITIONS, [shard, KEPT]).fetchall()[-1][0])
+        connection.execute(PRUNE, [shard, oldest])
+    return oldest
+
+
+def load(connection: Connection, shard: str, committed: int, versions: Mapping[str, int]) -> Snapshot | None:
+    """Return the newest snapshot that is not ahead of ``committed`` and that these operators can read."""
+    with connection.transaction():
+        for (position,) in connection.execute(NEWEST, [shard, committed]).fetchall():
+            state = join(connection.execute(LOAD, [shard, position]).fetchall())
+            if {name: version for name, (version, _) in state.items()} == dict(versions):
+                return Snapshot(position, state)
+    return None
+
+
+def rows_of(snapshot: Snapshot) -> Iterator[tuple[str, int, int, int, bytes]]:
+    """Yield (operator, version, position, part, data) rows, each below 1 MB."""
+    for operator, (version, data) in snapshot.state.items():
+        for part, start in enumerate(range(0, max(len(data), 1), PART_BYTES)):
+            yield operator, version, snapshot.position, part, data[start : start + PART_BYTES]
+
+
+def join(rows: list[tuple[str, int, bytes]]) -> State:
+    """Put the parts of `rows_of` together again, given in order."""
+    versions = {operator: version for operator, version, _ in rows}
+    return {
+        wanted: (version, b"".join(data for operator, _, data in rows if operator == wanted))
+        for wanted, version in versions.items()
+    }
+
+
+class Keeper:
+    """Save snapshots from a thread of its own, as soon as their position is committed.
+
+    Parameters
+    ----------
+    kept
+        Called after each save with the oldest position kept: the log is needed only behind it.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        shard: str,
+        epoch: int,
+        kept: Callable[[int], None],
+        interval: float = INTERVAL,
+    ) -> None:
+        self._dsn = dsn
+        self._shard = shard
+        self._epoch = epoch
+        self._kept = kept
+        self._interval = interval
+        self._due = time.monotonic() + interval
+        self._offered: Snapshot | None = None
+        self._committed = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self.failures = 0
+        """How many saves failed; each was, or will be, followed by a newer one."""
+        self._thread = threading.Thread(target=self._run, name=f"snapshots-{shard}", daemon=True)
+        self._thread.start()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to offer a snapshot; none is while one still waits for its commit."""
+        return self._offered is None and time.monotonic() >= self._due
+
+    def offer(self, snapshot: Snapshot) -> None:
+        """Hand over a snapshot; returns at once."""
+        with self._changed:
+            self._offered = snapshot
+            self._due = time.monotonic() + self._interval
+            self._changed.notify_all()
+
+    def committed(self, position: int) -> None:
+        """Hear that everything up to ``position`` is committed."""
+        with self._changed:
+            self._committed = position
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Save what is offered and committed, and end."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _ready(self) -> bool:
+        return self._offered is not None and self._offered.position <= self._committed
+
+    def _run(self) -> None:
+        while (snapshot := self._next()) is not None:
+            try:
+                with open_session(self._dsn) as connection:
+                    oldest = save(connection, self._shard, self._epoch, snapshot)
+                if oldest is not None:
+                    self._kept(oldest)
+            except psycopg.Error as exc:
+                self.failures += 1
+                log.warning("snapshot_failed", shard=self._shard, error=str(exc))
+
+    def _next(self) -> Snapshot | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._ready())
+            if not self._ready():
+                return None
+            snapshot, self._offered = self._offered, None
+            return snapshot

@@ -1,0 +1,110 @@
+import threading
+
+import pytest
+
+from engine.store import connect
+from engine.store.snapshots import PART_BYTES, Keeper, Snapshot, join, load, rows_of, save
+
+VERSIONS = {"windows": 2, "states": 1}
+
+
+def state(mark, size=10):
+    return {"windows": (2, mark * size), "states": (1, b"")}
+
+
+@pytest.fixture
+def connection(dsn):
+    with connect(dsn) as connection:
+        yield connection
+
+
+def own(connection, epoch=1, position=100):
+    connection.execute("INSERT INTO shard VALUES ('line-1', 1, %s, %s)", [epoch, position])
+    connection.commit()
+
+
+def positions(connection):
+    found = connection.execute("SELECT DISTINCT position FROM snapshots ORDER BY 1").fetchall()
+    connection.commit()
+    return [position for (position,) in found]
+
+
+def test_parts_stay_below_a_megabyte_and_join_again():
+    snapshot = Snapshot(5, state(b"x", 3 * PART_BYTES + 1))
+    rows = list(rows_of(snapshot))
+    assert max(len(data) for *_, data in rows) < 1_000_000
+    assert [part for operator, _, _, part, _ in rows if operator == "windows"] == [0, 1, 2, 3]
+    assert join([(operator, version, data) for operator, version, _, _, data in rows]) == snapshot.state
+
+
+def test_what_was_saved_is_loaded(connection):
+    own(connection)
+    assert save(connection, "line-1", 1, Snapshot(40, state(b"a", PART_BYTES + 5))) == 40
+    assert load(connection, "line-1", 100, VERSIONS) == Snapshot(40, state(b"a", PART_BYTES + 5))
+
+
+def test_the_newest_two_are_kept(connection):
+    own(connection)
+    oldest = [save(connection, "line-1", 1, Snapshot(at, state(b"a"))) for at in (10, 20, 30, 30)]
+    assert oldest == [10, 10, 20, 20]
+    assert positions(connection) == [20, 30]
+
+
+def test_none_is_ahead_of_the_committed_position(connection):
+    own(connection, position=25)
+    assert save(connection, "line-1", 1, Snapshot(26, state(b"a"))) is None
+    for at in (10, 25):
+        save(connection, "line-1", 1, Snapshot(at, state(b"a")))
+    assert load(connection, "line-1", 24, VERSIONS).position == 10
+    assert load(connection, "line-1", 9, VERSIONS) is None
+
+
+def test_a_former_owner_keeps_none(connection):
+    own(connection, epoch=2)
+    assert save(connection, "line-1", 1, Snapshot(10, state(b"a"))) is None
+    assert positions(connection) == []
+
+
+def test_an_operator_with_another_layout_falls_back_to_an_older_snapshot(connection):
+    own(connection)
+    save(connection, "line-1", 1, Snapshot(10, state(b"a")))
+    save(connection, "line-1", 1, Snapshot(20, {"windows": (3, b"new"), "states": (1, b"")}))
+    assert load(connection, "line-1", 100, VERSIONS).position == 10
+    assert load(connection, "line-1", 100, {**VERSIONS, "oee": 1}) is None
+
+
+def test_the_keeper_waits_for_the_commit(dsn, connection):
+    own(connection)
+    saved = threading.Event()
+    kept = []
+    keeper = Keeper(dsn, "line-1", 1, lambda oldest: (kept.append(oldest), saved.set()), interval=0)
+    assert keeper.due
+    keeper.offer(Snapshot(50, state(b"a")))
+    assert not keeper.due
+    keeper.committed(49)
+    assert not saved.wait(0.1)
+    keeper.committed(50)
+    assert saved.wait(10)
+    assert kept == [50]
+    keeper.close()
+    assert positions(connection) == [50]
+
+
+def test_closing_saves_what_is_committed_and_nothing_else(dsn, connection):
+    own(connection)
+    keeper = Keeper(dsn, "line-1", 1, lambda oldest: None)
+    keeper.committed(60)
+    keeper.offer(Snapshot(60, state(b"a")))
+    keeper.close()
+    other = Keeper(dsn, "line-1", 1, lambda oldest: None)
+    other.offer(Snapshot(61, state(b"b")))
+    other.close()
+    assert positions(connection) == [60]
+
+
+def test_a_database_that_is_away_costs_a_snapshot_not_the_shard():
+    keeper = Keeper("host=/nowhere", "line-1", 1, lambda oldest: None)
+    keeper.committed(5)
+    keeper.offer(Snapshot(5, state(b"a")))
+    keeper.close()
+    assert keeper.failures == 1
