@@ -74,7 +74,8 @@ def test_postgresql_reads_back_what_was_encoded(session, items):
         with cursor.copy("COPY t FROM STDIN (FORMAT binary)") as copy:
             copy.write(encoded(build(items)))
         cursor.execute(
-            "SELECT tenant_id, name, (extract(epoch FROM ts) * 1000000)::int8, value, count, small, doc::text FROM t"
+            "SELECT tenant_id, name, (extract(epoch FROM ts) * 1000000)::int8,"
+            " value, count, small, doc::text FROM t"
         )
         found = cursor.fetchall()
     session.rollback()
