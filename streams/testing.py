@@ -1,0 +1,102 @@
+"""For tests of connectors and flows: an outlet that keeps what it is given, loops run beside the test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from streams.abc import Ticket
+from streams.records import NULL, Readings, Rejects
+
+TIMEOUT = 10.0
+
+
+class Done:
+    """The ticket of something that is safe already."""
+
+    def wait(self, timeout: float) -> bool:
+        """Return at once."""
+        return True
+
+
+class MemoryOutlet:
+    """Keep all readings and rejects; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.batches: list[Readings] = []
+        self.refused: list[Rejects] = []
+
+    def readings(self, batch: Readings) -> Ticket:
+        """Keep readings."""
+        with self._changed:
+            self.batches.append(batch)
+            self._changed.notify_all()
+        return Done()
+
+    def rejects(self, batch: Rejects) -> Ticket:
+        """Keep rejects."""
+        with self._changed:
+            self.refused.append(batch)
+            self._changed.notify_all()
+        return Done()
+
+    def rows(self) -> list[tuple[str, int, float | str | None, int]]:
+        """Return tag, time, value or text, and quality of all readings, in order."""
+        return [row for batch in self.batches for row in rows(batch)]
+
+    def reasons(self) -> list[str | None]:
+        """Return why things were rejected, in order."""
+        return [reason for batch in self.refused for reason in batch.reason.to_list()]
+
+    def wait_for(self, told: Callable[[MemoryOutlet], bool], timeout: float = TIMEOUT) -> None:
+        """Wait until something holds of this outlet.
+
+        Raises
+        ------
+        AssertionError
+            It did not come to hold in time.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: told(self), timeout):
+                raise AssertionError(f"after {timeout} s there are only {self.rows()} and {self.reasons()}")
+
+
+def rows(batch: Readings) -> list[tuple[str, int, float | str | None, int]]:
+    """Return tag, time, value or text, and quality of readings."""
+    values = [
+        number if text is None else text
+        for number, text in zip(batch.value.tolist(), batch.text.to_list(), strict=True)
+    ]
+    tags = [str(tag) for tag in batch.tag.to_list()]
+    return list(zip(tags, batch.ts.tolist(), values, batch.quality.tolist(), strict=True))
+
+
+def source_times(batch: Readings) -> list[int | None]:
+    """Return the recorded times of readings, None where there is none."""
+    return [None if time == NULL else time for time in batch.source_ts.tolist()]
+
+
+@contextmanager
+def running(loop: Callable[[threading.Event], object]) -> Iterator[threading.Event]:
+    """Run a loop in a thread as long as the block lasts; what it raises, the block raises at its end."""
+    stop, raised = threading.Event(), list[BaseException]()
+
+    def guarded() -> None:
+        try:
+            loop(stop)
+        except BaseException as exc:  # handed on below
+            raised.append(exc)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(TIMEOUT)
+    if raised:
+        raise raised[0]
+    if thread.is_alive():
+        raise AssertionError("the loop does not end")
