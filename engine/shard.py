@@ -1,0 +1,242 @@
+"""A shard: one line's flow, from its partition of the log into the database, exactly once.
+
+It takes the shard over, restores the newest snapshot not ahead of the committed position, replays up
+to that position with outputs off, and goes on from there. Run it as ``python -m engine.shard
+PLANT.yaml``, or in an actor through `run_shard`.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+from zlib import crc32
+
+import psycopg
+import structlog
+
+from engine.parts import PartRows
+from engine.paths import Home
+from engine.plant import Plant, PlantError, load
+from engine.signals import stop_on_signals
+from engine.store import snapshots
+from engine.store.database import open_session, resolve_dsn
+from engine.store.errors import LogMismatch, StoreError
+from engine.store.master import register
+from engine.store.migrations import migrate
+from engine.store.snapshots import Keeper, Snapshot, State
+from engine.writer import Writer
+from streams.abc import Output
+from streams.chain import LineChain
+from streams.flow import run_flow
+from streams.log.abc import Entry, LogReader
+from streams.log.errors import LogError, LogGap
+from streams.log.files import segments
+from streams.log.marks import mark_consumed
+from streams.log.reader import FileLogReader
+
+REPLAY_BYTES = 4 << 20
+FLUSH_SECONDS = 10.0
+LOG_POLL = 0.1
+STATION_FIELDS = {"name", "judges", "cycle_s", "shifts"}
+PATIENCE = 2.0
+"""Seconds between attempts to reach the database at the start."""
+
+log = structlog.get_logger(__name__)
+
+
+class Chain(Protocol):
+    """What a shard needs of the line's chain of operators."""
+
+    def update(self, entry: Entry) -> Output:
+        """Take one entry and return all that it changed."""
+
+    def snapshot(self) -> State:
+        """Return the state of every operator."""
+
+    def restore(self, state: State) -> None:
+        """Go back to a state."""
+
+
+class Watched:
+    """A chain that offers its state for keeping, right behind the entry after which it is due."""
+
+    def __init__(self, chain: Chain, mark: State, keeper: Keeper, position: int) -> None:
+        self._chain = chain
+        self._mark = mark
+        self._keeper = keeper
+        self._position = position
+
+    def update(self, entry: Entry) -> Output:
+        """Take one entry and return all that it changed."""
+        output = self._chain.update(entry)
+        self._position = entry.position
+        if self._keeper.due:
+            self.offer()
+        return output
+
+    def offer(self) -> None:
+        """Offer the state as it is now."""
+        self._keeper.offer(Snapshot(self._position, self._chain.snapshot() | self._mark))
+
+
+class Shard:
+    """The owner of one shard: its writer, its keeper of snapshots, its chain and its log.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        The database is away.
+    """
+
+    def __init__(self, plant: Plant, folder: Path, dsn: str, stop: threading.Event, chain: Chain) -> None:
+        self._name = plant.shard
+        self._dsn = dsn
+        self._stop = stop
+        self._chain = chain
+        self._mark: State = {"plant": (fingerprint(plant), b"")}
+        self._folder = folder
+        self._writer = Writer(dsn, plant.shard, plant.tenant, stop=stop)
+        self._reader = FileLogReader(folder)
+        self._keeper = Keeper(dsn, plant.shard, self._writer.epoch, partial(mark_consumed, folder))
+        self._writer.listen(self._keeper.committed)
+
+    def run(self) -> None:
+        """Restore, replay, and flow until told to stop."""
+        try:
+            self._recover()
+            self._flow()
+        except BaseException:
+            with suppress(StoreError, psycopg.Error):
+                self._close(0.0)
+            raise
+        self._close(FLUSH_SECONDS)
+
+    def _recover(self) -> None:
+        committed = self._writer.position
+        states = self._chain.snapshot() | self._mark
+        versions = {name: version for name, (version, _) in states.items()}
+        with open_session(self._dsn) as connection:
+            snapshot = snapshots.load(connection, self._name, committed, versions)
+        await_log(self._reader, committed, self._stop)
+        start = before_oldest(self._folder)
+        if snapshot is not None:
+            self._chain.restore(snapshot.state)
+            start = snapshot.position
+        elif start:
+            log.warning("state_rebuilt_from_oldest_entry", shard=self._name, position=start + 1)
+        replay(self._chain, self._reader, start, committed, self._stop)
+        log.info(
+            "shard_ready", shard=self._name, epoch=self._writer.epoch, snapshot=start, position=committed
+        )
+
+    def _flow(self) -> None:
+        if self._stop.is_set():
+            return
+        watched = Watched(self._chain, self._mark, self._keeper, self._writer.position)
+        self._keeper.committed(self._writer.position)
+        run_flow(self._reader, watched, self._writer, self._writer.position, self._stop)
+        if self._writer.flush(FLUSH_SECONDS):
+            watched.offer()
+
+    def _close(self, timeout: float) -> None:
+        try:
+            self._keeper.close()
+            self._writer.close(timeout)
+        finally:
+            self._reader.close()
+
+
+def await_log(reader: LogReader, committed: int, stop: threading.Event, patience: float = 10.0) -> None:
+    """Wait until the log leads on from what is committed; after a power cut its appender first looks.
+
+    Raises
+    ------
+    LogMismatch
+        It ends before: it is another log, or a part of it was lost.
+    """
+    deadline = time.monotonic() + patience
+    with suppress(LogGap):  # the committed entry may be gone: what follows it is what counts
+        while committed and not reader.read(committed - 1, 1):
+            if time.monotonic() > deadline:
+                raise LogMismatch(
+                    f"The log ends before position {committed}, which the database has committed already;"
+                    " put the right log folder back, or start with a new database."
+                )
+            if stop.wait(LOG_POLL):
+                return
+
+
+def before_oldest(folder: Path) -> int:
+    """Return the position before the oldest entry that the log still has."""
+    kept = segments(folder)
+    return kept[0].first - 1 if kept else 0
+
+
+def fingerprint(plant: Plant) -> int:
+    """Return a number that changes with whatever of the plant the operators' states depend on.
+
+    Their states speak of machines and tags by number: a snapshot is of no use to another plant file.
+    """
+    stations = [section.model_dump_json(include=STATION_FIELDS) for section in plant.stations]
+    machines = [section.model_dump_json() for section in plant.machines]
+    return crc32("\n".join([plant.timezone, *machines, *stations]).encode()) >> 1
+
+
+def replay(chain: Chain, reader: LogReader, start: int, committed: int, stop: threading.Event) -> None:
+    """Bring a chain from ``start`` to ``committed``, its outputs, long committed, dropped."""
+    while start < committed and not stop.is_set():
+        for entry in reader.read(start, REPLAY_BYTES):
+            if entry.position > committed:
+                return
+            chain.update(entry)
+            start = entry.position
+
+
+def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None:
+    """Run the plant's shard until told to stop; the database may be away, also at the start.
+
+    Raises
+    ------
+    Fenced
+        Another process took the shard over.
+    LogMismatch, LogError
+        The log does not lead on from what is committed.
+    """
+    folder = home.create().log / plant.shard
+    chain = LineChain(plant.catalog(), PartRows(plant))
+    while not stop.is_set():
+        try:
+            with open_session(dsn) as connection:
+                register(connection, plant)
+            shard = Shard(plant, folder, dsn, stop, chain)
+        except psycopg.OperationalError as exc:
+            log.warning("database_away", shard=plant.shard, error=str(exc))
+            stop.wait(PATIENCE)
+        else:
+            shard.run()
+            return
+
+
+def main() -> int:
+    """Run the shard of a plant file."""
+    if len(sys.argv) != 2:  # noqa: PLR2004
+        print("Usage: python -m engine.shard PLANT.yaml", file=sys.stderr)
+        return 2
+    try:
+        home = Home.default().create()
+        dsn = resolve_dsn(home)
+        migrate(dsn)
+        run_shard(load(Path(sys.argv[1])), home, dsn, stop_on_signals())
+    except (PlantError, StoreError, LogError, psycopg.Error) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
