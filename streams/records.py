@@ -174,7 +174,7 @@ class Readings(Columns):
             machine=Text.from_arrow(batch.column("machine")),
             tag=Text.from_arrow(batch.column("tag")),
             ts=integers(batch.column("ts"), NULL),
-            value=batch.column("value").cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False),
+            value=filled(batch.column("value").cast(pa.float64()), np.nan),
             text=Text.from_arrow(batch.column("text")) if "text" in names else Text.constant(None, size),
             quality=integers(batch.column("quality"), GOOD).astype(np.int16)
             if "quality" in names
@@ -272,8 +272,14 @@ def integers(array: pa.Array, null: int) -> Int64:
     """Return an Arrow array of integers or timestamps as int64, nulls replaced."""
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.timestamp("us", tz=array.type.tz)).cast(pa.int64())
-    filled: Int64 = array.cast(pa.int64()).fill_null(null).to_numpy(zero_copy_only=False)
-    return filled
+    whole: Int64 = filled(array.cast(pa.int64()), null)
+    return whole
+
+
+def filled(array: pa.Array, null: float) -> Any:
+    """Return an Arrow array of numbers with its nulls replaced; copied only where there are any."""
+    whole = array.fill_null(null) if array.null_count else array
+    return whole.to_numpy(zero_copy_only=False)
 
 
 def encode(batch: pa.RecordBatch) -> bytes:

@@ -27,7 +27,9 @@ class History:
     labels: array[int] = field(default_factory=lambda: array("i"))
 
     def change(self, ts: int, label: int) -> None:
-        """Enter a state; times never fall."""
+        """Enter a state; times never fall, a state of the same time takes the other's place."""
+        if self.starts and self.starts[-1] == ts:
+            del self.starts[-1], self.labels[-1]
         if not self.labels or self.labels[-1] != label:
             self.starts.append(ts)
             self.labels.append(label)
@@ -67,7 +69,7 @@ class Account:
     told: tuple[int, ...] = ()
     """The times and counts emitted last."""
     stale: bool = False
-    """Whether parts came since."""
+    """Whether parts or states came since."""
 
     def count(self, program: str, parts: tuple[int, int, int]) -> None:
         """Add parts, good, rejected and under review."""
@@ -91,6 +93,12 @@ class Books:
     """Rising by start: closed ones that late parts may revise, the current one, later ones."""
     cycles: dict[str, Cycles] = field(default_factory=dict)
     last_part: int = NULL
+
+    def change(self, ts: int, label: int) -> None:
+        """Enter a state; closed shifts that it reaches into are to be stated anew."""
+        self.history.change(ts, label)
+        for account in self.accounts:
+            account.stale |= ts < account.span.end
 
     def ideal(self, program: str, account: Account) -> int | None:
         """Return the ideal cycle of a program: as configured, as frozen, or as it is done most often."""

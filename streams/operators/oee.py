@@ -73,7 +73,7 @@ class Oee:
         touched: set[int] = set()
         for interval in batch.timeline.intervals:
             if interval.end == NULL:
-                self._books[interval.machine].history.change(interval.ts, LABEL[interval.state])
+                self._books[interval.machine].change(interval.ts, LABEL[interval.state])
         self._count(batch, touched)
         ended = (batch.marks != NULL) & (batch.marks >= self._ends)
         regular = batch.received >= self._due

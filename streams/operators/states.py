@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import insort
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -35,19 +35,15 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A state that began at ``ts``; ``version`` 1 while it lasts, 2 with its end."""
+    """A state that began at ``ts``; ``version`` 1 when it opens, one more when it closes or is revised."""
 
     machine: int
     ts: int
+    version: int
     state: str
     reason: str
     program: str | None
     end: int = NULL
-
-    @property
-    def version(self) -> int:
-        """1 when it opens, 2 when it closes."""
-        return 1 if self.end == NULL else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +83,11 @@ class States:
 
     An interval lasts while neither the state nor the machine's own word for it changes; none is of
     length zero. A run begins with the first ``run`` state after a stop and ends with one of the rule's
-    ``run_ends``, or when the machine is unavailable. A word behind the watermark is quarantined as
-    ``late``: what was said of that time stands.
+    ``run_ends``, or when the machine is unavailable.
+
+    A word behind the watermark still counts at its own time while no later change is settled: it cuts
+    the open interval. Adapters tell a lost connection so, many seconds late. Behind a later change,
+    UNAVAILABLE counts from the watermark on; any other word is quarantined as ``late``.
     """
 
     name = "states"
@@ -121,22 +120,25 @@ class States:
         admitted = step.admitted
         worded = np.flatnonzero(admitted.text.codes >= 0)
         telling = worded[self._role[admitted.key[worded]] > 0]
-        late = admitted.ts[telling] < self._marks[self._keys.machine[admitted.key[telling]]]
-        for row in telling[~late].tolist():
-            self._put(admitted, row)
-        if not late.any():
+        late = [row for row in telling.tolist() if not self._put(admitted, row)]
+        if not late:
             return ()
-        readings = admitted[telling[late]].readings(self._keys)
-        return (quarantine.refused(readings, ["late"] * len(readings), step.received, step.producer),)
+        readings = admitted[late].readings(self._keys)
+        return (quarantine.refused(readings, ["late"] * len(late), step.received, step.producer),)
 
-    def _put(self, admitted: Admitted, row: int) -> None:
-        key = admitted.key[row]
-        machine = int(self._keys.machine[key])
-        text = admitted.text.values[admitted.text.codes[row]]
+    def _put(self, admitted: Admitted, row: int) -> bool:
+        """Put a word among those ahead; False when its time is settled otherwise."""
+        key, ts = admitted.key[row], int(admitted.ts[row])
+        machine, text = int(self._keys.machine[key]), admitted.text.values[admitted.text.codes[row]]
+        track, mark = self._tracks[machine], int(self._marks[machine])
+        if ts < mark and track.open is not None and ts < track.open.ts:
+            if text != UNAVAILABLE:
+                return False
+            ts = mark
         self._arrivals += 1
-        ahead = self._tracks[machine].ahead
-        insort(ahead, Word(int(admitted.ts[row]), int(self._role[key]), self._arrivals, text))
-        self._next[machine] = ahead[0].ts
+        insort(track.ahead, Word(ts, int(self._role[key]), self._arrivals, text))
+        self._next[machine] = track.ahead[0].ts
+        return True
 
     def _due(self, machine: int, mark: int) -> Iterator[list[Word]]:
         """Take out the words before the mark, those of one time together."""
@@ -163,14 +165,18 @@ class States:
                 track.run = (word.ts, track.words.get(PROGRAM))
 
     def _interval(self, machine: int, words: list[Word]) -> Iterator[Interval]:
-        """Return the interval that the words close, and the one that they open."""
+        """Return the interval that the words close or revise, and the one that they open."""
         track, ts = self._tracks[machine], words[0].ts
         state, reason = self._state(track)
+        version = 1
         if track.open is not None:
             if (track.open.state, track.open.reason) == (state, reason):
                 return
-            yield Interval(**(asdict(track.open) | {"end": ts}))
-        track.open = Interval(machine, ts, state, reason, track.words.get(PROGRAM))
+            version = track.open.version + 1
+            if track.open.ts < ts:
+                yield replace(track.open, version=version, end=ts)
+                version = 1
+        track.open = Interval(machine, ts, version, state, reason, track.words.get(PROGRAM))
         yield track.open
 
     def _state(self, track: Track) -> tuple[str, str]:
