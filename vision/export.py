@@ -201,7 +201,11 @@ def check(agreement: Agreement, folder: Path) -> None:
         ("mAP50", lost, MAP50_TOLERANCE),
         ("a raw score", agreement.worst_score, SCORE_TOLERANCE),
         ("a raw box, in pixels,", agreement.worst_box, BOX_TOLERANCE),
-        ("the share of detections", agreement.disagreeing / agreement.detections, DISAGREEING_TOLERANCE),
+        (
+            "the share of detections",
+            agreement.disagreeing / max(1, agreement.detections),
+            DISAGREEING_TOLERANCE,
+        ),
     )
     for what, value, limit in limits:
         if not value <= limit:

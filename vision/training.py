@@ -1,7 +1,7 @@
 """Train the weld detector: photographs and boxes in, a checkpoint with a fixed seed out.
 
-Runs in the training environment (``make train-env``), never at run time: it is the only module
-that imports torch and ultralytics. A run that was interrupted goes on where it stopped.
+Runs in the training environment (``make train-env``), never at run time. A run that was interrupted
+goes on where it stopped.
 
     python -m vision.training --data "$SEAMLINE_DATA/welds-pipe" --runs runs
 """
