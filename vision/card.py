@@ -35,7 +35,8 @@ class Training:
     data: str
     split: str
     pictures: int
-    epochs: int
+    epochs: tuple[int, ...]
+    """Epochs of each stage: the first from random weights, each other from the one before."""
     batch: int
     seed: int
     image_size: int
@@ -93,7 +94,7 @@ def card(
         "weights": "FP16",
         "licence": "AGPL-3.0-only",
         "files": {file: sha256(folder / file) for file in MODEL_FILES},
-        "training": asdict(training),
+        "training": asdict(training) | {"epochs": list(training.epochs)},
         "metrics": numbers,
         "ceiling_f1": CEILING,
         "unproven": list(UNPROVEN),
@@ -124,8 +125,8 @@ this page from the numbers in `card.json`.
 proven.** They show about five physical welds, consecutive frames of each, so a random split would say
 nothing.
 
-Trained from random weights with {training[trainer]}: {training[epochs]} epochs, batch {training[batch]},
-seed {training[seed]}, finished {training[trained]}. The test side was not looked at while training: no early
+Trained from random weights with {training[trainer]}: {epochs} epochs, batch {training[batch]}, seed
+{training[seed]}, finished {training[trained]}. The test side was not looked at while training: no early
 stopping, no best epoch.
 
 ## How good it is
@@ -168,6 +169,7 @@ def text(facts: dict[str, Any]) -> str:
     return PAGE.format(
         **facts,
         export=facts["metrics"]["export"],
+        epochs=" + ".join(map(str, facts["training"]["epochs"])),
         class_table=_class_table(facts),
         part_table=_part_table(facts["metrics"]["parts"]),
         unproven_list="\n".join(f"- {item}" for item in facts["unproven"]),

@@ -26,6 +26,7 @@ from vision.card import Agreement, Training
 from vision.dataset import Truth, label_file, read_classes, read_split, read_truth
 from vision.evaluation import Report, evaluate, iou, judge_parts
 from vision.records import Findings, Float32, Image
+from vision.training import read_stages
 
 SPLIT = "split_unseen_shot"
 LARGEST = 6_000_000
@@ -228,7 +229,7 @@ def describe(checkpoint: Path, pictures: int) -> Training:
         data="welds-pipe",
         split=SPLIT,
         pictures=pictures,
-        epochs=settings["epochs"],
+        epochs=read_stages(checkpoint),
         batch=settings["batch"],
         seed=settings["seed"],
         image_size=settings["imgsz"],

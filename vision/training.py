@@ -59,9 +59,22 @@ def train(data_file: Path, runs: Path, name: str, epochs: int = EPOCHS, start: P
     if last.exists():
         YOLO(last).train(resume=True)
     else:
+        note_stages(runs / name, epochs, start)
         YOLO(start or "yolo11n.yaml").train(**settings(data_file, runs, name, epochs))
     (runs / name / "finished").touch()
     return last
+
+
+def note_stages(run: Path, epochs: int, start: Path | None) -> None:
+    """Write down how many epochs were trained before this run, and in it."""
+    before = read_stages(start) if start else ()
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "stages").write_text("".join(f"{number}\n" for number in (*before, epochs)))
+
+
+def read_stages(checkpoint: Path) -> tuple[int, ...]:
+    """Return the epochs of each stage that led to a run's checkpoint, the first from random weights."""
+    return tuple(int(line) for line in (checkpoint.parents[1] / "stages").read_text().split())
 
 
 def settings(data_file: Path, runs: Path, name: str, epochs: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from vision.evaluation import PartFigures, Report
 
 CLASSES = ("good", "Surface_pores", "crater")
 TRAINING = Training(
-    "YOLO11n", "welds-pipe", "split_unseen_shot", 677, 36, 16, 7, 320, "2026-05-11", "Trainer 1"
+    "YOLO11n", "welds-pipe", "split_unseen_shot", 677, (36, 24), 16, 7, 320, "2026-05-11", "Trainer 1"
 )
 AGREEMENT = Agreement(214, 0.004, 0.2, 900, 3, 0.6, 0.6011)
 LARGEST = 6_000_000
@@ -47,7 +47,16 @@ def test_both_forms_are_written_and_the_registry_accepts_them(facts, tmp_path):
     model = registry.load(tmp_path)
     assert (model.name, model.classes, model.input_size) == ("demo", CLASSES, 320)
     text = (tmp_path / "README.md").read_text()
-    for told in ("provenance", "AGPL-3.0", "0.575", "22 of 134", "1 of 80", "0.82", "rendered parts"):
+    for told in (
+        "provenance",
+        "AGPL-3.0",
+        "0.575",
+        "22 of 134",
+        "1 of 80",
+        "0.82",
+        "rendered parts",
+        "36 + 24 epochs",
+    ):
         assert told in text
     assert "| Surface_pores | 2017 | 234 | 0.250 |" in text
 

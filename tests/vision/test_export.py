@@ -13,7 +13,9 @@ from vision.records import Findings
 
 CLASSES = ("good", "pore")
 BOX = (10.0, 10.0, 50.0, 50.0)
-TRAINING = Training("YOLO11n", "welds-pipe", "split_unseen_shot", 2, 3, 16, 7, 320, "2026-05-11", "Trainer 1")
+TRAINING = Training(
+    "YOLO11n", "welds-pipe", "split_unseen_shot", 2, (3,), 16, 7, 320, "2026-05-11", "Trainer 1"
+)
 
 
 def found(*rows):

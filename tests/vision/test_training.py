@@ -48,3 +48,10 @@ def test_training_is_seeded_and_never_looks_at_the_test_side(tmp_path):
     settings = training.settings(tmp_path / "data.yaml", tmp_path, "run", 3)
     assert (settings["seed"], settings["deterministic"], settings["epochs"]) == (training.SEED, True, 3)
     assert settings["val"] is False
+
+
+def test_a_run_knows_the_stages_before_it(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    training.note_stages(first, 36, None)
+    training.note_stages(second, 24, first / "weights" / "last.pt")
+    assert training.read_stages(second / "weights" / "last.pt") == (36, 24)
