@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from streams.catalog import Machine, Tag
+from streams.clock import MINUTE, SECOND, ManualClock
+from streams.connectors.csv import CsvConnector, Table, TableError, decode_rows
+from streams.connectors.stamps import stamp
+from streams.testing import MemoryOutlet, rows, running, source_times
+
+RIG = Machine("rig", (Tag("Pressure"), Tag("Flow Rate")))
+T = stamp("2020-03-09 10:14:33")
+NOW = 1_000 * SECOND
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines):
+        path = tmp_path / "series.csv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def connector(path, clock, separator=";", columns=("Pressure", "Flow Rate")):
+    return CsvConnector(RIG, path, "datetime", separator, columns, clock)
+
+
+def replay(one, until):
+    outlet = MemoryOutlet()
+    with running(lambda stop: one.run(outlet, stop)):
+        outlet.wait_for(until)
+    return outlet
+
+
+def test_only_the_named_columns_enter_shifted_to_the_clock(write):
+    path = write(
+        "datetime;Pressure;Flow Rate;anomaly",
+        "2020-03-09 10:14:33;0.5;32.0;1.0",
+        "2020-03-09 10:14:34;0.6;31.0;0.0",
+    )
+    outlet = replay(
+        connector(path, Quick()),
+        lambda kept: len(kept.rows()) == 4,
+    )
+    assert outlet.rows() == [
+        ("Pressure", NOW, 0.5, 0),
+        ("Flow Rate", NOW, 32.0, 0),
+        ("Pressure", NOW + SECOND, 0.6, 0),
+        ("Flow Rate", NOW + SECOND, 31.0, 0),
+    ]
+    assert source_times(outlet.batches[0])[:2] == [T, T]
+
+
+class Quick(ManualClock):
+    """A clock that first shows `NOW` and then a time after everything."""
+
+    def __init__(self):
+        super().__init__(NOW)
+
+    def now(self):
+        shown, self.time = self.time, NOW + 3600 * SECOND
+        return shown
+
+
+def test_rows_come_when_their_time_has_come(write):
+    path = write("datetime,Pressure", "2020-03-09 10:14:33,1", "2020-03-09 10:15:33,2")
+    clock, outlet = ManualClock(NOW), MemoryOutlet()
+    one = connector(path, clock, ",", ["Pressure"])
+    with running(lambda stop: one.run(outlet, stop)):
+        outlet.wait_for(lambda kept: kept.rows() == [("Pressure", NOW, 1.0, 0)])
+        clock.time = NOW + MINUTE
+        outlet.wait_for(lambda kept: kept.rows()[1:] == [("Pressure", NOW + MINUTE, 2.0, 0)])
+
+
+def test_without_named_columns_the_machines_tags_enter(write):
+    path = write("datetime;Pressure;Flow Rate;changepoint", "2020-03-09 10:14:33;1;2;0")
+    outlet = replay(connector(path, Quick(), columns=()), lambda kept: kept.rows())
+    assert [tag for tag, *_ in outlet.rows()] == ["Pressure", "Flow Rate"]
+
+
+def test_bad_cells_are_dealt_with_one_by_one(write):
+    path = write(
+        "datetime;Pressure;Flow Rate",
+        "2020-03-09 10:14:33;;broken",
+        "when?;1;2",
+        "2020-03-09 10:14:34;nan",
+    )
+    outlet = replay(connector(path, Quick()), lambda kept: len(kept.rows()) == 2 and kept.refused)
+    assert str(outlet.rows()) == str(
+        [("Flow Rate", NOW, "broken", 0), ("Pressure", NOW + SECOND, float("nan"), 0)]
+    )
+    assert outlet.reasons() == ["bad_time"]
+    assert outlet.refused[0].raw.to_list() == ["1;2"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (["time;Pressure;Flow Rate"], "has no column 'datetime'"),
+        (["datetime;Pressure"], "has no column 'Flow Rate'"),
+        ([""], "has no column"),
+    ],
+)
+def test_a_table_of_other_columns_is_refused(write, lines, complaint):
+    with pytest.raises(TableError, match=complaint):
+        connector(write(*lines), ManualClock()).run(MemoryOutlet(), threading.Event())
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(TableError, match="cannot be read: No such file"):
+        list(Table(tmp_path / "none.csv", "rig", "t", ()).rows())
+
+
+def test_rows_decode_without_any_clock():
+    table = Table(None, "rig", "t", ("Pressure",))
+    readings, rejects = decode_rows(table, [(T, ["1"]), (None, ["2"])], shift=5)
+    assert rows(readings) == [("Pressure", T + 5, 1.0, 0)]
+    assert len(rejects) == 1

@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import lzma
+import os
+import socket
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.catalog import Machine, Tag
+from streams.clock import HOUR, MINUTE, SECOND, ManualClock
+from streams.connectors.shdr import ShdrConnector
+from streams.connectors.shdr_lines import LINE_LIMIT, LineBuffer, ShdrDecoder
+from streams.connectors.stamps import stamp
+from streams.records import GOOD, SNAPSHOT
+from streams.testing import MemoryOutlet, rows, running, source_times
+
+T = stamp("2016-05-11T10:18:29Z")
+MACHINE = Machine(
+    "Mazak03",
+    (
+        Tag("avail", numeric=False),
+        Tag("execution", numeric=False),
+        Tag("program", numeric=False),
+        Tag("Xabs"),
+        Tag("Xload"),
+        Tag("servo_cond", numeric=False),
+    ),
+)
+
+
+def decode(*lines, decoder=None, opened=T):
+    decoder = decoder or ShdrDecoder(MACHINE, opened)
+    return decoder.decode([line.encode() for line in lines])
+
+
+def test_several_pairs_on_a_line_share_its_time():
+    readings, rejects = decode("2016-05-11T10:18:29Z|Xabs|412.30296|Xload|42|execution|ACTIVE")
+    assert rows(readings) == [
+        ("Xabs", T, 412.30296, GOOD),
+        ("Xload", T, 42.0, GOOD),
+        ("execution", T, "ACTIVE", GOOD),
+    ]
+    assert readings.machine.to_list() == ["Mazak03"] * 3
+    assert source_times(readings) == [None] * 3
+    assert len(rejects) == 0
+
+
+def test_stamps_may_be_finer_than_microseconds_and_name_a_duration():
+    assert stamp("2022-08-08T13:51:34.7167146Z") == 1659966694716714
+    assert stamp("2016-05-11T10:18:29") == T
+    assert stamp("2016-05-11T12:18:29+02:00") == T
+    assert rows(decode("2016-05-11T10:18:29Z@100.0|Xload|1").readings) == [("Xload", T, 1.0, GOOD)]
+
+
+def test_a_condition_is_read_as_its_level():
+    readings, _ = decode(
+        "2016-05-11T10:18:29Z|servo_cond|Normal||||",
+        "2016-05-11T10:18:29Z|servo_cond|FAULT|E12|1|HIGH|Servo hot",
+    )
+    assert [value for _, _, value, _ in rows(readings)] == ["NORMAL", "FAULT"]
+
+
+def test_three_pairs_are_no_condition():
+    readings, _ = decode("2016-05-11T10:18:29Z|execution|UNAVAILABLE|program|UNAVAILABLE|avail|AVAILABLE")
+    assert [tag for tag, *_ in rows(readings)] == ["execution", "program", "avail"]
+
+
+def test_unavailable_is_a_value_of_a_text_and_none_of_a_number():
+    readings, rejects = decode("2016-05-11T10:18:29Z|Xabs|UNAVAILABLE|execution|UNAVAILABLE")
+    assert rows(readings) == [("execution", T, "UNAVAILABLE", GOOD)]
+    assert len(rejects) == 0
+
+
+def test_an_empty_value_is_a_text_but_no_number():
+    readings, rejects = decode("2016-05-11T10:18:29Z|program|", "2016-05-11T10:18:29Z|Xabs|")
+    assert rows(readings) == [("program", T, "", GOOD)]
+    assert rejects.reason.to_list() == ["empty_value"]
+    assert rejects.tag.to_list() == ["Xabs"]
+    assert rejects.ts.tolist() == [T]
+    assert rejects.raw.to_list() == ["2016-05-11T10:18:29Z|Xabs|"]
+
+
+def test_what_only_the_flow_can_judge_passes_through():
+    """Text in a number, NaN, infinity and unknown tags are quarantined there, with the reading."""
+    readings, rejects = decode(
+        "2016-05-11T10:18:29Z|Xabs|broken",
+        "2016-05-11T10:18:29Z|Xabs|NaN|Xload|inf",
+        "2016-05-11T10:18:29Z|never_heard_of|7",
+        "2016-05-11T10:18:29Z|Xload|1_000",
+    )
+    assert [str(value) for _, _, value, _ in rows(readings)] == ["broken", "nan", "inf", "7.0", "1_000"]
+    assert len(rejects) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("yesterday|Xabs|1", "bad_time"),
+        ("|Xabs|1", "bad_time"),
+        ("2016-05-11T10:18:29Z|Xabs", "malformed_line"),
+        ("2016-05-11T10:18:29Z", "malformed_line"),
+        ("2016-05-11T10:18:29Z|Xabs|1|Xload", "malformed_line"),
+        ("no line at all", "bad_time"),
+    ],
+)
+def test_lines_that_cannot_be_read_are_rejected_with_a_reason(line, reason):
+    readings, rejects = decode(line)
+    assert len(readings) == 0
+    assert rejects.reason.to_list() == [reason]
+    assert rejects.raw.to_list() == [line]
+
+
+def test_empty_lines_commands_and_assets_carry_no_readings():
+    readings, rejects = decode(
+        "",
+        "*adapterVersion:UNAVAILABLE",
+        "2022-08-08T10:33:04Z|@ASSET@|123456.33|CuttingTool|--multiline--ABCD",
+        "<CuttingTool|serial='33'>",
+        "--multiline--ABCD",
+        "2022-08-08T13:51:41Z|@REMOVE_ASSET@|123456.8003",
+        "2016-05-11T10:18:29Z|Xload|1\r",
+    )
+    assert rows(readings) == [("Xload", T, 1.0, GOOD)]
+    assert len(rejects) == 0
+
+
+def test_months_old_stamps_at_the_opening_are_a_snapshot_of_now():
+    decoder = ShdrDecoder(MACHINE, opened=T)
+    readings, _ = decode(
+        "2015-11-09T21:08:09Z|avail|AVAILABLE",
+        "2016-05-11T10:17:00Z|program|40",
+        "2016-05-11T10:18:30Z|execution|ACTIVE",
+        "2016-01-01T00:00:00Z|Xabs|1",
+        decoder=decoder,
+    )
+    assert rows(readings) == [
+        ("avail", T, "AVAILABLE", SNAPSHOT),
+        ("program", T, "40", SNAPSHOT),
+        ("execution", T + SECOND, "ACTIVE", GOOD),
+        ("Xabs", T, 1.0, SNAPSHOT),
+    ]
+    assert source_times(readings)[0] == stamp("2015-11-09T21:08:09Z")
+    assert source_times(readings)[2] is None
+
+
+def test_out_of_order_lines_keep_their_times():
+    readings, _ = decode(
+        "2016-05-11T10:30:00Z|Xload|1", "2016-05-11T10:18:31Z|Xload|2", "2016-05-11T10:10:00Z|Xload|3"
+    )
+    assert [ts - T for _, ts, _, _ in rows(readings)] == [691 * SECOND, 2 * SECOND, -509 * SECOND]
+    assert {quality for *_, quality in rows(readings)} == {GOOD}
+
+
+def test_after_a_reconnection_all_that_is_older_than_the_loss_is_a_snapshot():
+    """Else the state from before the loss would end the gap in the past."""
+    decoder = ShdrDecoder(MACHINE, opened=T + 5 * SECOND, lost=T)
+    readings, _ = decode("2016-05-11T10:18:09Z|avail|AVAILABLE", decoder=decoder)
+    assert rows(readings) == [("avail", T + 5 * SECOND, "AVAILABLE", SNAPSHOT)]
+
+
+def test_a_replay_announces_its_shift():
+    decoder = ShdrDecoder(MACHINE, opened=0)
+    readings, _ = decode(
+        f"* seamline-shift: {HOUR} {T + HOUR}",
+        "2016-05-10T00:00:00Z|avail|AVAILABLE",
+        "2016-05-11T10:18:29Z|Xload|1",
+        decoder=decoder,
+    )
+    assert rows(readings) == [("avail", T + HOUR, "AVAILABLE", SNAPSHOT), ("Xload", T + HOUR, 1.0, GOOD)]
+    assert source_times(readings) == [stamp("2016-05-10T00:00:00Z"), T]
+
+
+def test_a_shift_that_cannot_be_read_is_a_comment():
+    assert rows(decode("* seamline-shift: much", "2016-05-11T10:18:29Z|Xload|1").readings)[0][1] == T
+
+
+@given(st.lists(st.binary(max_size=6).filter(lambda line: b"\n" not in line), max_size=8), st.integers(1, 9))
+def test_lines_come_whole_however_the_bytes_are_cut(lines, step):
+    buffer, stream = LineBuffer(), b"".join(line + b"\n" for line in lines) + b"rest"
+    found = [line for at in range(0, len(stream), step) for line in buffer.feed(stream[at : at + step])]
+    assert found == lines
+    assert buffer.rest == b"rest"
+
+
+def test_a_line_without_end_is_given_up():
+    buffer = LineBuffer()
+    assert buffer.feed(bytes(LINE_LIMIT)) == []
+    assert [len(line) for line in buffer.feed(b"x")] == [LINE_LIMIT + 1]
+    assert buffer.rest == b""
+
+
+@given(st.text(alphabet="|*@:.-ZT0123456789\rabNaé", max_size=60))
+def test_no_line_brings_the_decoder_down(line):
+    decode(line, f"* PONG {line}", f"* seamline-shift: {line}", f"2016-05-11T10:18:29Z|{line}")
+
+
+class Adapter:
+    """A listening socket that says what a test wants."""
+
+    def __init__(self):
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(10)
+        self.port = self._server.getsockname()[1]
+        self.link = None
+
+    def accept(self):
+        if self.link:
+            self.link.close()
+        self.link, _ = self._server.accept()
+        self.link.settimeout(10)
+        return self.link
+
+    def say(self, text):
+        self.link.sendall(text.encode())
+
+    def close(self):
+        if self.link:
+            self.link.close()
+        self._server.close()
+
+
+@pytest.fixture
+def adapter():
+    adapter = Adapter()
+    yield adapter
+    adapter.close()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(T)
+
+
+@pytest.fixture
+def connector(adapter, clock):
+    return ShdrConnector(MACHINE, "127.0.0.1", adapter.port, clock)
+
+
+def test_lines_of_a_moment_become_one_batch(adapter, connector):
+    outlet = MemoryOutlet()
+    with running(lambda stop: connector.run(outlet, stop)):
+        adapter.accept()
+        adapter.say("".join(f"2016-05-11T10:18:29.{n:06}Z|Xload|{n}\n" for n in range(500)))
+        outlet.wait_for(lambda kept: len(kept.rows()) == 500)
+    assert len(outlet.batches) <= 6
+
+
+def test_a_gateway_cut_off_in_the_middle_of_a_line_says_so_and_comes_back(adapter, connector, clock):
+    outlet = MemoryOutlet()
+    with running(lambda stop: connector.run(outlet, stop)):
+        adapter.accept()
+        adapter.say("2016-05-11T10:18:29Z|execution|ACTIVE\n2016-05-11T10:18:30Z|execu")
+        clock.time = T + MINUTE
+        adapter.link.close()
+        adapter.accept()
+        adapter.say("2016-05-11T10:18:29Z|execution|ACTIVE\n2016-05-11T10:19:30Z|Xload|7\n")
+        outlet.wait_for(lambda kept: any(tag == "Xload" for tag, *_ in kept.rows()))
+    assert outlet.reasons() == ["cut_line"]
+    assert outlet.refused[0].raw.to_list() == ["2016-05-11T10:18:30Z|execu"]
+    assert outlet.rows()[:4] == [
+        ("execution", T, "ACTIVE", GOOD),
+        ("avail", T + MINUTE, "UNAVAILABLE", GOOD),
+        ("execution", T + MINUTE, "ACTIVE", SNAPSHOT),
+        ("Xload", T + MINUTE + SECOND, 7.0, GOOD),
+    ]
+    assert connector.connections == 2
+
+
+def test_a_stop_leaves_the_machine_unavailable(adapter, connector):
+    outlet = MemoryOutlet()
+    with running(lambda stop: connector.run(outlet, stop)):
+        adapter.accept()
+    assert outlet.rows() == [("avail", T, "UNAVAILABLE", GOOD)]
+
+
+def test_a_machine_without_availability_has_none(adapter, clock):
+    bare = ShdrConnector(Machine("m", ()), "127.0.0.1", adapter.port, clock)
+    outlet = MemoryOutlet()
+    with running(lambda stop: bare.run(outlet, stop)):
+        adapter.accept()
+    assert outlet.rows() == []
+
+
+def test_an_adapter_that_comes_late_is_found(clock):
+    probe = Adapter()
+    probe.close()
+    outlet = MemoryOutlet()
+    connector = ShdrConnector(MACHINE, "127.0.0.1", probe.port, clock)
+    with running(lambda stop: connector.run(outlet, stop)), socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", probe.port))
+        server.listen()
+        server.settimeout(10)
+        link, _ = server.accept()
+        with link:
+            link.sendall(b"2016-05-11T10:18:29Z|Xload|1\n")
+            outlet.wait_for(lambda kept: kept.rows())
+
+
+def test_an_adapter_that_misses_its_heartbeats_is_left(adapter, connector):
+    outlet = MemoryOutlet()
+    with running(lambda stop: connector.run(outlet, stop)):
+        link = adapter.accept()
+        assert link.recv(100) == b"* PING\n"
+        adapter.say("* PONG 50\n")
+        assert link.recv(100).startswith(b"* PING\n")
+        outlet.wait_for(lambda kept: ("avail", T, "UNAVAILABLE", GOOD) in kept.rows())
+        adapter.accept()
+
+
+@pytest.fixture
+def data():
+    folder = os.environ.get("SEAMLINE_DATA")
+    if not folder:
+        pytest.skip("SEAMLINE_DATA names no folder of real data")
+    return Path(folder)
+
+
+@pytest.mark.data
+def test_every_line_of_real_days_is_read(data):
+    for path in (data / "nist-mtconnect").glob("*20160511*.xz"):
+        lines = lzma.decompress(path.read_bytes()).splitlines()
+        readings, rejects = ShdrDecoder(Machine("m", ()), 0).decode(lines)
+        assert (len(readings), len(rejects)) == (len(lines), 0)
+
+
+@pytest.mark.data
+def test_a_second_dialect_is_read(data):
+    lines = (data / "okuma" / "okuma.txt").read_bytes().splitlines()
+    readings, rejects = ShdrDecoder(Machine("okuma", ()), 0).decode(lines)
+    tags = Counter(readings.tag.to_list())
+    assert len(rejects) == 0
+    assert (len(readings), tags["pexecution"], tags["X1load"]) == (25503, 16, 1484)
