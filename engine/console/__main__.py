@@ -11,6 +11,7 @@ import uvicorn
 from engine.console.app import build
 from engine.paths import Home
 from engine.plant import PlantError, load
+from engine.signals import stop_on_signals
 from engine.store.database import resolve_dsn
 from engine.store.errors import StoreError
 
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (PlantError, StoreError) as exc:
         print(exc, file=sys.stderr)
         return 2
+    stop_on_signals()  # uvicorn repeats the signal it stopped for: this makes that a clean end
     port = plant.console.port if asked.port is None else asked.port
     uvicorn.run(app, host=plant.console.host, port=port, log_level="warning", access_log=False)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,16 +59,16 @@ def station_now(db: Rows, tenant: int, station: str) -> StationNow:
     rows = db.execute(PARTS, [tenant, station, RECENT]).fetchall()
     if not rows:
         return StationNow((), ())
-    frames = _frames(db, tenant, station, rows)
+    frames = frames_near(db, tenant, station, {row[0]: row[3] for row in rows})
     parts = tuple(Part(*(*row, _thumbnail(frames[row[0]]))) for row in rows)
     return StationNow(parts, _pictures(db, tenant, station, parts[0], frames[parts[0].serial]))
 
 
-def _frames(db: Rows, tenant: int, station: str, rows: list[Any]) -> dict[str, list[Any]]:
-    stamps = [row[3] for row in rows]
-    span = (min(stamps) - NEAR, max(stamps) + NEAR)
+def frames_near(db: Rows, tenant: int, station: str, parts: Mapping[str, datetime]) -> dict[str, list[Any]]:
+    """Return the newest frame of each camera and view by serial, near the times of the parts."""
+    span = (min(parts.values()) - NEAR, max(parts.values()) + NEAR)
     frames: dict[str, list[Any]] = defaultdict(list)
-    for serial, *frame in db.execute(FRAMES, [tenant, station, [row[0] for row in rows], *span]):
+    for serial, *frame in db.execute(FRAMES, [tenant, station, list(parts), *span]):
         frames[serial].append(frame)
     return frames
 

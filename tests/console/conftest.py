@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 from engine.console.data import LOSSES
 from engine.plant import (
@@ -20,6 +31,7 @@ from engine.plant import (
     ReplaySection,
     StationSection,
     TagSection,
+    save,
 )
 from engine.store.levels import partitions
 from vision import evidence
@@ -29,7 +41,7 @@ SHIFT = NOON.replace(hour=6)
 SERIES = ("states", "oee", "anomalies", "verdicts", "findings", "frame_ledger")
 
 
-def a_plant(**changes: Any) -> Plant:
+def build_plant(**changes: Any) -> Plant:
     """A plant with one machine and one station that judges its own parts."""
     values: dict[str, Any] = {
         "name": "Test plant",
@@ -102,8 +114,8 @@ class Line:
             reason=reason, received=ts, **hashes,
         )  # fmt: skip
         self.insert(
-            "frame_ledger", **where, **seen, run="run-1", first=self.frames, last=self.frames, outcome="inspected",
-            reason="", frame_hash=digest, width=size[0], height=size[1],
+            "frame_ledger", **where, **seen, run="run-1", first=self.frames, last=self.frames,
+            outcome="inspected", reason="", frame_hash=digest, width=size[0], height=size[1],
         )  # fmt: skip
         for label, score, (x0, y0, x1, y1) in findings:
             self.insert(
@@ -141,8 +153,8 @@ class Line:
             "as_of": self.clock,
         }
         self.insert(
-            "oee", tenant_id=1, machine=machine, ts=ts, shift="early", calendar_us=sum(spans.values()), **spans,
-            **counts | columns,
+            "oee", tenant_id=1, machine=machine, ts=ts, shift="early", calendar_us=sum(spans.values()),
+            **spans, **counts | columns,
         )  # fmt: skip
 
     def anomaly(self, machine: str, ts: datetime, score: float, threshold: float = 3.0) -> None:
@@ -162,3 +174,108 @@ class Line:
 def evidence_digest(content: bytes) -> str:
     """The name of evidence."""
     return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def a_plant() -> Callable[..., Plant]:
+    """How a test builds its plant."""
+    return build_plant
+
+
+@pytest.fixture
+def line(dsn: str, tmp_path: Path) -> Iterator[Line]:
+    """A line in a fresh database of every level."""
+    with psycopg.connect(dsn, autocommit=True) as db:
+        yield Line(db, tmp_path / "evidence")
+
+
+@dataclass
+class RunningConsole:
+    """The console as a process of its own."""
+
+    url: str
+    home: Path
+    dsn: str
+    process: subprocess.Popen[bytes]
+
+    def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """Ask for an address; return status, headers and body."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, dict(refusal.headers), refusal.read()
+
+    def status(self) -> dict[str, Any]:
+        """What the console tells machines."""
+        return json.loads(self.get("/api/status")[2])
+
+    def wait_until(self, condition: Any) -> None:
+        """Wait until the status meets a condition."""
+        WebDriverWait(self, 15, poll_frequency=0.05).until(lambda console: condition(console.status()))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(console: RunningConsole) -> bool:
+    assert console.process.poll() is None, "the console ended"
+    try:
+        return console.get("/api/status")[0] == 200
+    except urllib.error.URLError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def console_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("console") / "log"
+
+
+@pytest.fixture(scope="session")
+def console(plain_server: Any, console_log: Path) -> Iterator[RunningConsole]:
+    """A console that runs for the whole session, on a database of its own."""
+    home, port, dsn = console_log.parent, free_port(), plain_server.create()
+    save(build_plant(simulated=True), home / "plant.yaml")
+    command = [sys.executable, "-m", "engine.console", str(home / "plant.yaml"), "--port", str(port)]
+    environment = os.environ | {"SEAMLINE_DSN": dsn, "SEAMLINE_HOME": str(home)}
+    with console_log.open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    running = RunningConsole(f"http://127.0.0.1:{port}", home, dsn, process)
+    try:
+        WebDriverWait(running, 60, poll_frequency=0.1).until(answers)
+        yield running
+    finally:
+        process.terminate()
+        assert process.wait(15) == 0
+        plain_server.drop(dsn)
+
+
+@pytest.fixture
+def shown(console: RunningConsole) -> Iterator[Line]:
+    """The line that the running console shows: no part yet, just committed."""
+    with psycopg.connect(console.dsn, autocommit=True) as db:
+        db.execute(f"TRUNCATE {', '.join(SERIES)}, shard")
+        line = Line(db, console.home / "evidence")
+        line.commit()
+        console.wait_until(lambda status: status["ok"] and status["stations"]["weld-check"]["last"] is None)
+        yield line
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A headless Chromium that asks nobody for anything."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-background-networking", "hide-scrollbars"):
+        options.add_argument(f"--{flag}")
+    for flag in ("disable-component-update", "disable-sync", "no-first-run"):
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    yield driver
+    driver.quit()

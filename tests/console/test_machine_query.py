@@ -1,0 +1,92 @@
+from datetime import timedelta
+
+import pytest
+
+from engine.console.machine_query import POINTS, machine_now, progress
+
+HOUR = timedelta(hours=1)
+
+
+def mill(line):
+    return machine_now(line.db, 1, "mill", line.clock)
+
+
+def test_a_shard_that_has_not_begun(line):
+    assert progress(line.db, "line-1") is None
+
+
+def test_progress_tells_the_plant_s_time_and_how_old_it_is(line):
+    line.commit(age=30)
+    found = progress(line.db, "line-1")
+    assert found.clock == line.clock
+    assert found.age == pytest.approx(30, abs=5)
+
+
+def test_a_machine_nobody_heard_of(line):
+    found = mill(line)
+    assert (found.states, found.oee, found.anomalies) == ((), None, ())
+    assert found.end - found.start == 8 * HOUR
+
+
+def test_the_newest_version_of_each_state(line):
+    begin = line.clock - 2 * HOUR
+    line.state("mill", begin, None, "run")
+    line.state("mill", begin, begin + HOUR, "run", version=2)
+    line.state("mill", begin + HOUR, None, "stop")
+    assert [(item.state, item.end) for item in mill(line).states] == [("run", begin + HOUR), ("stop", None)]
+
+
+def test_the_state_that_began_before_the_shift(line):
+    line.oee("mill", {"effective": 1})
+    begin = line.clock - 30 * HOUR
+    line.state("mill", begin, None, "run", version=1)
+    line.state("mill", begin, line.clock - HOUR, "run", version=2)
+    assert [item.ts for item in mill(line).states] == [begin]
+
+
+def test_a_state_that_ended_before_the_shift_is_not_shown(line):
+    line.oee("mill", {"effective": 1})
+    line.state("mill", line.clock - 9 * HOUR, line.clock - 8 * HOUR, "run")
+    assert mill(line).states == ()
+
+
+def test_a_state_that_a_revision_emptied_is_not_shown(line):
+    line.state("mill", line.clock - HOUR, None, "run")
+    line.state("mill", line.clock - HOUR, line.clock - HOUR, "run", version=2)
+    assert mill(line).states == ()
+
+
+def test_the_newest_account_of_the_current_shift(line):
+    line.oee("mill", {"effective": 10}, ts=line.clock - 14 * HOUR)
+    line.oee("mill", {"effective": 10, "setup": 5}, good=10, version=1)
+    line.oee("mill", {"effective": 20, "setup": 5, "reject_loss": 5}, good=20, reject=5, version=2)
+    found = mill(line).oee
+    assert found.closes
+    assert found.tally.good == 20
+    assert found.availability == pytest.approx(25 / 30)
+    assert found.performance == pytest.approx(1.0)
+    assert found.quality == pytest.approx(0.8)
+    assert found.oee == pytest.approx(20 / 30)
+
+
+def test_ratios_without_an_ideal_cycle_are_not_there(line):
+    line.oee("mill", {"unplanned_stop": 5}, ideal_cycle_us=None)
+    found = mill(line).oee
+    assert (found.ideal_cycle, found.performance, found.quality, found.oee) == (None, None, None, None)
+
+
+def test_the_highest_score_of_each_stretch(line):
+    line.oee("mill", {"effective": 1})
+    for second in range(600):
+        line.anomaly("mill", line.clock - timedelta(seconds=600 - second), 9.0 if second == 300 else 1.0)
+    scores = [item.score for item in mill(line).anomalies]
+    assert max(scores) == 9.0
+    assert len(scores) <= POINTS
+
+
+def test_machines_do_not_see_each_other(line):
+    line.state("lathe", line.clock - HOUR, None, "run")
+    line.anomaly("lathe", line.clock, 1.0)
+    line.oee("lathe", {"effective": 1})
+    found = mill(line)
+    assert (found.states, found.oee, found.anomalies) == ((), None, ())

@@ -1,0 +1,122 @@
+import ast
+import re
+import string
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import engine.console
+from engine.console.data import LOSSES
+from engine.console.icons import SHAPES
+from engine.console.locale import Locale, number, percent, short
+from engine.console.texts import CATALOG, CHINESE, CHINESE_DOUBTS, ENGLISH, HTML_LANGUAGES, LANGUAGES, REASONS
+from streams.catalog import STATES
+from vision.judge import SENTENCES
+from vision.records import Outcome
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+ENGLISH_READER, CHINESE_READER = Locale("en", SHANGHAI), Locale("zh", SHANGHAI)
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def fields(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def keys_asked_for():
+    """Every literal key that the console's modules say."""
+    for path in Path(engine.console.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say"
+            if called and isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value
+
+
+def test_every_key_exists_in_every_language():
+    assert CATALOG.keys() == LANGUAGES.keys() == HTML_LANGUAGES.keys()
+    assert ENGLISH.keys() == CHINESE.keys()
+
+
+def test_fields_agree_between_languages():
+    assert [key for key in ENGLISH if fields(ENGLISH[key]) != fields(CHINESE[key])] == []
+
+
+def test_chinese_is_chinese():
+    formats = {"anomaly.now"}
+    assert [key for key, text in CHINESE.items() if not HAN.search(text) and key not in formats] == []
+
+
+def test_keys_asked_for_exist():
+    assert len(set(keys_asked_for())) > 30
+    assert set(keys_asked_for()) <= ENGLISH.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_the_line_can_say_has_a_text_and_a_sign(language):
+    names = [f"outcome.{item}" for item in Outcome] + [f"state.{item}" for item in STATES]
+    names += [f"loss.{item}" for item in (*LOSSES, "calendar", "effective")]
+    assert set(names) <= CATALOG[language].keys()
+    assert {*Outcome, *STATES} <= SHAPES.keys()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "english", "chinese"),
+    [
+        (
+            "Surface_pores with score 0.83 in view front.",
+            "Surface pores with score 0.83 in view front.",
+            "视角 front 检出表面气孔",
+        ),
+        (
+            "crater with score 0.31 in view top lies in the review band 0.25 to 0.5.",
+            "Crater with score 0.31 in view top: in the review band 0.25 to 0.5.",
+            "处于复核区间 0.25 至 0.5",
+        ),
+        ("No defect in 3 views.", "No defect found.", "3 个视角均未发现缺陷。"),
+        ("View top: the picture is blurred.", "View top: the picture is blurred.", "图像模糊"),
+        ("Missing views: left, top.", "Missing views: left, top.", "缺少视角"),
+        ("Something new.", "Something new.", "Something new."),
+    ],
+)
+def test_reasons_are_said_in_the_reader_s_language(recorded, english, chinese):
+    assert ENGLISH_READER.reason(recorded) == english
+    assert chinese in CHINESE_READER.reason(recorded)
+
+
+def test_every_doubt_of_the_judge_is_translated():
+    assert set(SENTENCES.values()) == CHINESE_DOUBTS.keys()
+    assert all(set(templates) == set(LANGUAGES) for _, templates in REASONS)
+
+
+def test_times_are_the_plant_s():
+    ts = datetime(2026, 3, 2, 20, 5, 9, tzinfo=UTC)
+    assert ENGLISH_READER.date(ts) == "2026-03-03 04:05:09"
+    assert ENGLISH_READER.moment(ts, ts + timedelta(hours=1)) == "04:05"
+    assert ENGLISH_READER.moment(ts, ts + timedelta(days=1)) == "2026-03-03 04:05"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "chinese"),
+    [
+        (0.4, "0 s", "0 秒"),
+        (61, "1 min 1 s", "1 分 1 秒"),
+        (601, "10 min", "10 分钟"),
+        (3 * 3600 + 60, "3 h 1 min", "3 小时 1 分"),
+        (50 * 3600, "2 d 2 h", "2 天 2 小时"),
+    ],
+)
+def test_durations(seconds, english, chinese):
+    span = timedelta(seconds=seconds)
+    assert (ENGLISH_READER.duration(span), CHINESE_READER.duration(span)) == (english, chinese)
+
+
+def test_unknown_classes_keep_their_name():
+    assert CHINESE_READER.label("lack_of_fusion") == "lack of fusion"
+
+
+def test_numbers():
+    assert number(1234567) == "1,234,567"
+    assert (percent(0.12345), percent(None)) == ("12.3 %", "–")
+    assert (short("ab" * 32), short("")) == ("abababababab", "–")
