@@ -34,7 +34,7 @@ class State:
         time, *fields = text.split("|")
         if len(fields) == CONDITION_FIELDS - 1 and fields[1].upper() in LEVELS:
             self._last[fields[0]] = (time, text)
-        elif len(fields) % 2 == 0:
+        elif fields and len(fields) % 2 == 0 and not fields[0].startswith("@"):
             for key, value in zip(fields[::2], fields[1::2], strict=True):
                 self._last[key] = (time, f"{time}|{key}|{value}")
 

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+import zmq
+
+from engine.gateway import Feed, ProducerOutlet, build_connector, run_gateway
+from engine.paths import Home
+from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
+from streams.clock import ManualClock, WallClock
+from streams.connectors.csv import CsvConnector
+from streams.connectors.shdr import ShdrConnector
+from streams.connectors.zeromq import ZmqConnector
+from streams.log.abc import Kind
+from streams.log.producer import ZmqProducer
+from streams.log.reader import FileLogReader
+from streams.log.server import LogServer
+from streams.log.writer import LogWriter
+from streams.records import Readings, Rejects, decode, encode
+from streams.replay import ShdrServer
+from streams.testing import rows, running
+
+TIMEOUT = 20
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEAMLINE_HOME", str(tmp_path))
+    return Home(tmp_path).create()
+
+
+@pytest.fixture
+def log(home):
+    """A running log server; the value reads what was accepted."""
+    writer = LogWriter(home.log / "line-1", WallClock())
+    with LogServer(home.appender, "line-1", writer) as server, running(server.run):
+        yield Accepted(home)
+    writer.close()
+
+
+class Accepted:
+    """What the log holds."""
+
+    def __init__(self, home):
+        self._reader_of = home.log / "line-1"
+
+    def entries(self):
+        reader = FileLogReader(self._reader_of)
+        found = [entry for entry in reader.read(0, 1 << 30) if entry.kind != Kind.TICK]
+        reader.close()
+        return found
+
+    def rows(self, source):
+        entries = [entry for entry in self.entries() if entry.producer.startswith(f"{source}/")]
+        readings = [
+            Readings.from_arrow(decode(entry.payload)) for entry in entries if entry.kind == Kind.READINGS
+        ]
+        return [row for batch in readings for row in rows(batch)]
+
+
+def plant(home, port=1):
+    tags = [TagSection(name="avail", type="text"), TagSection(name="load")]
+    return Plant(
+        name="test",
+        machines=[MachineSection(name="Mill", tags=tags)],
+        sources=[
+            ShdrSource(kind="shdr", name="mill", machine="Mill", port=port),
+            ZmqSource(kind="zeromq", name="sensors", endpoint=home.socket("sensors")),
+        ],
+    )
+
+
+@contextmanager
+def asking(home):
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RCVTIMEO, TIMEOUT * 1000)
+        socket.connect(home.socket("sensors"))
+        yield socket
+
+
+def test_the_outlet_writes_readings_and_rejects_to_the_log(home, log):
+    producer = ZmqProducer(home.appender, "line-1", "mill")
+    outlet = ProducerOutlet(producer)
+    batch = Readings.numbers(["Mill"], ["load"], [5], [1.5])
+    assert outlet.readings(batch).wait(TIMEOUT)
+    assert outlet.rejects(Rejects.of("bad_time", ["?"], "Mill")).wait(TIMEOUT)
+    producer.close()
+    first, second = log.entries()
+    assert (first.kind, first.producer) == (Kind.READINGS, producer.producer)
+    assert log.rows("mill") == [("load", 5, 1.5, 0)]
+    assert Rejects.from_arrow(decode(second.payload)).reason.to_list() == ["bad_time"]
+
+
+def test_every_kind_of_source_has_its_connector(home, tmp_path):
+    described = plant(home)
+    table = CsvSource(kind="csv", name="t", machine="Mill", path=tmp_path / "x.csv", time_column="ts")
+    built = [build_connector(source, described) for source in (*described.sources, table)]
+    assert [type(one) for one in built] == [ShdrConnector, ZmqConnector, CsvConnector]
+
+
+def test_all_sources_run_until_the_gateway_is_stopped(home, log):
+    now = WallClock().now()
+    lines = iter([(now, b"2026-01-01T00:00:00Z|load|7")])
+    with ShdrServer(0, lines, ManualClock(now)) as server, running(server.run):
+        described = plant(home, server.port)
+        with running(lambda stop: run_gateway(described, home, stop)), asking(home) as socket:
+            batch = Readings.numbers(["Mill"], ["load"], [5], [1.5])
+            socket.send_multipart([b"arrow", b"1", encode(batch.to_arrow())])
+            assert socket.recv_multipart() == [b"1", b"ok", b""]
+            while not log.rows("mill"):
+                assert not threading.Event().wait(0.01)
+    assert log.rows("sensors") == [("load", 5, 1.5, 0)]
+    assert [(tag, value) for tag, _, value, _ in log.rows("mill")] == [
+        ("load", 7.0),
+        ("avail", "UNAVAILABLE"),
+    ]
+
+
+class Fragile:
+    """A connector that fails twice and then works."""
+
+    def __init__(self):
+        self.runs = 0
+        self.works = threading.Event()
+
+    def run(self, outlet, stop):
+        self.runs += 1
+        if self.runs < 3:
+            raise ValueError("the cable is loose")
+        outlet.readings(Readings.numbers(["Mill"], ["load"], [1], [1.0]))
+        self.works.set()
+        stop.wait()
+
+
+def test_a_connector_that_fails_is_started_anew_and_counted(home, log, monkeypatch, capsys):
+    monkeypatch.setattr("engine.gateway.BACKOFF", (0.001, 0.01))
+    fragile = Fragile()
+    feed = Feed("mill", fragile, ZmqProducer(home.appender, "line-1", "mill"))
+    feed.start()
+    assert fragile.works.wait(TIMEOUT)
+    feed.stop()
+    assert feed.finish()
+    assert feed.failures == 2
+    assert len(log.rows("mill")) == 1
+    assert capsys.readouterr().out.count("the cable is loose") == 2
+
+
+def test_what_could_not_be_delivered_is_said(home, monkeypatch, capsys):
+    monkeypatch.setattr("engine.gateway.FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr("engine.gateway.BACKOFF", (0.001, 0.01))
+    fragile = Fragile()
+    feed = Feed("mill", fragile, ZmqProducer(home.appender, "line-1", "mill"))
+    feed.start()
+    assert fragile.works.wait(TIMEOUT)
+    feed.look()
+    feed.stop()
+    assert not feed.finish()
+    said = capsys.readouterr().out
+    assert "source.waits" in said
+    assert "source.lost" in said
+    assert "does not answer" in said
+
+
+def test_the_process_ends_cleanly(home, log):
+    save(plant(home), home.root / "plant.yaml")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.gateway", home.root / "plant.yaml"], stdout=subprocess.PIPE, text=True
+    )
+    with asking(home) as socket:
+        socket.send_multipart([b"json", b"1", b'{"machine": "Mill", "tag": "load", "ts": 1, "value": NaN}'])
+        assert socket.recv_multipart()[1] == b"ok"
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0
+    assert "gateway.stopped" in said
+    assert len(log.rows("sensors")) == 1
+
+
+def test_usage_and_a_missing_plant_file(tmp_path):
+    for words, complaint in ([], "Usage: seamline-gateway"), ([tmp_path / "none.yaml"], "The plant file"):
+        run = subprocess.run(
+            [sys.executable, "-m", "engine.gateway", *words], capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 2
+        assert run.stderr.startswith(complaint)
+
+
+def test_the_gateway_needs_nothing_of_ray_nor_of_the_flow():
+    code = "import sys, engine.gateway; print({'ray', 'bytewax', 'cv2', 'openvino'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
