@@ -18,7 +18,7 @@ import structlog
 
 from engine.store.backlog import Backlog, Pace
 from engine.store.errors import RowsRefused, WriterClosed
-from engine.store.landing import Landing
+from engine.store.landing import Landing, Overtaken
 from streams.abc import Output
 from streams.records import RAW_LIMIT, Rows, Text
 
@@ -181,6 +181,8 @@ class Writer:
                 if not (lost and self._landing.reconnect(outputs[-1].position)):
                     self._landing.land(outputs)
                 break
+            except Overtaken:
+                lost = True
             except psycopg.OperationalError as exc:
                 lost = True
                 self._await_database(exc, pause)

@@ -31,9 +31,13 @@ class Server:
         self.level = migrate(make_conninfo(dsn, dbname=TEMPLATE))
 
     def create(self):
-        name = f"seamline_test_{os.getpid()}_{next(self._numbers)}"
+        dsn = make_conninfo(self._dsn, dbname=f"seamline_test_{os.getpid()}_{next(self._numbers)}")
+        self.create_as(dsn)
+        return dsn
+
+    def create_as(self, dsn):
+        name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
         self._session(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, TEMPLATE)
-        return make_conninfo(self._dsn, dbname=name)
 
     def drop(self, dsn):
         name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]

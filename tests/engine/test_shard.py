@@ -1,0 +1,219 @@
+import threading
+import time
+
+import pytest
+
+from bench.chaos import committed, counts, differences
+from engine import shard as shard_module
+from engine.paths import Home
+from engine.plant import Plant
+from engine.shard import await_log, before_oldest, fingerprint, run_shard
+from engine.store import Fenced, LogMismatch, connect
+from engine.writer import Writer
+from streams.clock import SECOND, ManualClock
+from streams.log.abc import Kind
+from streams.log.reader import FileLogReader
+from streams.log.writer import LogWriter
+from streams.records import Readings, Rejects, encode
+from streams.testing import running
+from vision.records import Finding, FrameLoss, Outcome, Verdict, Versions, View
+
+T0 = 1_700_000_000_000_000
+PLANT = {
+    "name": "shop",
+    "machines": [
+        {
+            "name": "press",
+            "tags": [{"name": "load", "detect": True}, {"name": "execution", "type": "text"}],
+        }
+    ],
+    "stations": [{"name": "gate", "cameras": [], "judges": "press"}],
+}
+
+
+class Line:
+    """A line whose log a test writes by hand, second by second."""
+
+    def __init__(self, root):
+        self.home = Home(root).create()
+        self.plant = Plant.model_validate(PLANT)
+        self.clock = ManualClock(T0)
+        self.folder = self.home.log / self.plant.shard
+        self.writer = LogWriter(self.folder, self.clock)
+
+    def seconds(self, count):
+        for _ in range(count):
+            self.clock.time += SECOND
+            self._second((self.clock.time - T0) // SECOND)
+        self.writer.commit()
+        return self.writer.position
+
+    def _second(self, number):
+        now = self.clock.time
+        stamps = [now - SECOND + 100_000 * i for i in range(10)]
+        loads = [number % 7 + i / 3 for i in range(10)]
+        batch = Readings.numbers(["press"] * 10, ["load"] * 10, stamps, loads)
+        self.append(Kind.READINGS, encode(batch.to_arrow()))
+        if number % 5 == 1:
+            word = "ACTIVE" if number % 10 == 1 else "READY"
+            batch = Readings.texts(["press"], ["execution"], [now], [word])
+            self.append(Kind.READINGS, encode(batch.to_arrow()))
+        if number % 4 == 2:
+            self.append(Kind.VERDICT, verdict(number, now).to_json())
+        if number % 9 == 3:
+            loss = FrameLoss(
+                "gate", "c1", "front", "r1", 10**6 + number, 10**6 + number, now, "dropped", "full"
+            )
+            self.append(Kind.FRAMES, loss.to_json())
+            self.append(Kind.REJECTS, encode(Rejects.of("malformed", ["?!"], "press").to_arrow()))
+            self.append(Kind.VERDICT, b"half a verd")
+        self.append(Kind.TICK, b"")
+
+    def append(self, kind, payload):
+        self.writer.append(kind, payload)
+
+    def run_to(self, position, dsn, **changes):
+        """Run the shard in a thread until the position is committed, then stop it cleanly."""
+        plant = self.plant.model_copy(update=changes)
+        with running(lambda stop: run_shard(plant, self.home, dsn, stop)):
+            until(lambda: committed(dsn, self.plant.shard) >= position)
+
+
+def verdict(number, now):
+    finding = Finding("Surface_pores", 0.5 + number % 3 / 10, (1.0, 2.0, 3.0, 4.0), "2017")
+    view = View("c1", "front", "r1", number, now, f"{number:064x}", 416, 416, {"blur": 9.0}, (finding,))
+    outcome = (Outcome.OK, Outcome.NG, Outcome.REVIEW)[number % 3]
+    versions = Versions("m", "p", "r")
+    return Verdict("gate", f"S{number}", "demo", 1, now, outcome, "because", versions, (view,))
+
+
+def until(condition, timeout=20.0):
+    deadline = time.monotonic() + timeout
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        pause.wait(0.02)
+
+
+@pytest.fixture
+def line(tmp_path):
+    line = Line(tmp_path / "home")
+    yield line
+    line.writer.close()
+
+
+@pytest.fixture
+def straight(plain_server, line):
+    """Give a database in which the line's whole log was run at one go."""
+    fresh = []
+
+    def run():
+        fresh.append(plain_server.create())
+        line.run_to(line.writer.position, fresh[-1])
+        return fresh[-1]
+
+    yield run
+    for dsn in fresh:
+        plain_server.drop(dsn)
+
+
+def snapshots(dsn):
+    with connect(dsn) as connection:
+        found = connection.execute("SELECT DISTINCT position FROM snapshots ORDER BY 1").fetchall()
+    return [position for (position,) in found]
+
+
+def test_both_lines_end_as_rows(line, dsn):
+    last = line.seconds(60)
+    line.run_to(last, dsn)
+    found = counts(dsn)
+    assert found["readings"] == 60 * 10 + 12
+    assert found["verdicts"] == found["findings"] == 15
+    assert found["frame_ledger"] == 15 + 7
+    assert found["quarantine"] == 7 + 7
+    assert found["machines"] == 2
+    assert all(found[table] > 0 for table in ("windows", "states", "oee"))
+    assert committed(dsn, "line-1") == last
+
+
+def test_a_shard_that_stops_and_starts_writes_what_one_run_writes(line, dsn, straight):
+    for _ in range(4):
+        line.run_to(line.seconds(25), dsn)
+    assert len(snapshots(dsn)) == 2
+    assert differences(dsn, straight()) == {}
+
+
+def test_without_its_snapshots_it_replays_the_log(line, dsn, straight):
+    line.run_to(line.seconds(40), dsn)
+    with connect(dsn) as connection:
+        connection.execute("DELETE FROM snapshots")
+    line.run_to(line.seconds(40), dsn)
+    assert differences(dsn, straight()) == {}
+
+
+def test_a_snapshot_of_another_plant_file_is_not_used(line, plain_dsn, straight):
+    line.run_to(line.seconds(30), plain_dsn)
+    machines = [line.plant.machines[0].model_copy(update={"minor_stop_s": 299.0})]
+    line.run_to(line.seconds(30), plain_dsn, machines=machines)
+    assert fingerprint(line.plant) != fingerprint(line.plant.model_copy(update={"machines": machines}))
+    assert fingerprint(line.plant) == fingerprint(Plant.model_validate(PLANT))
+    line.plant = line.plant.model_copy(update={"machines": machines})
+    assert set(differences(plain_dsn, straight())) <= {"oee"}
+
+
+def test_snapshots_are_taken_while_it_runs_and_free_the_log(line, plain_dsn, monkeypatch):
+    monkeypatch.setattr(shard_module, "Keeper", quick_keeper)
+    with running(lambda stop: run_shard(line.plant, line.home, plain_dsn, stop)):
+        for _ in range(3):
+            seen = max(snapshots(plain_dsn), default=0)
+            line.seconds(5)
+            until(lambda seen=seen: max(snapshots(plain_dsn), default=0) > seen)
+        oldest = min(snapshots(plain_dsn))
+        until(lambda: line.writer._consumed.read() >= oldest)
+    assert line.writer._consumed.read() < line.writer.position
+
+
+def quick_keeper(*arguments):
+    return shard_module.snapshots.Keeper(*arguments, interval=0.0)
+
+
+def test_a_shard_that_was_taken_over_ends(line, plain_dsn):
+    line.seconds(10)
+    with pytest.raises(Fenced), running(lambda stop: run_shard(line.plant, line.home, plain_dsn, stop)):
+        until(lambda: committed(plain_dsn, "line-1") == line.writer.position)
+        owner = Writer(plain_dsn, "line-1", 1)
+        until(lambda: line.seconds(1) and not shard_threads())
+    owner.close()
+    assert committed(plain_dsn, "line-1") < line.writer.position
+
+
+def shard_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("snapshots-")]
+
+
+def test_it_waits_for_a_database_that_is_away_at_the_start(line, plain_server, monkeypatch):
+    monkeypatch.setattr(shard_module, "PATIENCE", 0.05)
+    last = line.seconds(5)
+    dsn = plain_server.create()
+    plain_server.drop(dsn)
+    with running(lambda stop: run_shard(line.plant, line.home, dsn, stop)):
+        threading.Event().wait(0.2)
+        plain_server.create_as(dsn)
+        until(lambda: committed(dsn, "line-1") == last)
+    plain_server.drop(dsn)
+
+
+def test_a_log_that_ends_before_the_committed_position_is_refused(line):
+    last = line.seconds(3)
+    reader = FileLogReader(line.folder)
+    await_log(reader, last, threading.Event(), patience=0)
+    with pytest.raises(LogMismatch, match=r"ends before position .*put the right log folder back"):
+        await_log(reader, last + 1, threading.Event(), patience=0)
+    reader.close()
+
+
+def test_the_oldest_entry_is_where_a_new_state_begins(line, tmp_path):
+    assert before_oldest(line.folder) == 0
+    assert before_oldest(tmp_path / "none") == 0
+    (tmp_path / "00000000000000000041.seg").touch()
+    assert before_oldest(tmp_path) == 40
