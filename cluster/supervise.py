@@ -1,0 +1,147 @@
+"""Bring a plant up, keep it up, take it down: database, appender, gateway, console, Ray actors."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+import ray
+import structlog
+
+from cluster.actors import ShardActor, StationActor
+from cluster.children import Child
+from engine.paths import Home
+from engine.plant import Plant, save
+from engine.status import backlog
+from engine.store.database import VARIABLE, reader_dsn
+from engine.store.embedded import Embedded
+from engine.store.migrations import migrate
+
+logger = structlog.get_logger(__name__)
+
+WATCH_SECONDS = 0.5
+DRAIN_SECONDS = 20.0
+OBJECT_STORE_BYTES = 80_000_000
+"""Pictures never travel through Ray, so its store is as small as Ray allows."""
+
+
+class Supervisor:
+    """All processes of one node's plant.
+
+    ``field`` are further modules with arguments, run beside the plant: what plays its machines in a demo.
+    """
+
+    def __init__(self, plant: Plant, home: Home, field: list[list[str]] | None = None) -> None:
+        self._plant = plant
+        self._home = home.create()
+        self._file = home.run / "plant.yaml"
+        self._database = None if VARIABLE in os.environ else Embedded(home.database)
+        self.dsn = os.environ.get(VARIABLE, "")
+        self._children = [
+            self._child("appender", ["engine.appender", str(self._file)]),
+            self._child("gateway", ["engine.gateway", str(self._file)]),
+            self._child("console", ["engine.console", str(self._file)]),
+            *(self._child(f"field-{index}", arguments) for index, arguments in enumerate(field or [])),
+        ]
+        self._actors: dict[str, Any] = {}
+
+    def _child(self, name: str, arguments: list[str]) -> Child:
+        logs = self._home.root / "logs"
+        logs.mkdir(exist_ok=True)
+        environment = {"SEAMLINE_HOME": str(self._home.root)}
+        return Child(name, arguments, logs / f"{name}.log", environment)
+
+    @property
+    def reader_dsn(self) -> str:
+        """Where those who only read reach the database."""
+        return reader_dsn(self.dsn)
+
+    def start(self) -> None:
+        """Start everything, in the order in which one needs the other."""
+        save(self._plant, self._file)
+        if self._database is not None:
+            self.dsn = self._database.start()
+        migrate(self.dsn)
+        self._tell_children()
+        for child in self._children:
+            child.start()
+        self._start_actors()
+
+    def _tell_children(self) -> None:
+        """Tell the processes where the database is; none of them writes to it."""
+        for child in self._children:
+            child.environment[VARIABLE] = self.reader_dsn
+
+    def _start_actors(self) -> None:
+        start_ray()
+        file, root = str(self._file), str(self._home.root)
+        # Ray restarts an actor whose process died, for ever; its thread begins to work by itself.
+        options = {"max_restarts": -1, "max_concurrency": 4, "num_cpus": 0}
+        shard = ray.remote(**options)(ShardActor)
+        self._actors[self._plant.shard] = shard.remote(file, root, self.dsn)
+        station = ray.remote(**options)(StationActor)
+        for section in self._plant.stations:
+            self._actors[section.name] = station.remote(file, section.name, root)
+
+    def watch(self, stop: threading.Event) -> None:
+        """Keep everything running until told to stop."""
+        while not stop.wait(WATCH_SECONDS):
+            self.check()
+
+    def check(self) -> None:
+        """Start again what has died; Ray looks after its actors by itself."""
+        if self._database is not None and self._database.pid() is None:
+            logger.warning("the database has died, starting it again")
+            self._database.start()
+        for child in self._children:
+            child.watch()
+
+    def stop(self) -> None:
+        """Stop the sources first, let the shard commit what they sent, then stop the rest."""
+        by_name = {child.name: child for child in self._children}
+        for section in self._plant.stations:
+            self._stop_actor(section.name)
+        for name in [name for name in by_name if name.startswith("field")] + ["gateway", "appender"]:
+            by_name[name].stop()
+        self._drain()
+        self._stop_actor(self._plant.shard)
+        ray.shutdown()
+        by_name["console"].stop()
+        if self._database is not None:
+            self._database.stop()
+
+    def _stop_actor(self, name: str) -> None:
+        actor = self._actors.pop(name, None)
+        if actor is None:
+            return
+        try:
+            ray.get(actor.stop.remote(), timeout=DRAIN_SECONDS)
+        except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as exc:
+            logger.warning("an actor did not stop by itself", name=name, why=str(exc).splitlines()[0])
+
+    def _drain(self) -> None:
+        """Wait until the shard has committed the whole log: the next start then begins where this ended."""
+        limit = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < limit and backlog(self.dsn, self._home, self._plant.shard) > 0:
+            time.sleep(0.05)
+
+    def processes(self) -> dict[str, int]:
+        """Return the process ids by name, of children, actors and the database."""
+        found = {child.name: child.process.pid for child in self._children if child.process is not None}
+        for name, actor in self._actors.items():
+            found[name] = ray.get(actor.pid.remote(), timeout=30)
+        return found
+
+
+def start_ray() -> None:
+    """Start a Ray of our own, with its token authentication on (its ports are not on loopback only)."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        log_to_driver=False,
+        logging_level="error",
+    )
