@@ -1,0 +1,112 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from streams.clock import DAY, HOUR
+from streams.operators.admit import Admit, Arrival
+from streams.operators.testing import NOON, keys, machine, numbers, plain, table, words
+from streams.records import NULL, Readings, Text
+
+ADMITTED = ("machine", "tag", "ts", "value", "text")
+
+
+def admit(readings, received=NOON):
+    return Admit(keys(machine("m", ("a", "b")), machine("n", ("a",)))).update(
+        Arrival(readings, received, "gw")
+    )
+
+
+def refusals(readings):
+    return table(admit(readings).rows, "quarantine", "machine", "tag", "event_ts", "reason")
+
+
+def test_known_readings_are_taken_and_stamped():
+    admission = admit(numbers([("n", "a", NOON - 1, 2.5), ("m", "b", NOON, 1.0)]))
+    assert admission.admitted.key.tolist() == [5, 1]
+    assert table(admission.rows, "readings", *ADMITTED, "received", "source_ts") == [
+        ("n", "a", NOON - 1, 2.5, None, NOON, None),
+        ("m", "b", NOON, 1.0, None, NOON, None),
+    ]
+    assert len(admission.rows) == 1
+
+
+def test_a_repeated_reading_is_kept_as_it_was_sent():
+    assert len(admit(numbers([("m", "a", NOON, 1.0)] * 2)).admitted) == 2
+
+
+@pytest.mark.parametrize(
+    ("reading", "reason"),
+    [
+        (("x", "a", NOON, 1.0), "unknown_tag"),
+        (("m", "x", NOON, 1.0), "unknown_tag"),
+        (("m", "a", NOON - DAY - 1, 1.0), "event_time_out_of_range"),
+        (("m", "a", NOON + DAY + 1, 1.0), "event_time_out_of_range"),
+        (("m", "a", NOON, float("nan")), "not_a_number"),
+        (("m", "a", NOON, float("-inf")), "not_a_number"),
+    ],
+)
+def test_a_number_that_cannot_be_believed_is_quarantined(reading, reason):
+    admission = admit(numbers([reading, ("m", "b", NOON, 1.0)]))
+    assert table(admission.rows, "readings", "tag") == [("b",)]
+    assert table(admission.rows, "quarantine", "ts", "source", "machine", "tag", "reason") == [
+        (NOON, "gw", reading[0], reading[1], reason)
+    ]
+
+
+def test_a_day_off_is_still_within_range():
+    assert refusals(numbers([("m", "a", NOON - DAY, 1.0), ("m", "a", NOON + DAY, 1.0)])) == []
+
+
+def test_text_in_a_numeric_tag_is_quarantined():
+    assert refusals(words([("m", "a", NOON, "12,5")])) == [
+        ("m", "a", "2023-11-15T12:00:00.000000Z", "text_in_number")
+    ]
+
+
+def test_unavailable_in_a_numeric_tag_is_a_reading_without_a_number():
+    admission = admit(words([("m", "a", NOON, "UNAVAILABLE")]))
+    assert table(admission.rows, "readings", "value", "text") == [(None, "UNAVAILABLE")]
+    assert np.isnan(admission.admitted.value[0])
+
+
+def test_a_number_in_a_text_tag_becomes_its_text():
+    admission = admit(
+        numbers([("m", "program", NOON, 40.0), ("m", "a", NOON, 7.0), ("m", "program", NOON, 0.5)])
+    )
+    expected = [("program", None, "40"), ("a", 7.0, None), ("program", None, "0.5")]
+    assert table(admission.rows, "readings", "tag", "value", "text") == expected
+    assert admission.admitted.text.to_list() == ["40", None, "0.5"]
+
+
+def test_a_reading_with_number_and_text_is_quarantined():
+    both = replace(words([("m", "execution", NOON, "READY")]), value=np.array([1.0]))
+    assert [reason for *_, reason in refusals(both)] == ["value_and_text"]
+
+
+def test_null_names_and_times_beyond_any_calendar_are_quarantined():
+    readings = Readings.numbers(["m", "m"], ["a", "a"], [NULL, np.iinfo(np.int64).max], [1.0, 2.0])
+    nameless = replace(readings, machine=Text.of([None, "m"]))
+    assert refusals(nameless) == [
+        (None, "a", None, "unknown_tag"),
+        ("m", "a", "294247-01-10T04:00:54.775807Z", "event_time_out_of_range"),
+    ]
+
+
+def test_the_raw_line_can_be_sent_again():
+    late = numbers([("m", "a", NOON, 1.5)])
+    (rows,) = admit(late, NOON + 2 * DAY).rows
+    (line,) = plain(rows, "raw")
+    assert json.loads(line) == {"machine": "m", "tag": "a", "ts": NOON, "value": 1.5, "quality": 0}
+
+
+def test_dictionaries_may_change_from_entry_to_entry():
+    operator = Admit(keys(machine("m", ("a", "b"))))
+    for tag, key in (("a", 0), ("b", 1), ("a", 0)):
+        arrival = Arrival(numbers([("m", tag, NOON, 1.0)]), NOON + HOUR, "gw")
+        assert operator.update(arrival).admitted.key.tolist() == [key]
+
+
+def test_no_readings_give_no_rows():
+    assert admit(Readings.empty()).rows == ()
