@@ -13,4 +13,5 @@ CREATE INDEX verdicts_station ON verdicts (station, ts);
 CREATE INDEX verdicts_serial ON verdicts (serial);
 CREATE INDEX findings_serial ON findings (serial);
 CREATE INDEX frame_ledger_camera ON frame_ledger (station, camera, run);
+CREATE INDEX frame_ledger_station ON frame_ledger (station, ts);
 CREATE INDEX quarantine_reason ON quarantine (reason, ts);
