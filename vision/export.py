@@ -24,8 +24,9 @@ import numpy as np
 from vision import card
 from vision.card import Agreement, Training
 from vision.dataset import Truth, label_file, read_classes, read_split, read_truth
-from vision.evaluation import Report, evaluate, iou, judge_parts
+from vision.evaluation import Pair, Report, evaluate, iou, judge_parts
 from vision.records import Findings, Float32, Image
+from vision.simulate import VIEWS, PartRenderer
 from vision.training import read_stages
 
 SPLIT = "split_unseen_shot"
@@ -41,6 +42,7 @@ COUNTS = 0.25
 """Score from which a box counts when two models are compared."""
 SAME_BOX = 0.9
 SAME_SCORE = 0.02
+RENDERED, RENDERED_SEED = 160, 1
 BANDS = (0.25, 0.5)
 """Scores at which the card tells how whole parts would be judged."""
 LICENCE_HEAD = """\
@@ -156,6 +158,17 @@ def look(data: Path, names: Iterable[str], models: tuple[Trained, Exported], siz
         yield Seen(trained, exported, truth, *apart(*raw))
 
 
+def look_rendered(model: Exported, classes: tuple[str, ...], size: int) -> Iterator[Pair]:
+    """Yield what the exported model finds in rendered parts of an unseen seed, and the truth."""
+    renderer = PartRenderer(RENDERED_SEED, flaw_rate=0.5)
+    for number in range(RENDERED):
+        picture = renderer.render(number, list(VIEWS)[number % len(VIEWS)])
+        if {*picture.labels} <= {*classes}:
+            tensor, ratio, padding = prepare(picture.image, size)
+            labels = np.array([classes.index(label) for label in picture.labels], np.int32)
+            yield decode(model(tensor), classes, ratio, padding), Truth(picture.boxes, labels)
+
+
 def apart(trained: Float32, exported: Float32) -> tuple[float, float]:
     """Return how far raw scores are apart, and the corners of boxes that count."""
     counts = trained[0, 4:].max(axis=0) >= COUNTS
@@ -223,13 +236,14 @@ def describe(checkpoint: Path, pictures: int) -> Training:
     import torch
 
     held: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=False)
-    settings = held["train_args"]
+    settings, stages = held["train_args"], read_stages(checkpoint)
     return Training(
         architecture="YOLO11n",
         data="welds-pipe",
         split=SPLIT,
         pictures=pictures,
-        epochs=read_stages(checkpoint),
+        epochs=tuple(stage.epochs for stage in stages),
+        rendered=stages[-1].rendered,
         batch=settings["batch"],
         seed=settings["seed"],
         image_size=settings["imgsz"],
@@ -264,7 +278,9 @@ def ship(data: Path, checkpoint: Path, into: Path, name: str) -> dict[str, Any]:
         check(agreement, made)
         pairs = [(item.exported, item.truth) for item in seen]
         parts = tuple(judge_parts(pairs, report.classes, score) for score in BANDS)
-        facts = card.card(name, made, report.classes, training, card.metrics(report, parts, agreement))
+        rendered = evaluate(look_rendered(models[1], report.classes, training.image_size), report.classes)
+        numbers = card.metrics(report, parts, agreement, rendered)
+        facts = card.card(name, made, report.classes, training, numbers)
         into.mkdir(parents=True, exist_ok=True)
         for file in card.MODEL_FILES:
             shutil.copy(made / file, into / file)

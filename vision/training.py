@@ -11,14 +11,28 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
 
 from vision.dataset import Split, label_file, read_classes, read_split
+from vision.simulate import VIEWS, PartRenderer, RenderedPart
 
 SEED = 20260511
 IMAGE_SIZE = 320
 EPOCHS = 36
 BATCH = 16
+RENDERED_SEEDS = range(1000, 1010)
+"""Seeds of rendered parts for training; no simulated plant uses them."""
+RENDERED_FLAWS = 0.7
+
+
+class Stage(NamedTuple):
+    """One run of the trainer on the way to a checkpoint: epochs, and rendered parts among the pictures."""
+
+    epochs: int
+    rendered: int
 
 
 def lay_out(data: Path, split: Split, into: Path) -> Path:
@@ -45,7 +59,36 @@ def link(source: Path, target: Path) -> None:
         target.symlink_to(source.resolve())
 
 
-def train(data_file: Path, runs: Path, name: str, epochs: int = EPOCHS, start: Path | None = None) -> Path:
+def lay_out_rendered(into: Path, classes: tuple[str, ...], number: int) -> int:
+    """Add up to ``number`` rendered parts to the training side, from every view; return how many.
+
+    Parts with flaws that no class stands for are left out.
+    """
+    kept = 0
+    renderers = [PartRenderer(seed, flaw_rate=RENDERED_FLAWS) for seed in RENDERED_SEEDS[:number]]
+    for index in range(number):
+        renderer = renderers[index % len(renderers)]
+        picture = renderer.render(index, list(VIEWS)[index // len(renderers) % len(VIEWS)])
+        if {*picture.labels} <= {*classes}:
+            name = f"rendered-{index:04d}"
+            cv2.imwrite(str(into / "images" / "train" / f"{name}.png"), picture.image)
+            (into / "labels" / "train" / f"{name}.txt").write_text(yolo_lines(picture, classes))
+            kept += 1
+    return kept
+
+
+def yolo_lines(picture: RenderedPart, classes: tuple[str, ...]) -> str:
+    """Return the truth of a rendered part as a YOLO label file."""
+    height, width = picture.image.shape[:2]
+    boxes = picture.boxes / np.array((width, height, width, height))
+    middle, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    rows = zip(picture.labels, np.hstack([middle, sides]).tolist(), strict=True)
+    return "".join(
+        f"{classes.index(label)} {' '.join(f'{value:.6f}' for value in row)}\n" for label, row in rows
+    )
+
+
+def train(data_file: Path, runs: Path, name: str, stage: Stage, start: Path | None = None) -> Path:
     """Train YOLO11n, from random weights or from a checkpoint of ours; return the last checkpoint.
 
     The test split is never looked at while training: no early stopping, no best epoch.
@@ -59,22 +102,23 @@ def train(data_file: Path, runs: Path, name: str, epochs: int = EPOCHS, start: P
     if last.exists():
         YOLO(last).train(resume=True)
     else:
-        note_stages(runs / name, epochs, start)
-        YOLO(start or "yolo11n.yaml").train(**settings(data_file, runs, name, epochs))
+        note_stages(runs / name, stage, start)
+        YOLO(start or "yolo11n.yaml").train(**settings(data_file, runs, name, stage.epochs))
     (runs / name / "finished").touch()
     return last
 
 
-def note_stages(run: Path, epochs: int, start: Path | None) -> None:
-    """Write down how many epochs were trained before this run, and in it."""
-    before = read_stages(start) if start else ()
+def note_stages(run: Path, stage: Stage, start: Path | None) -> None:
+    """Write down a run's stage behind those that led to where it starts."""
+    stages = (*(read_stages(start) if start else ()), stage)
     run.mkdir(parents=True, exist_ok=True)
-    (run / "stages").write_text("".join(f"{number}\n" for number in (*before, epochs)))
+    (run / "stages").write_text("".join(f"{item.epochs} {item.rendered}\n" for item in stages))
 
 
-def read_stages(checkpoint: Path) -> tuple[int, ...]:
-    """Return the epochs of each stage that led to a run's checkpoint, the first from random weights."""
-    return tuple(int(line) for line in (checkpoint.parents[1] / "stages").read_text().split())
+def read_stages(checkpoint: Path) -> tuple[Stage, ...]:
+    """Return the stages that led to a run's checkpoint, the first of them from random weights."""
+    lines = (checkpoint.parents[1] / "stages").read_text().splitlines()
+    return tuple(Stage(*map(int, line.split())) for line in lines)
 
 
 def settings(data_file: Path, runs: Path, name: str, epochs: int) -> dict[str, Any]:
@@ -108,10 +152,14 @@ def main() -> None:
     parser.add_argument("--name", default="weld-pipe", help="name of this run")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
+    parser.add_argument("--rendered", type=int, default=0, help="render so many parts as further pictures")
     given = parser.parse_args()
     split = read_split(given.data, "split_unseen_shot")
-    data_file = lay_out(given.data, split, given.runs / f"{given.name}-data")
-    print(train(data_file, given.runs, given.name, given.epochs, given.start))
+    laid = given.runs / f"{given.name}-data"
+    data_file = lay_out(given.data, split, laid)
+    rendered = lay_out_rendered(laid, read_classes(given.data), given.rendered)
+    stage = Stage(given.epochs, rendered)
+    print(train(data_file, given.runs, given.name, stage, given.start))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from vision.evaluation import PartFigures, Report
 
 CLASSES = ("good", "Surface_pores", "crater")
 TRAINING = Training(
-    "YOLO11n", "welds-pipe", "split_unseen_shot", 677, (36, 24), 16, 7, 320, "2026-05-11", "Trainer 1"
+    "YOLO11n", "welds-pipe", "split_unseen_shot", 677, (36, 24), 190, 16, 7, 320, "2026-05-11", "Trainer 1"
 )
 AGREEMENT = Agreement(214, 0.004, 0.2, 900, 3, 0.6, 0.6011)
 LARGEST = 6_000_000
@@ -26,7 +26,7 @@ def facts(tmp_path):
     ap = np.array([[0.9] * 10, [0.25] * 10, [np.nan] * 10])
     report = Report(CLASSES, ap, np.array([97, 234, 0]), 214)
     parts = (PartFigures(0.25, 134, 80, 22, 1),)
-    return card.card("demo", tmp_path, CLASSES, TRAINING, card.metrics(report, parts, AGREEMENT))
+    return card.card("demo", tmp_path, CLASSES, TRAINING, card.metrics(report, parts, AGREEMENT, report))
 
 
 def test_numbers_come_from_the_report(facts):

@@ -14,7 +14,7 @@ from vision.records import Findings
 CLASSES = ("good", "pore")
 BOX = (10.0, 10.0, 50.0, 50.0)
 TRAINING = Training(
-    "YOLO11n", "welds-pipe", "split_unseen_shot", 2, (3,), 16, 7, 320, "2026-05-11", "Trainer 1"
+    "YOLO11n", "welds-pipe", "split_unseen_shot", 2, (3,), 0, 16, 7, 320, "2026-05-11", "Trainer 1"
 )
 
 
@@ -146,6 +146,7 @@ def shipping(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "Trained", lambda _: Played())
     monkeypatch.setattr(export, "Exported", lambda _: Played())
     monkeypatch.setattr(export, "look", lambda *_: iter([seen]))
+    monkeypatch.setattr(export, "look_rendered", lambda *_: iter([(seen.exported, truth)]))
     monkeypatch.setattr(
         export, "export", lambda _, into, size: [(into / name).write_bytes(b"m") for name in card.MODEL_FILES]
     )

@@ -1,10 +1,13 @@
 """What is handed to the trainer: links to the photographs, a data file, a fixed seed."""
 
+import numpy as np
 import pytest
 import yaml
 
 from vision import training
-from vision.dataset import Split
+from vision.dataset import Split, read_truth
+from vision.simulate import RenderedPart
+from vision.training import Stage
 
 
 @pytest.fixture
@@ -51,7 +54,29 @@ def test_training_is_seeded_and_never_looks_at_the_test_side(tmp_path):
 
 
 def test_a_run_knows_the_stages_before_it(tmp_path):
-    first, second = tmp_path / "first", tmp_path / "second"
-    training.note_stages(first, 36, None)
-    training.note_stages(second, 24, first / "weights" / "last.pt")
-    assert training.read_stages(second / "weights" / "last.pt") == (36, 24)
+    first, second = Stage(36, 0), Stage(24, 190)
+    training.note_stages(tmp_path / "first", first, None)
+    training.note_stages(tmp_path / "second", second, tmp_path / "first" / "weights" / "last.pt")
+    assert training.read_stages(tmp_path / "second" / "weights" / "last.pt") == (first, second)
+
+
+def test_rendered_parts_are_added_with_their_boxes(data, tmp_path):
+    training.lay_out(data, Split(("a.jpg",), ()), tmp_path / "out")
+    classes = ("good", "Surface_pores")
+    kept = training.lay_out_rendered(tmp_path / "out", classes, 8)
+    pictures = sorted((tmp_path / "out" / "images" / "train").glob("rendered-*.png"))
+    assert 0 < len(pictures) == kept < 8
+    for picture in pictures:
+        truth = read_truth(tmp_path / "out" / "labels" / "train" / f"{picture.stem}.txt", 416, 416)
+        assert truth.labels[0] == 0
+        assert (truth.boxes >= -0.01).all()
+        assert (truth.boxes <= 416.01).all()
+
+
+def test_boxes_are_written_as_they_are_read(tmp_path):
+    boxes = np.array([(0, 0, 40, 80), (10, 20, 20, 24)], np.float32)
+    picture = RenderedPart(np.zeros((80, 40, 3), np.uint8), boxes, ("good", "pore"))
+    (tmp_path / "a.txt").write_text(training.yolo_lines(picture, ("pore", "good")))
+    truth = read_truth(tmp_path / "a.txt", 40, 80)
+    assert truth.boxes == pytest.approx(boxes, abs=1e-3)
+    assert truth.labels.tolist() == [1, 0]

@@ -12,6 +12,8 @@ import numpy as np
 FLAWS = ("Surface_pores", "wrong_size", "Not_fully_soldered", "crater", "undercut", "spatter")
 """Flaws that are drawn. The first four carry the names that the detector's classes have."""
 
+MISSHAPEN = ("wrong_size", "Not_fully_soldered", "crater")
+"""Flaws of the bead's shape."""
 NARROWED = 0.45
 """Share of its width that a bead of the wrong size lacks."""
 KNOTS = 9
@@ -46,6 +48,11 @@ class Part:
     def sound(self) -> bool:
         """Return whether nothing is wrong with it."""
         return not self.flaws
+
+    @property
+    def shapely(self) -> bool:
+        """Return whether its bead has the right shape from end to end."""
+        return not any(flaw.label in MISSHAPEN for flaw in self.flaws)
 
 
 def draw_part(seed: int, index: int, flaw_rate: float = 0.25) -> Part:

@@ -22,7 +22,7 @@ class RenderedPart:
     """One picture (size, size, 3) uint8 BGR, and what is to be seen in it.
 
     ``boxes`` (n, 4) are x0 y0 x1 y1 in pixels. The first is the bead's own: labelled ``good``, or
-    ``Weld`` where the part has flaws.
+    ``Weld`` where its shape is flawed; a bead with pores is still called good, as in the photographs.
     """
 
     image: Image
@@ -88,7 +88,7 @@ class PartRenderer:
         return np.asarray(cv2.addWeighted(seen, 1.0, grain, 1.0, -128.0), dtype=np.uint8)
 
     def _truth(self, part: Part, viewpoint: Viewpoint) -> tuple[Float32, tuple[str, ...]]:
-        bead = Flaw("good" if part.sound else "Weld", part.centre[4], 0.5, max(part.half_width), 0.5)
+        bead = Flaw("good" if part.shapely else "Weld", part.centre[4], 0.5, max(part.half_width), 0.5)
         homography = viewpoint.homography(self.size)
         seen = [
             (flaw.label, project(self._outline(flaw), homography, self.size)) for flaw in (bead, *part.flaws)
