@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 PATIENCE = 2.0
 """Seconds to wait for a connection before the database counts as away."""
-SHARE = 10
+SHARE = 4
 """A feed rests so many times as long as its query took: the database serves the line first."""
 
 

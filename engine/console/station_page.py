@@ -30,11 +30,10 @@ def verdict(now: StationNow | None, station: str, say: Locale) -> Html:
             "div",
             icon(part.outcome, "verdict-icon"),
             el("strong", say(f"outcome.{part.outcome}"), class_="verdict-word"),
-            el("span", station, class_="where"),
             class_="verdict-line",
         ),
         el("p", say.reason(part.reason), class_="reason"),
-        _facts(part, say),
+        _facts(part, station, say),
         class_=f"verdict verdict--{part.outcome}",
         data_outcome=part.outcome,
         data_serial=part.serial,
@@ -42,9 +41,10 @@ def verdict(now: StationNow | None, station: str, say: Locale) -> Html:
     )
 
 
-def _facts(part: Part, say: Locale) -> Html:
+def _facts(part: Part, station: str, say: Locale) -> Html:
     facts = {
         "part.serial": part.serial,
+        "title.station": station,
         "part.number": part.part_number,
         "part.time": say.clock(part.ts),
         "part.attempt": str(part.attempt) if part.attempt > 1 else "",

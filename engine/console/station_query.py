@@ -12,7 +12,7 @@ from psycopg import Connection
 from engine.console.data import Balance, Counts, Finding, Part, Picture, StationNow, Tally
 
 RECENT = 12
-NEAR = timedelta(hours=1)
+NEAR = timedelta(minutes=10)
 """How far a part's frames may lie from its verdict (event time)."""
 
 PARTS = """

@@ -89,6 +89,7 @@ ENGLISH = {
     "label.wrong_size": "wrong size",
     "label.Not_fully_soldered": "incomplete weld",
     "label.crater": "crater",
+    "label.spatter": "spatter",
     # machines
     "machines.none": "The plant file names no machine.",
     "kind.station": "inspection station",
@@ -212,6 +213,7 @@ CHINESE = {
     "label.wrong_size": "尺寸不符",
     "label.Not_fully_soldered": "未焊满",
     "label.crater": "弧坑",
+    "label.spatter": "飞溅",
     "machines.none": "工厂文件中没有设备。",
     "kind.station": "检测工位",
     "state.run": "运行",
@@ -278,7 +280,7 @@ REASONS = (
     ),
     (
         r"No defect in (?P<count>\d+) views?\.",
-        {"en": "No defect found.", "zh": "{count} 个视角均未发现缺陷。"},
+        {"en": "No defect found.", "zh": "{count} 个视角未发现缺陷。"},
     ),
     (
         r"View (?P<view>[^:]+): (?P<doubt>.+)\.",

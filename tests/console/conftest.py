@@ -108,7 +108,9 @@ class Line:
         if picture is not None:
             digest = evidence_digest(picture)
             evidence.EvidenceStore(self.evidence).keep({digest: picture})
-        hashes = {f"{name}_hash": name[0] * 64 for name in ("model", "preprocessing", "recipe")}
+        hashes = {
+            f"{name}_hash": evidence_digest(name.encode()) for name in ("model", "preprocessing", "recipe")
+        }
         self.insert(
             "verdicts", **where, machine="weld-check", part_number="demo", attempt=1, outcome=outcome,
             reason=reason, received=ts, **hashes,
