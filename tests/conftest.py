@@ -2,6 +2,9 @@
 
 import itertools
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -52,9 +55,23 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory):
+def database_folder():
+    """Give folders that PostgreSQL's own user can reach: each pytest that starts closes pytest's own."""
+    made = []
+
+    def make():
+        made.append(Path(tempfile.mkdtemp(prefix="seamline-test-")))
+        return made[-1]
+
+    yield make
+    for folder in made:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def embedded(database_folder):
     """An embedded PostgreSQL for the whole session, whose writer may create databases."""
-    server = Embedded(tmp_path_factory.mktemp("pg") / "data")
+    server = Embedded(database_folder() / "pg")
     server.start()
     with psycopg.connect(server.dsn("postgres", "postgres"), autocommit=True) as connection:
         connection.execute("ALTER ROLE seamline_writer CREATEDB")

@@ -19,7 +19,9 @@ class Pace:
     idle: float = 1.0
     """A position without rows waits no longer than this."""
     batch: int = 50_000
-    """As many rows are committed at once."""
+    """With as many rows waiting nothing waits any longer."""
+    most: int = 200_000
+    """No more rows than this are committed at once, unless one entry brings them."""
     bound: int = 400_000
     """With as many rows waiting there is no room for more."""
     first_retry: float = 0.05
@@ -71,10 +73,10 @@ class Backlog:
         return max(0.0, due - now)
 
     def take(self, now: float) -> list[Output]:
-        """Return the next outputs to commit together, about a batch of rows at the most."""
+        """Return the next outputs to commit together."""
         taken: list[Output] = []
         rows = 0
-        while self._waiting and (not taken or rows + self._waiting[0][1] <= self._pace.batch):
+        while self._waiting and (not taken or rows + self._waiting[0][1] <= self._pace.most):
             output, size = self._waiting.popleft()
             taken.append(output)
             rows += size

@@ -1,6 +1,6 @@
 """Rows as the bytes of a binary COPY: checked against the table, then encoded piece by piece.
 
-What PostgreSQL would refuse is refused here, before anything is sent: unknown columns, nulls where
+What PostgreSQL would refuse is refused here, before these rows are sent: unknown columns, nulls where
 none may be, numbers too wide. Texts lose what no PostgreSQL text can hold: NUL becomes U+FFFD, a
 lone surrogate a question mark.
 """
@@ -24,7 +24,7 @@ Int64 = NDArray[np.int64]
 
 HEADER, TRAILER = pgcopy.HEADER, pgcopy.TRAILER
 
-PIECE = 2048
+PIECE = 1024
 """Rows encoded at a time: few enough to stay in the cache, and the server begins at once."""
 
 EPOCH_2000 = 946_684_800_000_000

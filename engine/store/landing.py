@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from engine.store import levels
-from engine.store.copy import HEADER, TRAILER, Field, fields, pieces
+from engine.store.copy import HEADER, TRAILER, fields, pieces
 from engine.store.database import open_session
 from engine.store.errors import Fenced, RowsRefused, StoreError
 from engine.store.tables import Table, read_tables
@@ -50,7 +50,7 @@ class Batch(NamedTuple):
     """The rows of one table that land together."""
 
     table: Table
-    parts: list[tuple[int, list[Field]]]
+    parts: list[Rows]
     days: set[int]
 
 
@@ -139,25 +139,26 @@ class Landing:
         raise Fenced(f"The shard {self._shard} was taken over by another process; this one stops writing.")
 
     def _prepare(self, outputs: Sequence[Output]) -> list[Batch]:
-        """Check and group all rows by table, before anything is sent."""
+        """Group all rows by table, with the days that they fall on."""
         batches: dict[str, Batch] = {}
         for rows in (rows for output in outputs for rows in output.rows if len(rows)):
             table = self._tables.get(rows.table)
             if table is None:
                 raise RowsRefused(f"there is no table {rows.table}")
             batch = batches.setdefault(rows.table, Batch(table, [], set()))
-            batch.parts.append((len(rows), fields(table, rows, self._tenant)))
+            batch.parts.append(rows)
             batch.days.update(days_of(rows))
         return list(batches.values())
 
     def _copy(self, batch: Batch) -> None:
+        """Encode and send piece by piece, so that the server works while the next piece is encoded."""
         columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in batch.table.columns)
         table = sql.Identifier(batch.table.name)
         query = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, columns)
         with self._connection.cursor() as cursor, cursor.copy(query) as copy:
             copy.write(HEADER)
-            for size, prepared in batch.parts:
-                for piece in pieces(prepared, size):
+            for rows in batch.parts:
+                for piece in pieces(fields(batch.table, rows, self._tenant), len(rows)):
                     copy.write(piece.data)
             copy.write(TRAILER)
 

@@ -125,8 +125,9 @@ def test_master_data_follow_the_plant_file(dsn):
     assert tags == [("load", "kN", True), ("mode", "", False)]
 
 
-def test_the_embedded_database_survives_being_killed(tmp_path):
-    server = Embedded(tmp_path / "pg")
+def test_the_embedded_database_survives_being_killed(database_folder):
+    folder = database_folder() / "pg"
+    server = Embedded(folder)
     dsn = server.start()
     migrate(dsn)
     with connect(dsn) as connection:
@@ -134,16 +135,16 @@ def test_the_embedded_database_survives_being_killed(tmp_path):
     os.kill(server.pid(), 9)
     assert server.start() == dsn
     assert query(dsn, "SELECT name FROM tenants") == [("shop",)]
-    assert Embedded(tmp_path / "pg").start() == dsn
+    assert Embedded(folder).start() == dsn
     server.stop()
     assert server.pid() is None
     with pytest.raises(StoreError, match="does not run"):
         server.dsn("seamline_writer")
 
 
-def test_a_home_with_a_long_path_has_a_database_too(tmp_path, monkeypatch):
+def test_a_home_with_a_long_path_has_a_database_too(database_folder, monkeypatch):
     monkeypatch.delenv("SEAMLINE_DSN", raising=False)
-    home = Home(tmp_path / ("long" * 25))
+    home = Home(database_folder() / ("long" * 25))
     with open_database(home) as dsn:
         assert query(dsn, "SELECT current_user") == [("seamline_writer",)]
     assert Embedded(home.database).pid() is None

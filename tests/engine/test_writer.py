@@ -184,7 +184,7 @@ def test_a_missing_table_stops_the_writer_instead_of_quarantining_everything(pla
         writer.close()
 
 
-def test_an_unknown_table_is_refused_before_anything_is_sent(dsn, writer):
+def test_an_unknown_table_is_refused(dsn, writer):
     writer.write([Output(1, T0, (Rows("weather", {"ts": np.array([T0])}),))])
     assert writer.flush(10)
     assert query(dsn, "SELECT raw FROM quarantine") == [("log position 1: there is no table weather",)]
