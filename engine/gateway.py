@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,10 +103,10 @@ class Feed:
         """Ask the connector to end."""
         self._stop.set()
 
-    def finish(self) -> bool:
-        """Wait for the rest to be on disk; False when something was left behind."""
-        self._thread.join(FLUSH_SECONDS)
-        flushed = self._producer.flush(FLUSH_SECONDS)
+    def finish(self, until: float) -> bool:
+        """Wait for the rest to be on disk, till a monotonic time; False when something was left behind."""
+        self._thread.join(max(0.0, until - time.monotonic()))
+        flushed = self._producer.flush(max(0.0, until - time.monotonic()))
         if not flushed:
             log.error("source.lost", source=self.name, reason=self._producer.trouble)
         self._producer.close()
@@ -115,11 +116,13 @@ class Feed:
         outlet = ProducerOutlet(self._producer)
         pause = BACKOFF[0]
         while not self._stop.is_set():
+            begun = time.monotonic()
             try:
                 self._connector.run(outlet, self._stop)
             except Exception as exc:  # the other sources go on
                 self.failures += 1
                 log.error("source.failed", source=self.name, failures=self.failures, reason=str(exc))
+                pause = BACKOFF[0] if time.monotonic() - begun > BACKOFF[1] else pause
                 self._stop.wait(pause)
                 pause = min(2 * pause, BACKOFF[1])
 
@@ -142,7 +145,8 @@ def run_gateway(plant: Plant, home: Home, stop: threading.Event) -> int:
             feed.look()
     for feed in feeds:
         feed.stop()
-    lost = sum(not feed.finish() for feed in feeds)
+    until = time.monotonic() + FLUSH_SECONDS
+    lost = sum(not feed.finish(until) for feed in feeds)
     log.info("gateway.stopped", lost=lost)
     return lost
 

@@ -47,7 +47,7 @@ class ZmqProducer:
         self._window = Window(window, window_bytes)
         self._changed = threading.Condition()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._closed = False
+        self._closed = self._released = False
         self._connected = False
         self._refusal = ""
         self._hold_until = 0.0
@@ -76,9 +76,8 @@ class ZmqProducer:
             self._changed.wait_for(lambda: self._closed or not self._window.full)
             if self._closed:
                 raise LogError("The producer is closed: the entry was not sent.")
-            sequence = self._window.add(kind, payload)
-        self._ring()
-        return sequence
+            os.eventfd_write(self._wake, 1)
+            return self._window.add(kind, payload)
 
     def acknowledged(self) -> int:
         """Return the highest sequence number up to which everything is on disk (0 at first)."""
@@ -97,20 +96,24 @@ class ZmqProducer:
     def close(self) -> None:
         """Give up the connection; unacknowledged entries are reported lost by the caller."""
         with self._changed:
-            if self._closed:
+            if self._released:
                 return
-            self._closed = True
+            self._released = self._closed = True
+            os.eventfd_write(self._wake, 1)
             self._changed.notify_all()
-        self._ring()
         self._thread.join()
         self._context.term()
         os.close(self._wake)
 
-    def _ring(self) -> None:
-        if not self._closed or self._thread.is_alive():
-            os.eventfd_write(self._wake, 1)
-
     def _run(self) -> None:
+        try:
+            self._connect()
+        finally:
+            with self._changed:
+                self._closed = True
+                self._changed.notify_all()
+
+    def _connect(self) -> None:
         with self._context.socket(zmq.DEALER) as socket:
             socket.setsockopt(zmq.LINGER, 0)
             socket.setsockopt(zmq.IMMEDIATE, 1)

@@ -117,13 +117,3 @@ class FileLogReader:
 
     def _damaged(self) -> LogDamaged:
         return LogDamaged(f"Entry {self._next} in {self._folder} is unreadable: restore its segment.")
-
-
-def last_stamp(folder: Path) -> int:
-    """Return the stamp of the last entry that is safe on disk, 0 for an empty log."""
-    reader = FileLogReader(folder)
-    try:
-        last = reader.end
-        return reader.read(last - 1, 1)[0].received if last else 0
-    finally:
-        reader.close()

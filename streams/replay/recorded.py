@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from streams.catalog import StateRule
-from streams.clock import HOUR, MINUTE, SECOND
+from streams.clock import MINUTE, SECOND
 from streams.connectors.batch import number
 from streams.connectors.csv import Table, decode_rows
 from streams.connectors.shdr_lines import UNAVAILABLE
@@ -23,6 +23,8 @@ from streams.records import Readings
 GAP = MINUTE
 """Plant time between two files; a file's opening snapshot comes in the middle of it."""
 LOGS = "nist-mtconnect"
+DAY_BEGINS = "05:00:00Z"
+"""Midnight of the recorded machines, which stand in Maryland."""
 SERIES = ("skab/data/valve1", "skab/data/valve2", "skab/data/other")
 TIME_COLUMN = "datetime"
 LABELS = frozenset({"anomaly", "changepoint"})
@@ -48,39 +50,24 @@ def recorded_lines(data: Path, machine: str, start: int, loop: bool = False) -> 
     """
     paths = machine_logs(data, machine)
     for path in itertools.cycle(paths) if loop else paths:
-        for due, line in play_log(read_log(path), start):
+        for due, line in play_log(read_log(path), day_of(path), start):
             yield due, line
             start = due
 
 
-def play_log(lines: Sequence[bytes], after: int) -> Iterator[Line]:
-    """Yield one recording's lines with their due times, its events beginning a `GAP` behind ``after``."""
-    opening = opening_length(lines)
-    shift = after + GAP - (_time(lines[opening]) or 0)
+def play_log(lines: Sequence[bytes], day: int, after: int) -> Iterator[Line]:
+    """Yield one recording's lines with their due times, its events beginning a `GAP` behind ``after``.
+
+    What is stamped no later than ``day``, the beginning of the recorded day, is the opening snapshot.
+    """
+    opening = next((index for index, line in enumerate(lines) if (_time(line) or 0) > day), len(lines))
+    shift = after + GAP - (_time(lines[opening]) or 0 if opening < len(lines) else day)
     due = after + GAP // 2
     yield due, b"* seamline-shift: %d %d" % (shift, due)
     for index, line in enumerate(lines):
         if index >= opening:
             due = max(due, (_time(line) or 0) + shift)
         yield due, line
-
-
-def opening_length(lines: Sequence[bytes]) -> int:
-    """Return how many lines at the start tell old states: those before the last leap of an hour.
-
-    The opening names every key once at the most, so the leap is looked for up to the first repeat.
-    """
-    seen: set[bytes] = set()
-    length, before = 0, _time(lines[0]) or 0
-    for index, line in enumerate(lines):
-        time = _time(line) or before
-        if time - before > HOUR:
-            length = index
-        before, key = time, line.split(b"|", 2)[1]
-        if key in seen:
-            break
-        seen.add(key)
-    return length
 
 
 def recorded_sensors(
@@ -134,6 +121,12 @@ def machine_logs(data: Path, machine: str) -> list[Path]:
     if not found:
         raise MissingDataError(f"There is no {machine}-*.txt.xz in {data / LOGS}; check the data folder.")
     return found
+
+
+def day_of(path: Path) -> int:
+    """Return when the day in a recording's name began, in the recorder's zone."""
+    _, day, _ = path.name.split("-", 2)
+    return stamp(f"{day}T{DAY_BEGINS}") or 0
 
 
 def series(data: Path) -> list[Path]:

@@ -11,14 +11,18 @@ from contextlib import contextmanager
 
 import pytest
 
+from engine.appender import main, run_appender
 from engine.paths import Home
 from engine.plant import LogSection, Plant, ReplaySection, save
 from streams.clock import ManualClock
 from streams.log.abc import Kind
 from streams.log.files import lock
+from streams.log.marks import mark_consumed
 from streams.log.producer import ZmqProducer
-from streams.log.reader import FileLogReader, last_stamp
-from streams.log.writer import LogWriter
+from streams.log.reader import FileLogReader
+from streams.log.tail import last_entry
+from streams.log.writer import GIB, LogWriter
+from streams.testing import running
 
 TIMEOUT = 20
 SECOND = 1_000_000
@@ -36,20 +40,16 @@ def plant_file(home):
     return home.root / "plant.yaml"
 
 
-def start(plant_file):
-    return subprocess.Popen([sys.executable, "-m", "engine.appender", plant_file], stderr=subprocess.PIPE)
-
-
 @contextmanager
 def appender(plant_file):
     """An appender process that takes entries."""
-    process = start(plant_file)
+    process = subprocess.Popen([sys.executable, "-m", "engine.appender", plant_file])
     try:
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=TIMEOUT)
+        process.wait(TIMEOUT)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def test_a_stop_is_clean_and_the_end_is_found_again(home, plant_file):
     found = entries(home)
     assert [entry.position for entry in found] == list(range(1, len(found) + 1))
     assert all(entry.received >= end.received for entry in found[end.position :])
-    assert last_stamp(home.log / "line-1") == found[-1].received
+    assert last_entry(home.log / "line-1") == found[-1]
 
 
 def test_killed_at_random_it_loses_nothing_accepted_and_doubles_nothing(home, plant_file):
@@ -128,7 +128,7 @@ def test_killed_at_random_it_loses_nothing_accepted_and_doubles_nothing(home, pl
             thread.start()
         for _ in range(5):
             with appender(plant_file) as process:
-                assert first.wait(first.acknowledged() + chance.randrange(1, 3000), TIMEOUT)
+                assert first.wait(first.acknowledged() + chance.randrange(1, 1000), TIMEOUT)
                 accepted = {one.producer: one.acknowledged() for one in (first, second)}
                 process.kill()
                 process.wait()
@@ -154,44 +154,84 @@ def by_producer(found):
     return kept
 
 
-def test_a_second_appender_is_told_off(home, plant_file):
+def test_a_second_appender_is_told_off(home, plant_file, monkeypatch, capsys):
     folder = home.log / "line-1"
     folder.mkdir()
     owned = lock(folder)
-    process = start(plant_file)
-    _, said = process.communicate(timeout=TIMEOUT)
+    monkeypatch.setattr("engine.appender.stop_on_signals", threading.Event)
+    monkeypatch.setattr("sys.argv", ["appender", plant_file])
+    assert main() == 1
     os.close(owned)
-    assert process.returncode == 1
-    assert said.decode().strip() == f"Another appender writes to {folder}; stop it before starting this one."
+    said = capsys.readouterr().err
+    assert said == f"Another appender writes to {folder}; stop it before starting this one.\n"
 
 
-def test_a_log_from_the_future_stops_time_but_not_the_appender(home, plant_file):
+def run(plant, home):
+    """Run an appender beside the test."""
+    return running(lambda stop: run_appender(plant, home, stop))
+
+
+def test_a_log_from_the_future_stops_time_but_not_the_appender(home, capsys):
     far = time.time_ns() // 1000 + 3600 * SECOND
     writer = LogWriter(home.log / "line-1", ManualClock(far))
     writer.append(Kind.TICK, b"")
     writer.commit()
     writer.close()
-    with appender(plant_file), producer(home) as one:
+    with run(Plant(name="test"), home), producer(home) as one:
         assert one.wait(one.send(Kind.READINGS, b"x"), TIMEOUT)
     assert {entry.received for entry in entries(home)} == {far}
+    assert "appender.clock_behind_log" in capsys.readouterr().out
 
 
-def test_a_replay_stamps_with_its_own_clock(home, plant_file):
-    now = time.time_ns() // 1000
-    save(
-        Plant(name="test", replay=ReplaySection(origin_us=now, start_us=5_000_000_000, speed=1000)),
-        plant_file,
-    )
-    with appender(plant_file), producer(home) as one:
+def test_a_replay_stamps_with_its_own_clock(home):
+    replay = ReplaySection(origin_us=time.time_ns() // 1000, start_us=5_000 * SECOND, speed=1000)
+    with run(Plant(name="test", replay=replay), home), producer(home) as one:
         assert one.wait(one.send(Kind.READINGS, b"x"), TIMEOUT)
     assert all(5_000 * SECOND < entry.received < 65_000 * SECOND for entry in entries(home))
 
 
-def test_usage_and_a_missing_plant_file(home, tmp_path):
-    run = subprocess.run([sys.executable, "-m", "engine.appender"], capture_output=True, check=False)
-    assert (run.returncode, run.stderr.decode()) == (2, "Usage: python -m engine.appender PLANT.yaml\n")
-    run = subprocess.run(
-        [sys.executable, "-m", "engine.appender", tmp_path / "none.yaml"], capture_output=True, check=False
-    )
-    assert run.returncode == 1
-    assert run.stderr.decode().startswith("The plant file ")
+def test_a_full_log_is_said_once_and_so_is_its_end(home, capsys):
+    plant = Plant(name="test", log=LogSection(max_gb=20_000 / GIB))
+    with run(plant, home), producer(home) as one:
+        sent = 0
+        while not one.trouble:
+            sent = one.send(Kind.READINGS, bytes(5_000))
+            one.wait(sent, 0.1)
+        mark_consumed(home.log / "line-1", one.acknowledged())
+        assert one.flush(TIMEOUT)
+    said = capsys.readouterr().out
+    assert said.count("appender.refuses") == said.count("appender.accepts_again") == 1
+    assert "until its shard catches up" in said
+
+
+@pytest.fixture
+def small_disk(home):
+    """The log's folder on a file system of one megabyte, almost full."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "log", home.log], check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system takes root")
+    (home.log / "ballast").write_bytes(bytes(800_000))
+    yield home.log
+    subprocess.run(["umount", home.log], check=True)
+
+
+def test_a_full_disk_is_one_clear_sentence_and_nothing_is_lost(home, small_disk, capsys):
+    with run(Plant(name="test"), home), producer(home) as one:
+        sent = 0
+        while not one.trouble:
+            sent = one.send(Kind.READINGS, bytes(50_000))
+            one.wait(sent, 0.1)
+        assert one.trouble.startswith(f"The log {small_disk}/line-1 takes no more entries (No space left")
+        (small_disk / "ballast").unlink()
+        assert one.flush(TIMEOUT)
+    kept = [entry for entry in entries(home) if entry.kind == Kind.READINGS]
+    assert len(kept) == sent
+
+
+def test_usage_and_a_missing_plant_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["appender"])
+    assert main() == 2
+    assert capsys.readouterr().err == "Usage: python -m engine.appender PLANT.yaml\n"
+    monkeypatch.setattr("sys.argv", ["appender", tmp_path / "none.yaml"])
+    assert main() == 1
+    assert capsys.readouterr().err.startswith("The plant file ")

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
 import zmq
 
-from engine.gateway import Feed, ProducerOutlet, build_connector, run_gateway
+from engine.gateway import Feed, ProducerOutlet, build_connector, main, run_gateway
 from engine.paths import Home
 from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
 from streams.clock import ManualClock, WallClock
@@ -145,14 +146,13 @@ def test_a_connector_that_fails_is_started_anew_and_counted(home, log, monkeypat
     feed.start()
     assert fragile.works.wait(TIMEOUT)
     feed.stop()
-    assert feed.finish()
+    assert feed.finish(time.monotonic() + TIMEOUT)
     assert feed.failures == 2
     assert len(log.rows("mill")) == 1
     assert capsys.readouterr().out.count("the cable is loose") == 2
 
 
 def test_what_could_not_be_delivered_is_said(home, monkeypatch, capsys):
-    monkeypatch.setattr("engine.gateway.FLUSH_SECONDS", 0.05)
     monkeypatch.setattr("engine.gateway.BACKOFF", (0.001, 0.01))
     fragile = Fragile()
     feed = Feed("mill", fragile, ZmqProducer(home.appender, "line-1", "mill"))
@@ -160,7 +160,7 @@ def test_what_could_not_be_delivered_is_said(home, monkeypatch, capsys):
     assert fragile.works.wait(TIMEOUT)
     feed.look()
     feed.stop()
-    assert not feed.finish()
+    assert not feed.finish(time.monotonic() + 0.05)
     said = capsys.readouterr().out
     assert "source.waits" in said
     assert "source.lost" in said
@@ -182,13 +182,11 @@ def test_the_process_ends_cleanly(home, log):
     assert len(log.rows("sensors")) == 1
 
 
-def test_usage_and_a_missing_plant_file(tmp_path):
+def test_usage_and_a_missing_plant_file(tmp_path, monkeypatch, capsys):
     for words, complaint in ([], "Usage: seamline-gateway"), ([tmp_path / "none.yaml"], "The plant file"):
-        run = subprocess.run(
-            [sys.executable, "-m", "engine.gateway", *words], capture_output=True, text=True, check=False
-        )
-        assert run.returncode == 2
-        assert run.stderr.startswith(complaint)
+        monkeypatch.setattr("sys.argv", ["seamline-gateway", *words])
+        assert main() == 2
+        assert capsys.readouterr().err.startswith(complaint)
 
 
 def test_the_gateway_needs_nothing_of_ray_nor_of_the_flow():

@@ -12,8 +12,9 @@ from streams.log.abc import Kind
 from streams.log.errors import LogBusy, LogDamaged, LogError, LogFull, LogGap
 from streams.log.files import segments
 from streams.log.marks import DURABLE, Mark, mark_consumed
-from streams.log.reader import FileLogReader, last_stamp
+from streams.log.reader import FileLogReader
 from streams.log.sequences import SIDECAR, Sequences
+from streams.log.tail import last_entry
 from streams.log.writer import LogWriter
 
 PAYLOAD = b"x" * 100
@@ -68,11 +69,13 @@ def test_what_is_committed_can_be_read(tmp_path, reopen, clock):
     first, second = read_all(tmp_path)
     assert first == (1, Kind.READINGS, 1_000, "shdr/a", b"one")
     assert second == (2, Kind.TICK, 2_000, "", b"")
-    assert last_stamp(tmp_path) == 2_000
+    assert last_entry(tmp_path) == second
 
 
-def test_an_empty_log_has_no_stamp(tmp_path):
-    assert last_stamp(tmp_path / "never written") == 0
+def test_an_empty_log_has_no_last_entry(tmp_path, reopen):
+    assert last_entry(tmp_path / "never written") is None
+    reopen()
+    assert last_entry(tmp_path) is None
 
 
 def test_positions_and_stamps_go_on_after_a_restart(tmp_path, reopen, clock):
