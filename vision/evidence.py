@@ -6,6 +6,8 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -47,8 +49,8 @@ class EvidenceStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self._folders: set[str] = set()
+        self._root = root
+        self._folders: set[Path] = set()
 
     def keep(self, items: Mapping[str, bytes]) -> None:
         """Write bytes by their SHA-256 and return when files and folders are on disk.
@@ -58,37 +60,41 @@ class EvidenceStore:
         OSError
             The disk is full or cannot be written: nothing may be said that rests on these bytes.
         """
-        self._make_folders({name[:2] for name in items})
-        written = [self._write(name, content) for name, content in items.items() if not self._has(name)]
-        for descriptor, draft, final in written:
-            _settle(descriptor, draft, final)
-        sync_folders({self.root / name[:2] for name in items})
+        places = {path(self._root, name): content for name, content in items.items()}
+        folders = {place.parent for place in places}
+        self._make(folders - self._folders)
+        with ExitStack() as files:
+            drafts = [
+                (files.enter_context(write_draft(place, content)), place)
+                for place, content in places.items()
+                if not place.exists()
+            ]
+            for draft, _ in drafts:
+                os.fsync(draft.fileno())
+            for draft, place in drafts:
+                Path(draft.name).rename(place)
+        sync_folders(folders)
 
-    def _has(self, name: str) -> bool:
-        return path(self.root, name).exists()
+    def _make(self, folders: set[Path]) -> None:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        if folders:
+            sync_folders((self._root,))
+            self._folders |= folders
 
-    def _make_folders(self, names: set[str]) -> None:
-        missing = names - self._folders
-        for name in missing:
-            (self.root / name).mkdir(parents=True, exist_ok=True)
-        if missing:
-            sync_folders((self.root,))
-            self._folders |= missing
 
-    def _write(self, name: str, content: bytes) -> tuple[int, Path, Path]:
-        final = path(self.root, name)
-        draft = final.with_name(f".{name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+def write_draft(place: Path, content: bytes) -> FileIO:
+    """Write a file beside its final place, under a name that nobody takes for evidence; return it open."""
+    file = place.with_name(f".{place.name}.{os.getpid()}").open("wb", buffering=0)
+    try:
         left = memoryview(content)
         while left:
-            left = left[os.write(descriptor, left) :]
-        return descriptor, draft, final
-
-
-def _settle(descriptor: int, draft: Path, final: Path) -> None:
-    os.fsync(descriptor)
-    os.close(descriptor)
-    draft.rename(final)
+            left = left[file.write(left) :]
+    except OSError:
+        file.close()
+        Path(file.name).unlink()
+        raise
+    return file
 
 
 def sync_folders(folders: Iterable[Path]) -> None:

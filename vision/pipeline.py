@@ -71,44 +71,56 @@ class Pipeline:
         self._finish = finish
         self._depth = depth
         self._newest = newest
-        self._change = threading.Condition()
+        lock = threading.Lock()
+        self._room = threading.Condition(lock)
+        self._work = threading.Condition(lock)
+        self._ready = threading.Condition(lock)
         self._order: deque[Job] = deque()
         self._waiting: deque[Job] = deque()
         self._inside = 0
         self._closed = False
         self.failure: BaseException | None = None
-        names = [(self._work, f"inspect-{number}") for number in range(workers)] + [(self._deliver, "finish")]
+        names = [(self._inspect_all, f"inspect-{number}") for number in range(workers)]
+        names.append((self._deliver_all, "deliver"))
         self._threads = [threading.Thread(target=run, name=name, daemon=True) for run, name in names]
         for thread in self._threads:
             thread.start()
 
     def offer(self, part: Part) -> None:
-        """Let a part in; waits for room, or makes it, as the mode says."""
+        """Let a part in; waits for room, or makes it, as the mode says.
+
+        Raises
+        ------
+        PipelineError
+            Nothing can be delivered any more.
+        """
         job = Job(part)
-        with self._change:
+        with self._room:
             if self._newest:
                 self._make_room(job)
             else:
-                self._change.wait_for(lambda: self._inside < self._depth or self.failure)
+                self._room.wait_for(lambda: self._inside < self._depth or self.failure)
             self._check()
             self._order.append(job)
             if job.stage is Stage.WAITING:
                 self._waiting.append(job)
                 self._inside += 1
-            self._change.notify_all()
+                self._work.notify()
+            self._tell_if_ready()
 
     def lose(self, losses: Sequence[FrameLoss]) -> None:
         """Let the loss of frames pass in its turn."""
-        with self._change:
+        with self._ready:
             self._check()
             self._order.append(Job(None, tuple(losses), Stage.DONE))
-            self._change.notify_all()
+            self._tell_if_ready()
 
     def close(self) -> None:
         """Finish what is inside and end the threads."""
-        with self._change:
+        with self._work:
             self._closed = True
-            self._change.notify_all()
+            self._work.notify_all()
+            self._ready.notify_all()
         for thread in self._threads:
             thread.join()
 
@@ -122,41 +134,44 @@ class Pipeline:
             victim.stage, victim.reason = Stage.DONE, BUSY
             self._inside -= victim is not job
 
-    def _work(self) -> None:
-        while job := self._next():
+    def _inspect_all(self) -> None:
+        job = self._next(None)
+        while job and job.part:
             try:
-                job.verdict = self._inspect(job.part) if job.part else None
-            except Exception as exc:  # one part must not end the station: the frame's loss says why
+                job.verdict = self._inspect(job.part)
+            except Exception as exc:  # one part must not end the station: the loss of its frames says why
                 job.reason = f"inspection_failed: {type(exc).__name__}"
-            with self._change:
-                job.stage = Stage.DONE
-                self._change.notify_all()
+            job = self._next(job)
 
-    def _next(self) -> Job | None:
-        with self._change:
-            self._change.wait_for(lambda: self._waiting or self._closed)
+    def _next(self, done: Job | None) -> Job | None:
+        """Hand in a job and wait for another; None at the end."""
+        with self._work:
+            if done:
+                done.stage = Stage.DONE
+                self._tell_if_ready()
+            self._work.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
             job = self._waiting.popleft()
             job.stage = Stage.RUNNING
             return job
 
-    def _deliver(self) -> None:
+    def _deliver_all(self) -> None:
         try:
-            while jobs := self._ready():
+            while jobs := self._done():
                 self._finish(jobs)
-                with self._change:
+                with self._room:
                     self._inside -= sum(job.part is not None and job.reason != BUSY for job in jobs)
-                    self._change.notify_all()
+                    self._room.notify_all()
         except BaseException as exc:
-            with self._change:
+            with self._room:
                 self.failure = exc
-                self._change.notify_all()
+                self._room.notify_all()
 
-    def _ready(self) -> list[Job]:
+    def _done(self) -> list[Job]:
         """Wait for the jobs at the head of the order that are done; none at the end."""
-        with self._change:
-            self._change.wait_for(lambda: self._head_done() or (self._closed and not self._order))
+        with self._ready:
+            self._ready.wait_for(lambda: self._head_done() or (self._closed and not self._order))
             jobs = []
             while self._head_done():
                 jobs.append(self._order.popleft())
@@ -164,3 +179,7 @@ class Pipeline:
 
     def _head_done(self) -> bool:
         return bool(self._order) and self._order[0].stage is Stage.DONE
+
+    def _tell_if_ready(self) -> None:
+        if self._head_done():
+            self._ready.notify()

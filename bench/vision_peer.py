@@ -1,0 +1,80 @@
+"""Ultralytics' predict loop on a shipped export, for `bench.vision`; runs in the training environment.
+
+Started with a model folder and a file of pictures (a pickled list of encoded bytes). Says ``ready``,
+then for every line on standard input runs one round and prints its seconds; the first round's
+answers are printed before, so that both sides can be compared.
+
+The export is pinned to f32 (Ultralytics has no setting for it) and the pictures lie decoded in
+memory: both are in the peer's favour or change nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+
+def pin_to_f32() -> None:
+    """Make OpenVINO compute in f32, as the station does."""
+    import openvino as ov
+
+    original = ov.Core.compile_model
+
+    def compile_model(self: Any, model: Any, device_name: Any = None, config: Any = None) -> Any:
+        return original(self, model, device_name, {**(config or {}), "INFERENCE_PRECISION_HINT": "f32"})
+
+    ov.Core.compile_model = compile_model
+
+
+def lay_out(model: Path, into: Path) -> Path:
+    """Copy an export to where Ultralytics finds one, with the metadata it asks for."""
+    folder = into / "model_openvino_model"
+    folder.mkdir()
+    for name in ("model.xml", "model.bin"):
+        shutil.copy(model / name, folder / name)
+    card = json.loads((model / "card.json").read_text())
+    side = card["input_size"]
+    names = "".join(f"  {index}: {name}\n" for index, name in enumerate(card["classes"]))
+    (folder / "metadata.yaml").write_text(
+        f"task: detect\nstride: 32\nbatch: 1\nchannels: 3\nimgsz:\n- {side}\n- {side}\nnames:\n{names}"
+        "args:\n  dynamic: false\n  nms: false\nend2end: false\n"
+    )
+    return folder
+
+
+def answer(result: Any) -> list[list[float]]:
+    """Return a picture's detections: box, score, class."""
+    rows: list[list[float]] = result.boxes.data.tolist()
+    return rows
+
+
+def main() -> None:
+    """Serve rounds until standard input ends."""
+    pin_to_f32()
+    import cv2
+    import numpy as np
+    from ultralytics import YOLO
+
+    with Path(sys.argv[2]).open("rb") as file:
+        pictures = [
+            cv2.imdecode(np.frombuffer(item, np.uint8), cv2.IMREAD_COLOR) for item in pickle.load(file)
+        ]
+    with tempfile.TemporaryDirectory() as folder:
+        model = YOLO(lay_out(Path(sys.argv[1]), Path(folder)), task="detect")
+        settings = {"imgsz": 320, "stream": True, "verbose": False, "save": False}
+        answers = [answer(result) for result in model.predict(pictures, **settings)]
+        print("ready " + json.dumps(answers), flush=True)
+        for _ in sys.stdin:
+            started = time.perf_counter()
+            count = sum(1 for _ in model.predict(pictures, **settings))
+            print(json.dumps({"seconds": time.perf_counter() - started, "pictures": count}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
