@@ -17,21 +17,21 @@ CALM = Habits(hold=0.0, minor=0.0, failure=0.0, silence=0.0)
 RESTLESS = Habits(lot=(3, 5), hold=0.4, minor=0.2, failure=0.2, silence=0.2)
 
 
-def play(hours, seed=1, habits=None, start=START):
-    lines = machine_lines(start, seed, habits=habits)
-    return list(takewhile(lambda item: item[0] < start + hours * HOUR, lines))
+def play(hours, seed=1, habits=None, sample_s=1.0):
+    lines = machine_lines(START, seed, habits=habits, sample_s=sample_s)
+    return list(takewhile(lambda item: item[0] < START + hours * HOUR, lines))
 
 
-def readings(lines, start=START):
+def readings(lines):
+    """Return what the adapter's client understands."""
     machine = Machine("cell", tuple(Tag(name, numeric) for name, numeric in machine_tags()))
-    decoded = ShdrDecoder(machine, opened=start).decode([raw for _, raw in lines])
+    decoded = ShdrDecoder(machine, opened=START).decode([raw for _, raw in lines])
     assert not len(decoded.rejects)
     return decoded.readings
 
 
-def told(lines, tag):
+def told(found, tag):
     """Return (time, text) of what was said of a text tag."""
-    found = readings(lines)
     rows = [row for row, name in enumerate(found.tag.to_list()) if name == tag]
     return list(zip(found.ts[rows].tolist(), found.text[rows].to_list(), strict=True))
 
@@ -60,24 +60,24 @@ def test_every_line_is_understood_and_every_tag_is_spoken_of():
 
 def test_a_calm_machine_takes_its_cycle_for_every_part():
     cycles = {program.name: program.cycle_s for program in PROGRAMS}
-    lines = play(3, habits=CALM)
-    program = told(lines, "program")[0][1]
-    words = told(lines, "execution")[:20]
+    found = readings(play(3, habits=CALM, sample_s=30))
+    program = told(found, "program")[0][1]
+    words = told(found, "execution")[:20]
     assert [word for _, word in words] == ["ACTIVE", "READY"] * 10
     taken = [(end - begin) / SECOND for (begin, _), (end, _) in zip(words[::2], words[1::2], strict=True)]
     assert taken == pytest.approx([cycles[program]] * 10, rel=0.02)
 
 
 def test_a_restless_machine_says_everything_that_happens_to_machines():
-    lines = play(8, habits=RESTLESS)
+    found = readings(play(8, habits=RESTLESS, sample_s=30))
     known = {word for word, _ in StateRule().states}
-    words = {word for _, word in told(lines, "execution")}
+    words = {word for _, word in told(found, "execution")}
     assert words == {"ACTIVE", "READY", "FEED_HOLD", "STOPPED", "UNAVAILABLE"}
     assert words <= known
-    assert {text for _, text in told(lines, "avail")} == {"AVAILABLE", "UNAVAILABLE"}
-    assert {text for _, text in told(lines, "system_cond")} == {"NORMAL", "FAULT"}
-    assert {text for _, text in told(lines, "mode")} == {"AUTOMATIC", "MANUAL"}
-    assert {text for _, text in told(lines, "program")} == {program.name for program in PROGRAMS}
+    assert {text for _, text in told(found, "avail")} == {"AVAILABLE", "UNAVAILABLE"}
+    assert {text for _, text in told(found, "system_cond")} == {"NORMAL", "FAULT"}
+    assert {text for _, text in told(found, "mode")} == {"AUTOMATIC", "MANUAL"}
+    assert {text for _, text in told(found, "program")} == {program.name for program in PROGRAMS}
 
 
 def test_nothing_is_said_while_the_adapter_has_lost_its_machine():
@@ -90,7 +90,7 @@ def test_nothing_is_said_while_the_adapter_has_lost_its_machine():
 
 
 def test_nobody_starts_a_part_in_a_break():
-    for time, word in told(play(24, habits=CALM), "execution"):
+    for time, word in told(readings(play(24, habits=CALM, sample_s=60)), "execution"):
         minute = time % DAY / MINUTE
         assert word != "ACTIVE" or not any(start <= minute < end for start, end in BREAKS)
 
@@ -100,7 +100,7 @@ def test_the_spindle_warms_up_under_load_and_its_load_is_the_programs():
     tags = np.array(found.tag.to_list())
     assert found.value[tags == "Stemp"][-20:].mean() > found.value[tags == "Stemp"][:5].mean() + 3
     loads = found.value[tags == "Sload"]
-    program = next(item for item in PROGRAMS if item.name == told(play(0.1), "program")[0][1])
+    program = next(item for item in PROGRAMS if item.name == told(found, "program")[0][1])
     assert loads[:30].mean() == pytest.approx(program.load, rel=0.1)
     assert (loads == 0).any()
 

@@ -1,7 +1,9 @@
 """Simulated sensors: a pump that wears out, and a load of as many tags as wanted."""
 
+import socket
 import subprocess
 import sys
+import threading
 import time
 from itertools import islice
 
@@ -89,18 +91,43 @@ def test_a_play_needs_an_adapters_port_or_a_load(capsys):
     assert "--shdr-port" in capsys.readouterr().err
 
 
+def test_a_played_machine_is_heard_and_ends_when_told(tmp_path):
+    now = time.time_ns() // 1000
+    words = [f"--zmq-endpoint=ipc://{tmp_path}/rig.sock", f"--origin-us={now}", f"--start-us={now}"]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with subprocess.Popen([sys.executable, "-m", "streams.simulate", f"--shdr-port={port}", *words]) as child:
+        with connected(port) as link:
+            heard = b""
+            while b"|avail|AVAILABLE" not in heard:
+                heard += link.recv(4096)
+        child.terminate()
+        assert child.wait(timeout=20) == 0
+
+
+def connected(port):
+    """Connect as soon as somebody listens."""
+    limit = time.monotonic() + 30
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=30)
+        except ConnectionRefusedError:
+            assert time.monotonic() < limit
+            threading.Event().wait(0.05)
+
+
 def test_a_played_load_arrives_and_ends_when_told(tmp_path):
     endpoint, now = f"ipc://{tmp_path}/load.sock", time.time_ns() // 1000
     words = [f"--zmq-endpoint={endpoint}", f"--origin-us={now}", f"--start-us={now}", "--speed=100"]
-    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
-        socket.setsockopt(zmq.RCVTIMEO, 30_000)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.bind(endpoint)
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+        router.setsockopt(zmq.RCVTIMEO, 30_000)
+        router.setsockopt(zmq.LINGER, 0)
+        router.bind(endpoint)
         with subprocess.Popen([sys.executable, "-m", "streams.simulate", "--load-tags=40", *words]) as child:
             sender, label, kind, payload = None, None, None, None
             for _ in range(2):
-                sender, kind, label, payload = socket.recv_multipart()
-                socket.send_multipart([sender, label, b"ok", b""])
+                sender, kind, label, payload = router.recv_multipart()
+                router.send_multipart([sender, label, b"ok", b""])
             child.terminate()
             assert child.wait(timeout=20) == 0
     batch = Readings.from_arrow(decode(payload))

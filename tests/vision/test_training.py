@@ -60,7 +60,8 @@ def test_a_run_knows_the_stages_before_it(tmp_path):
     assert training.read_stages(tmp_path / "second" / "weights" / "last.pt") == (first, second)
 
 
-def test_rendered_parts_are_added_with_their_boxes(data, tmp_path):
+def test_rendered_parts_are_added_with_their_boxes(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "RENDERED_SEEDS", range(1000, 1002))
     training.lay_out(data, Split(("a.jpg",), ()), tmp_path / "out")
     classes = ("good", "Surface_pores")
     kept = training.lay_out_rendered(tmp_path / "out", classes, 8)
