@@ -113,8 +113,9 @@ class States:
             for words in self._due(machine, int(step.marks[machine])):
                 runs += self._run(machine, words)
                 intervals += self._interval(machine, words)
-        rows = (_intervals(self._keys, intervals), _runs(self._keys, runs))
-        return Timeline((*late, *(item for item in rows if len(item))), tuple(intervals), tuple(runs))
+        rows = [_intervals(self._keys, intervals)] if intervals else []
+        rows += [_runs(self._keys, runs)] if runs else []
+        return Timeline((*late, *rows), tuple(intervals), tuple(runs))
 
     def _take(self, step: Step) -> tuple[Rows, ...]:
         admitted = step.admitted

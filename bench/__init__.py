@@ -1,0 +1,1 @@
+"""Benchmarks against peers; never imported by the product."""
