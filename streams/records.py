@@ -176,7 +176,7 @@ class Readings(Columns):
             ts=integers(batch.column("ts"), NULL),
             value=filled(batch.column("value").cast(pa.float64()), np.nan),
             text=Text.from_arrow(batch.column("text")) if "text" in names else Text.constant(None, size),
-            quality=integers(batch.column("quality"), GOOD).astype(np.int16)
+            quality=filled(batch.column("quality").cast(pa.int16()), GOOD)
             if "quality" in names
             else np.zeros(size, dtype=np.int16),
             source_ts=integers(batch.column("source_ts"), NULL)

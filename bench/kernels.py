@@ -1,0 +1,145 @@
+"""Every kernel, compiled against its NumPy twin, at the sizes a line gives them.
+
+python -m bench kernels --json
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from kernels import _select
+from kernels.pixels import LEVELS
+
+Work = Callable[[ModuleType], Callable[[], object]]
+"""Given a twin, set up arrays of its own and return the call to be timed."""
+
+SIZE = 100_000
+KEYS = 2000
+SLOTS = 35
+RNG = np.random.default_rng(11)
+KEY = np.resize(np.arange(KEYS, dtype=np.int32), SIZE)
+TS = np.arange(SIZE) // KEYS * 10_000
+VALUE = RNG.normal(size=SIZE)
+ONE_GROUP = np.zeros(KEYS, dtype=np.int32)
+START = np.array([0], dtype=np.int64)
+
+
+def classify(twin: ModuleType) -> Callable[[], object]:
+    """Admit 100,000 readings of one machine."""
+    none = np.full(SIZE, -1, dtype=np.int32)
+    key_of, numeric = np.arange(KEYS, dtype=np.int32)[None], np.ones(KEYS, dtype=np.uint8)
+    key, reason = np.empty(SIZE, dtype=np.int32), np.empty(SIZE, dtype=np.uint8)
+    machine, silent = np.zeros(SIZE, dtype=np.int32), np.zeros(0, dtype=np.uint8)
+    return lambda: twin.classify(
+        machine, KEY, none, TS, VALUE, key_of, numeric, silent, 0, 2**60, key, reason
+    )
+
+
+def newest(twin: ModuleType) -> Callable[[], object]:
+    """Find the newest time among 100,000 readings."""
+    latest = np.zeros(1, dtype=np.int64)
+    return lambda: twin.newest(KEY, TS, ONE_GROUP, latest)
+
+
+def accumulate(twin: ModuleType) -> Callable[[], object]:
+    """Add 100,000 readings of 2,000 keys to their panes."""
+    cells, late = np.zeros((SLOTS * KEYS, 4)), np.zeros(SIZE, dtype=np.uint8)
+    return lambda: twin.accumulate(KEY, TS, VALUE, 0, ONE_GROUP, START, START, 1_000_000, SLOTS, cells, late)
+
+
+def collect(twin: ModuleType) -> Callable[[], object]:
+    """List the panes of one second of 2,000 keys."""
+    cells, key, pane = np.ones((SLOTS * KEYS, 4)), np.empty(KEYS, np.int32), np.empty(KEYS, np.int64)
+    last, end = np.array([KEYS]), np.array([1])
+    return lambda: twin.collect(START, last, START, end, KEYS, SLOTS, cells, key, pane)
+
+
+def totals(twin: ModuleType) -> Callable[[], object]:
+    """Add up a day of 5,000 states."""
+    start = np.arange(5000) * 17_000_000
+    label, total = np.resize(np.arange(5, dtype=np.int32), 5000), np.zeros(6, dtype=np.int64)
+    return lambda: twin.totals(start, start + 17_000_000, label, 0, 86_400_000_000, total)
+
+
+def split(twin: ModuleType) -> Callable[[], object]:
+    """Cut a day of 5,000 states at 24 hours."""
+    start, boundary = np.arange(5000) * 17_000_000, np.arange(1, 24) * 3_600_000_000
+    begins, ends, origin = np.empty(5100, np.int64), np.empty(5100, np.int64), np.empty(5100, np.int32)
+    return lambda: twin.split(start, start + 17_000_000, boundary, begins, ends, origin)
+
+
+def score(twin: ModuleType) -> Callable[[], object]:
+    """Score 1,000 seconds of a machine with 8 tags."""
+    first, group = np.arange(1001) * 8, np.zeros(1000, dtype=np.int32)
+    slot, value = np.resize(np.arange(8, dtype=np.int32), 8000), RNG.normal(size=8000)
+    reference, smooth, limit = np.zeros((8, 3)), np.ones(1), np.array([1.5])
+    tuning = np.array([600.0, 60.0, 3.0, 5.0, 0.1])
+    result, top, share = np.empty(1000), np.empty(1000, np.int64), np.empty(1000)
+    return lambda: twin.score(first, group, slot, value, reference, smooth, limit, tuning, result, top, share)
+
+
+def put_integers(twin: ModuleType) -> Callable[[], object]:
+    """Encode 100,000 times for COPY."""
+    out, cursors = np.empty(12 * SIZE, dtype=np.uint8), np.arange(SIZE) * 12
+    return lambda: twin.put_integers(TS, 8, 0, out, cursors.copy())
+
+
+def put_floats(twin: ModuleType) -> Callable[[], object]:
+    """Encode 100,000 numbers for COPY."""
+    out, cursors = np.empty(12 * SIZE, dtype=np.uint8), np.arange(SIZE) * 12
+    return lambda: twin.put_floats(VALUE, out, cursors.copy())
+
+
+def blob(twin: ModuleType) -> Callable[[], object]:
+    """Make a network's input of a picture of 320 pixels."""
+    image, out = _picture(320), np.empty((3, 320, 320), dtype=np.float32)
+    return lambda: twin.blob(image, 0, 0, 114, LEVELS, out)
+
+
+def grey(twin: ModuleType) -> Callable[[], object]:
+    """Weigh the colours of a picture of 416 pixels."""
+    image, out = _picture(416), np.empty((416, 416), dtype=np.uint8)
+    return lambda: twin.grey(image, out)
+
+
+def _picture(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return RNG.integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+WORK: dict[str, tuple[Work, ...]] = {
+    "admit": (classify, newest),
+    "windows": (accumulate, collect),
+    "intervals": (totals, split),
+    "detect": (score,),
+    "pgcopy": (put_integers, put_floats),
+    "pixels": (blob, grey),
+}
+
+
+def seconds(call: Callable[[], object], repeat: int = 5) -> float:
+    """Return how long a call takes at its best; short ones are called again until 10 ms have passed."""
+    best = float("inf")
+    for _ in range(repeat):
+        times, start = 0, time.perf_counter()
+        while (spent := time.perf_counter() - start) < 0.01 or not times:
+            call()
+            times += 1
+        best = min(best, spent / max(times, 1))
+    return best
+
+
+def run() -> dict[str, Any]:
+    """Return microseconds of both twins and how many times faster the compiled one is."""
+    figures: dict[str, Any] = {}
+    for name in _select.NAMES:
+        for work in WORK.get(name, ()):
+            compiled, pure = (seconds(work(_select.load(name, twin))) for twin in ("c", "python"))
+            label = f"{name}.{work.__name__}"
+            figures[f"{label}_us"] = round(compiled * 1e6, 1)
+            figures[f"{label}_vs_numpy"] = round(pure / compiled, 1)
+    return figures
