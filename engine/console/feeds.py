@@ -15,6 +15,7 @@ from engine.console.machine_query import machine_now, progress
 from engine.console.poller import Feed
 from engine.console.station_query import station_counts, station_now
 from engine.plant import Plant
+from streams.catalog import StateRule
 
 Rows = Connection[tuple[Any, ...]]
 
@@ -45,8 +46,15 @@ def feeds(plant: Plant) -> Feeds:
 
 
 def kinds(plant: Plant) -> dict[str, str]:
-    """Return the plant's machines in order, stations last; name -> kind."""
-    machines = {machine.name: "machine" for machine in plant.machines}
+    """Return the plant's machines in order, stations last; name -> kind.
+
+    A ``rig`` is a machine that sends readings but never tells its state.
+    """
+    telling = StateRule().execution
+    machines = {
+        machine.name: "machine" if any(tag.name == telling for tag in machine.tags) else "rig"
+        for machine in plant.machines
+    }
     return machines | {station.name: "station" for station in plant.stations}
 
 

@@ -12,6 +12,7 @@ from engine.console.data import LOSSES, Anomaly, MachineNow, Oee, Progress, Stat
 POINTS = 240
 """Points of an anomaly curve: each the highest score of its stretch of time."""
 RECENT_SHIFT = timedelta(days=3)
+"""A shift that began earlier is not shown as the present one."""
 WITHOUT_SHIFT = timedelta(hours=8)
 SPANS = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8, 12, 24))
 """Lengths a timeline may have: it grows in steps while the shift goes on."""
@@ -23,8 +24,12 @@ FROM shard WHERE id = %s AND clock IS NOT NULL
 OEE = f"""
 SELECT shift, ts, as_of, calendar_us, {", ".join(f"{name}_us" for name in LOSSES)}, effective_us,
        good, reject, review, ideal_cycle_us, availability, performance, quality, oee
-FROM oee_latest WHERE tenant_id = %s AND machine = %s AND ts BETWEEN %s AND %s
-ORDER BY ts DESC LIMIT 1
+FROM oee_latest
+WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts = (
+    SELECT max(ts) FROM oee
+    WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts BETWEEN %(since)s AND %(now)s
+)
+ORDER BY as_of DESC LIMIT 1
 """
 STATES = """
 SELECT ts, end_ts, state, reason, program FROM states_latest
@@ -45,6 +50,10 @@ FROM (SELECT ts, score, threshold, tag, floor(extract(epoch FROM ts - %(start)s)
 ORDER BY bucket, score DESC
 """
 
+FIRST_SCORE = """
+SELECT min(ts) FROM anomalies WHERE tenant_id = %s AND machine = %s AND ts BETWEEN %s AND %s
+"""
+
 Rows = Connection[tuple[Any, ...]]
 
 
@@ -57,11 +66,21 @@ def progress(db: Rows, shard: str) -> Progress | None:
 def machine_now(db: Rows, tenant: int, machine: str, now: datetime) -> MachineNow:
     """Return states, OEE and anomaly scores of the machine's current shift at plant time ``now``."""
     oee = _oee(db, tenant, machine, now)
-    start = oee.ts if oee is not None else now - WITHOUT_SHIFT
+    earliest = oee.ts if oee is not None else now - WITHOUT_SHIFT
+    states = _states(db, tenant, machine, earliest)
+    first = states[0].ts if states else _first_score(db, tenant, machine, earliest, now)
+    start = max(earliest, begin(first or earliest))
     end = start + span(now - start)
-    return MachineNow(
-        start, end, _states(db, tenant, machine, start), oee, _anomalies(db, tenant, machine, start, end)
-    )
+    return MachineNow(start, end, states, oee, _anomalies(db, tenant, machine, start, end))
+
+
+def begin(first: datetime) -> datetime:
+    """Return the round time before which nothing is known of a machine.
+
+    >>> begin(datetime(2026, 3, 2, 14, 17, 30))
+    datetime.datetime(2026, 3, 2, 14, 10)
+    """
+    return first.replace(minute=first.minute // 10 * 10, second=0, microsecond=0)
 
 
 def span(elapsed: timedelta) -> timedelta:
@@ -74,7 +93,8 @@ def span(elapsed: timedelta) -> timedelta:
 
 
 def _oee(db: Rows, tenant: int, machine: str, now: datetime) -> Oee | None:
-    row = db.execute(OEE, [tenant, machine, now - RECENT_SHIFT, now]).fetchone()
+    bounds = {"tenant": tenant, "machine": machine, "since": now - RECENT_SHIFT, "now": now}
+    row = db.execute(OEE, bounds).fetchone()
     if row is None:
         return None
     shift, ts, as_of, calendar, *rest = row
@@ -87,6 +107,11 @@ def _states(db: Rows, tenant: int, machine: str, start: datetime) -> tuple[State
     before = db.execute(STATE_BEFORE, [tenant, machine, start]).fetchall()
     rows = [row for row in before if row[1] is None or row[1] > start]
     return tuple(State(*row) for row in rows + db.execute(STATES, [tenant, machine, start]).fetchall())
+
+
+def _first_score(db: Rows, tenant: int, machine: str, start: datetime, end: datetime) -> datetime | None:
+    row = db.execute(FIRST_SCORE, [tenant, machine, start, end]).fetchone()
+    return None if row is None else row[0]
 
 
 def _anomalies(db: Rows, tenant: int, machine: str, start: datetime, end: datetime) -> tuple[Anomaly, ...]:

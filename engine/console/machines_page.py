@@ -14,8 +14,10 @@ from engine.console.timeline import curve, timeline
 
 def heading(name: str, kind: str, machine: MachineNow | None, now: datetime, say: Locale) -> Html:
     """Return the machine's name, its state since when, and the shift's parts."""
+    title = el("h2", name, None if kind == "machine" else el("small", say(f"kind.{kind}")))
+    if kind == "rig":
+        return el("header", title, class_="machine-head", data_machine=name)
     state = machine.states[-1] if machine and machine.states else None
-    title = el("h2", name, el("small", say(f"kind.{kind}")) if kind == "station" else None)
     counted = waterfall.parts(machine.oee, say) if machine and machine.oee else None
     return el("header", title, _state(state, now, say), counted, class_="machine-head", data_machine=name)
 
@@ -31,27 +33,30 @@ def _state(state: State | None, now: datetime, say: Locale) -> Html:
     return el("div", pill, *(el("span", text) for text in words if text), class_="doing")
 
 
-def shift(machine: MachineNow | None, now: datetime, say: Locale) -> Html:
+def shift(kind: str, machine: MachineNow | None, now: datetime, say: Locale) -> Html:
     """Return the states and the anomaly score over the current shift."""
     if machine is None:
         return Html("")
+    scores = el("div", curve(machine, now, say), class_="anomaly")
+    if kind == "rig":
+        return scores
     name = machine.oee.shift if machine.oee else None
     title = say("timeline", shift=name) if name else say("timeline.no_shift")
-    return join(
-        (el("h3", title), timeline(machine, now, say), el("div", curve(machine, now, say), class_="anomaly"))
-    )
+    return join((el("h3", title), timeline(machine, now, say), scores))
 
 
-def ratios(machine: MachineNow | None, say: Locale) -> Html:
+def ratios(kind: str, machine: MachineNow | None, say: Locale) -> Html:
     """Return OEE of the current shift and its three factors."""
     found = machine.oee if machine else None
-    return waterfall.ratios(found, say) if found else el("p", say("oee.none"), class_="muted")
+    if kind == "rig" or found is None:
+        return el("p", say("oee.rig" if kind == "rig" else "oee.none"), class_="muted")
+    return waterfall.ratios(found, say)
 
 
-def losses(machine: MachineNow | None, say: Locale) -> Html:
+def losses(kind: str, machine: MachineNow | None, say: Locale) -> Html:
     """Return where the shift's time went."""
     found = machine.oee if machine else None
-    if found is None:
+    if kind == "rig" or found is None:
         return Html("")
     notes = el("p", *_notes(found, say), class_="muted")
     return join((el("h3", say("losses")), waterfall.waterfall(found, say), notes))

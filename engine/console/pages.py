@@ -126,12 +126,15 @@ def _machine(console: Console, live: LivePage, say: Locale, name: str, kind: str
     def heading() -> Html:
         return machines_page.heading(name, kind, machine(), console.now(), say)
 
+    def shift() -> Html:
+        return machines_page.shift(kind, machine(), console.now(), say)
+
     with ui.element("article").classes("machine card") as article:
         article.props["data-machine"] = name
         live.add(heading, *both, classes="area-heading")
-        live.add(lambda: machines_page.ratios(machine(), say), feeds.machines, classes="area-ratios")
-        live.add(lambda: machines_page.shift(machine(), console.now(), say), *both, classes="area-shift")
-        live.add(lambda: machines_page.losses(machine(), say), feeds.machines, classes="area-losses")
+        live.add(lambda: machines_page.ratios(kind, machine(), say), feeds.machines, classes="area-ratios")
+        live.add(shift, *both, classes="area-shift")
+        live.add(lambda: machines_page.losses(kind, machine(), say), feeds.machines, classes="area-losses")
 
 
 BODIES = {"station": _stations, "machines": _machines}

@@ -125,7 +125,7 @@ def strip(now: StationNow | None, say: Locale) -> Html:
 def _thumbnail(part: Part, say: Locale) -> Html:
     image = None
     if part.thumbnail:
-        image = el("img", src=f"/evidence/{part.thumbnail}/small", alt="", loading="lazy")
+        image = el("img", src=f"/evidence/{part.thumbnail}/small", alt="")
     return el(
         "li",
         el("div", image, class_="thumb"),

@@ -137,7 +137,7 @@ def curve(machine: MachineNow, now: datetime, say: Locale) -> Html:
         class_="curve",
         role="img",
     )
-    return join((_score(newest, now, say), drawing))
+    return join((_score(newest, now, say), drawing, axis(machine, say)))
 
 
 def _points(machine: MachineNow, top: float) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _score(newest: Anomaly, now: datetime, say: Locale) -> Html:
         last = el("span", say("anomaly.old", time=say.moment(newest.ts, now)), class_="muted")
         return el("p", name, last, class_="score-line")
     alarm = newest.score > newest.threshold
-    level = say("anomaly.now", score=f"{newest.score:.1f}", threshold=f"{newest.threshold:.1f}")
+    level = say("anomaly.now", score=f"{newest.score:.2f}", threshold=f"{newest.threshold:.2f}")
     return el(
         "p",
         name,

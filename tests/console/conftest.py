@@ -46,7 +46,11 @@ def build_plant(**changes: Any) -> Plant:
     values: dict[str, Any] = {
         "name": "Test plant",
         "timezone": "Asia/Shanghai",
-        "machines": [MachineSection(name="mill", tags=[TagSection(name="load", detect=True)])],
+        "machines": [
+            MachineSection(
+                name="mill", tags=[TagSection(name="execution", type="text"), TagSection(name="load")]
+            )
+        ],
         "stations": [
             StationSection(
                 name="weld-check", cameras=[FolderCamera(kind="folder", name="cam1", path=Path("pictures"))]

@@ -75,6 +75,19 @@ def test_ratios_without_an_ideal_cycle_are_not_there(line):
     assert (found.ideal_cycle, found.performance, found.quality, found.oee) == (None, None, None, None)
 
 
+def test_the_timeline_begins_where_something_is_known(line):
+    line.oee("mill", {"effective": 1}, ts=line.clock - 20 * HOUR)
+    line.state("mill", line.clock - timedelta(minutes=47), None, "run")
+    assert mill(line).start == line.clock - timedelta(minutes=50)
+    assert mill(line).end - mill(line).start == HOUR
+
+
+def test_a_machine_with_scores_only_begins_at_the_first_score(line):
+    line.oee("mill", {"no_data": 1}, ts=line.clock - 20 * HOUR)
+    line.anomaly("mill", line.clock - timedelta(minutes=30), 1.0)
+    assert mill(line).start == line.clock - timedelta(minutes=30)
+
+
 def test_the_highest_score_of_each_stretch(line):
     line.oee("mill", {"effective": 1})
     for second in range(600):

@@ -7,7 +7,9 @@ import pytest
 
 from engine.console import machines_page, station_page
 from engine.console.data import Balance, Counts, Finding, MachineNow, Part, Picture, State, StationNow, Tally
+from engine.console.feeds import kinds
 from engine.console.locale import Locale
+from engine.plant import MachineSection, TagSection
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SAY = Locale("en", ZoneInfo("UTC"))
@@ -119,7 +121,22 @@ def test_a_machine_of_which_nothing_is_known_now(found):
 
 
 def test_a_machine_without_an_account():
-    assert "No shift accounted for yet" in machines_page.ratios(machine(), SAY)
-    assert machines_page.losses(None, SAY) == ""
-    assert "States of the last hours" in machines_page.shift(machine(), NOON, SAY)
-    assert machines_page.shift(None, NOON, SAY) == ""
+    assert "No shift accounted for yet" in machines_page.ratios("machine", machine(), SAY)
+    assert machines_page.losses("machine", None, SAY) == ""
+    assert "States of the last hours" in machines_page.shift("machine", machine(), NOON, SAY)
+    assert machines_page.shift("machine", None, NOON, SAY) == ""
+
+
+def test_a_machine_that_never_tells_its_state_has_neither_state_nor_oee():
+    assert "data-state" not in machines_page.heading("pump", "rig", machine(), NOON, SAY)
+    assert "readings only" in machines_page.heading("pump", "rig", machine(), NOON, SAY)
+    assert "does not tell its state" in machines_page.ratios("rig", machine(), SAY)
+    assert "timeline" not in machines_page.shift("rig", machine(), NOON, SAY)
+    assert machines_page.losses("rig", machine(), SAY) == ""
+
+
+def test_machines_are_of_three_kinds(a_plant):
+    rig = MachineSection(name="pump", tags=[TagSection(name="flow")])
+    plant = a_plant()
+    plant = a_plant(machines=[*plant.machines, rig])
+    assert kinds(plant) == {"mill": "machine", "pump": "rig", "weld-check": "station"}

@@ -87,7 +87,7 @@ def scored(*scores):
 
 def test_a_score_above_its_threshold_is_said_with_its_tag():
     drawing = curve(scored((350, 1.0), (359, 4.2)), NOON, SAY)
-    assert "4.2 of 3.0" in drawing
+    assert "4.20 of 3.00" in drawing
     assert "above its threshold" in drawing
     assert "most of it from load" in drawing
 
