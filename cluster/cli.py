@@ -161,3 +161,7 @@ def main() -> None:
     except PlantError as exc:
         screen.print(f"[red]{exc}[/red]")
         raise SystemExit(2) from exc
+
+
+if __name__ == "__main__":
+    main()
