@@ -36,6 +36,8 @@ class Anomaly:
 
     def update(self, closed: Panes) -> tuple[Rows, ...]:
         """Score panes, which stand by machine and time; return rows of ``anomalies``."""
+        if not len(closed):
+            return ()
         panes = closed[self._watched[closed.key]]
         if not len(panes):
             return ()

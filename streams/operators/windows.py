@@ -19,6 +19,7 @@ from streams.operators.panes import Panes
 from streams.records import NULL, Float64, Int32, Int64, Rows
 
 WIDTHS = (SECOND, MINUTE, HOUR)
+NO_PANES = Panes.empty()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +80,7 @@ class Windows:
         gone = np.flatnonzero(late == kernel.TOO_LATE)
         if len(gone):
             rows.append(self._refused(step, gone))
-        return Windowed(tuple(rows), Panes.joined([levels[0] for levels in closed]))
+        return Windowed(tuple(rows), Panes.joined([levels[0] for levels in closed]) if closed else NO_PANES)
 
     def _take(self, admitted: Admitted, late: Flags, revised: list[Panes], closed: list[list[Panes]]) -> None:
         key, ts, value = admitted.key, admitted.ts, admitted.value
@@ -145,6 +146,10 @@ class Windows:
     def _close(self, number: int, moved: NDArray[np.intp], marks: Int64) -> Panes:
         level = self._levels[number]
         until = marks // level.ring.width
+        further = until > level.closed[moved]
+        if not further.any():
+            return NO_PANES
+        moved, until = moved[further], until[further]
         key, pane = kernel.collect(level.ring, self._spans(level, moved, level.closed[moved], until))
         level.ring.version[level.ring.rows(key, pane)] = 1
         level.closed[moved] = until
@@ -156,8 +161,11 @@ class Windows:
 
     def _forget(self, level: _Level, moved: NDArray[np.intp], marks: Int64) -> None:
         oldest = (marks - self._allowance[moved]) // level.ring.width
-        kernel.clear(level.ring, self._spans(level, moved, level.oldest[moved], oldest))
-        level.oldest[moved] = oldest
+        further = oldest > level.oldest[moved]
+        if further.any():
+            moved, oldest = moved[further], oldest[further]
+            kernel.clear(level.ring, self._spans(level, moved, level.oldest[moved], oldest))
+            level.oldest[moved] = oldest
 
     def _spans(self, level: _Level, moved: NDArray[np.intp], begin: Int64, end: Int64) -> Spans:
         """Return the spans from ``begin`` to ``end`` within each machine's ring; none before its first."""
