@@ -1,0 +1,86 @@
+import pytest
+
+from vision import assembly
+from vision.assembly import Assembly, Part, Stray
+from vision.cameras.zeromq import BAD_METADATA
+from vision.records import Frame
+
+
+def frame(serial="p1", view="front", defect=""):
+    return Frame("cam", view, "1", 1, 0, b"x", None, serial, defect)
+
+
+def views(part):
+    return [frame.view for frame in part.frames]
+
+
+def test_without_required_views_each_frame_is_a_part():
+    part = Assembly().add(frame("p1"), now=0)
+    assert (part.serial, part.attempt, views(part)) == ("p1", 1, ["front"])
+
+
+def test_a_serial_seen_again_is_another_attempt():
+    parts = Assembly()
+    assert [parts.add(frame(serial), now=0).attempt for serial in ("p1", "p2", "p1")] == [1, 1, 2]
+
+
+def test_views_of_one_serial_meet_in_the_order_asked_for():
+    parts = Assembly(["front", "left"])
+    assert parts.add(frame("p1", "left"), now=0) is None
+    assert parts.add(frame("p2", "left"), now=0) is None
+    assert views(parts.add(frame("p1", "front"), now=1)) == ["front", "left"]
+    assert parts.expire(now=100)[0].serial == "p2"
+
+
+def test_a_part_goes_without_a_view_when_its_time_is_up():
+    parts = Assembly(["front", "left"], patience=5)
+    parts.add(frame("p1"), now=10)
+    assert parts.expire(now=14.9) == []
+    assert [views(part) for part in parts.expire(now=15)] == [["front"]]
+    assert parts.expire(now=99) == []
+
+
+def test_a_view_after_its_part_was_judged_is_late():
+    parts = Assembly(["front", "left"], patience=5)
+    parts.add(frame("p1"), now=0)
+    parts.expire(now=5)
+    late = frame("p1", "left")
+    assert parts.add(late, now=6) == Stray(late, "late", "part_already_judged")
+
+
+def test_a_part_that_comes_again_whole_is_another_attempt():
+    parts = Assembly(["front", "left"])
+    for attempt in (1, 2):
+        parts.add(frame("p1", "front"), now=0)
+        assert parts.add(frame("p1", "left"), now=0).attempt == attempt
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        (frame("p1", "front"), "view_twice"),
+        (frame("p1", "bottom"), "view_not_required"),
+        (frame("p1", "left", BAD_METADATA), BAD_METADATA),
+    ],
+)
+def test_a_frame_that_fits_no_part_is_unmatched(odd, reason):
+    parts = Assembly(["front", "left"])
+    parts.add(frame("p1", "front"), now=0)
+    assert parts.add(odd, now=0) == Stray(odd, "unmatched", reason)
+
+
+def test_at_the_end_no_part_stays_behind():
+    parts = Assembly(["front", "left"])
+    parts.add(frame("p1"), now=0)
+    parts.add(frame("p2"), now=0)
+    assert [part.serial for part in parts.finish()] == ["p1", "p2"]
+    assert parts.finish() == []
+
+
+def test_memory_stays_bounded(monkeypatch):
+    monkeypatch.setattr(assembly, "REMEMBERED", 3)
+    parts = Assembly()
+    for number in range(10):
+        assert isinstance(parts.add(frame(f"p{number}"), now=0), Part)
+    assert parts.add(frame("p9"), now=0).attempt == 2
+    assert parts.add(frame("p0"), now=0).attempt == 1

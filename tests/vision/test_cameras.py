@@ -1,0 +1,223 @@
+import json
+import threading
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import zmq
+
+from vision import pictures
+from vision.cameras import CameraError, FolderCamera, Run, SimulatedCamera, VideoCamera, ZmqCamera
+from vision.cameras.pace import Pacer
+from vision.cameras.zeromq import BAD_METADATA, parse
+from vision.testing import picture
+
+JPEG = pictures.encode_jpeg(picture(30))
+
+
+@pytest.fixture
+def stop():
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def run():
+    ticks = iter(range(1000, 10**9, 1000))
+    return Run("cam", "front", "7", lambda: next(ticks))
+
+
+def everything(camera):
+    frames = list(iter(camera.read, None))
+    camera.close()
+    return frames
+
+
+def test_a_run_numbers_and_stamps_every_frame(run):
+    first, second = run.picture(JPEG, "a"), run.picture(b"no picture", "b")
+    assert (first.sequence, first.ts, first.run, first.image.shape) == (1, 1000, "7", (64, 64, 3))
+    assert (second.sequence, second.ts, second.image, second.defect) == (2, 2000, None, "unknown_format")
+    run.skip(3)
+    assert run.picture(JPEG, "").serial == "cam-7-6"
+
+
+def folder_of(tmp_path, **files):
+    for name, content in files.items():
+        (tmp_path / name.replace("_", ".")).write_bytes(content)
+    return tmp_path
+
+
+def test_a_folder_is_played_in_order_with_the_runs_number_in_the_serials(tmp_path, run, stop):
+    folder = folder_of(tmp_path, b_jpg=JPEG, a_JPG=JPEG, notes_txt=b"not a photograph")
+    frames = everything(FolderCamera(run, folder, 7, None, False, stop))
+    assert [(frame.serial, frame.sequence) for frame in frames] == [("a-7", 1), ("b-7", 2)]
+    assert frames[0].encoded == JPEG
+
+
+def test_a_folder_that_repeats_gives_new_serials(tmp_path, run, stop):
+    camera = FolderCamera(run, folder_of(tmp_path, a_jpg=JPEG), 7, None, True, stop)
+    assert [camera.read().serial for _ in range(3)] == ["a-7", "a-7.2", "a-7.3"]
+    stop.set()
+    assert camera.read() is None
+
+
+def test_bad_files_of_a_folder_are_frames_too(tmp_path, run, stop):
+    folder = folder_of(tmp_path, a_jpg=JPEG[:500], b_png=b"", c_gif=b"GIF89a", d_jpg=JPEG)
+    (folder / "e.jpg").symlink_to(tmp_path / "gone.jpg")
+    frames = everything(FolderCamera(run, folder, 1, None, False, stop))
+    assert [frame.defect for frame in frames] == ["half_picture", "empty", "unknown_format", "", "unreadable"]
+    assert [frame.sequence for frame in frames] == [1, 2, 3, 4, 5]
+
+
+def test_a_huge_file_is_a_frame_that_cannot_be_decoded(tmp_path, run, stop, monkeypatch):
+    monkeypatch.setattr(pictures, "MAX_BYTES", 100)
+    (frame,) = everything(FolderCamera(run, folder_of(tmp_path, a_jpg=JPEG), 1, None, False, stop))
+    assert (frame.defect, len(frame.encoded)) == ("too_large", 101)
+
+
+@pytest.mark.parametrize("name", ["", "missing"])
+def test_a_folder_without_photographs_is_an_error(tmp_path, run, stop, name):
+    with pytest.raises(CameraError, match="Camera cam: the folder"):
+        FolderCamera(run, tmp_path / name, 1, None, False, stop)
+
+
+def test_a_pace_leaves_no_debt_behind():
+    now = [0.0]
+    stop = threading.Event()
+    pauses = []
+    stop.wait = lambda pause: pauses.append(round(pause, 3))
+    pacer = Pacer(10, stop, monotonic=lambda: now[0])
+    for moment in (0.0, 0.04, 0.1, 5.0, 5.0):
+        now[0] = moment
+        assert pacer.wait()
+    assert pauses == [0.06, 0.1]
+
+
+def test_a_pace_ends_as_soon_as_it_is_told(stop):
+    pacer = Pacer(0.001, stop)
+    assert pacer.wait()
+    threading.Timer(0.01, stop.set).start()
+    assert not pacer.wait()
+
+
+def video_of(path, count):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 64))
+    for red in range(count):
+        writer.write(picture(red))
+    writer.release()
+    return str(path)
+
+
+def test_a_video_is_read_to_its_end_and_encoded_without_loss(tmp_path, run, stop):
+    frames = everything(VideoCamera(run, video_of(tmp_path / "line.avi", 3), 1000, stop))
+    assert [frame.serial for frame in frames] == ["cam-7-1", "cam-7-2", "cam-7-3"]
+    for frame in frames:
+        assert np.array_equal(pictures.decode(frame.encoded)[0], frame.image)
+
+
+def test_a_video_that_is_not_there_is_an_error(tmp_path, run, stop):
+    with pytest.raises(CameraError, match="cannot be opened"):
+        VideoCamera(run, str(tmp_path / "gone.avi"), None, stop)
+
+
+def test_a_simulated_camera_sends_what_is_rendered(run, stop):
+    seen = []
+
+    def render(index):
+        seen.append(index)
+        return picture(red=index * 50)
+
+    camera = SimulatedCamera(run, render, 7, None, stop)
+    frames = [camera.read() for _ in range(3)]
+    assert seen == [1, 2, 3]
+    assert [frame.serial for frame in frames] == ["P000001-7", "P000002-7", "P000003-7"]
+    for frame in frames:
+        assert np.array_equal(pictures.decode(frame.encoded)[0], frame.image)
+    stop.set()
+    assert camera.read() is None
+    camera.close()
+
+
+@pytest.fixture
+def remote(run, stop, tmp_path):
+    """Give a camera on a socket and what sends to it."""
+    endpoint = f"ipc://{tmp_path}/cam{zlib.crc32(str(tmp_path).encode())}.sock"
+    camera = ZmqCamera(run, endpoint, stop)
+    with zmq.Context() as context, context.socket(zmq.PUSH) as sender:
+        sender.setsockopt(zmq.LINGER, 0)
+        sender.connect(endpoint)
+
+        def send(encoded=JPEG, **told):
+            sender.send_multipart([json.dumps(told).encode(), encoded])
+
+        send.raw = sender.send_multipart
+        yield camera, send
+    camera.close()
+
+
+def test_a_remote_camera_gives_what_was_pushed(remote):
+    camera, send = remote
+    send(serial="p1", ts=123, sequence=40, run="a")
+    send(serial="p2")
+    first, second = camera.read(), camera.read()
+    assert (first.serial, first.ts, first.sequence, first.encoded) == ("p1", 123, 1, JPEG)
+    assert (second.serial, second.ts, second.sequence) == ("p2", 1000, 2)
+
+
+def test_a_gap_in_the_senders_count_stays_free(remote):
+    camera, send = remote
+    for sequence in (40, 41, 45):
+        send(serial="p", sequence=sequence)
+    assert [camera.read().sequence for _ in range(3)] == [1, 2, 6]
+
+
+@pytest.mark.parametrize("again", [{"sequence": 1}, {"sequence": 9, "run": "new"}, {}])
+def test_a_sender_that_starts_anew_makes_no_gap(remote, again):
+    camera, send = remote
+    send(sequence=5)
+    send(**again)
+    assert [camera.read().sequence for _ in range(2)] == [1, 2]
+
+
+BROKEN = [
+    [b"{}"],
+    [b"{}", JPEG, b"more"],
+    [b"no json", JPEG],
+    [b"[]", JPEG],
+    [b'{"ts": "yesterday"}', JPEG],
+    [b'{"sequence": true}', JPEG],
+    [b'{"serial": 7}', JPEG],
+    [b"\xff\xfe", JPEG],
+]
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_message_that_cannot_be_read_is_a_frame_and_counts(remote, message):
+    camera, send = remote
+    send(sequence=1)
+    send.raw(message)
+    send(sequence=3)
+    frames = [camera.read() for _ in range(3)]
+    assert [frame.sequence for frame in frames] == [1, 2, 3]
+    assert [frame.defect for frame in frames] == ["", BAD_METADATA, ""]
+    assert frames[1].encoded == b"\n".join(message)
+
+
+def test_what_a_message_must_be_is_said():
+    with pytest.raises(ValueError, match="ts is 'now', it must be int"):
+        parse([b'{"ts": "now"}', JPEG])
+
+
+def test_a_remote_camera_ends_when_told(remote, stop):
+    camera, _ = remote
+    threading.Timer(0.01, stop.set).start()
+    assert camera.read() is None
+
+
+def test_an_endpoint_that_is_taken_is_an_error(run, stop):
+    taken = ZmqCamera(run, "inproc://cam", stop)
+    with pytest.raises(CameraError, match="cannot be bound"):
+        ZmqCamera(run, "inproc://cam", stop)
+    taken.close()

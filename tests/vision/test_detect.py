@@ -1,0 +1,100 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vision import registry
+from vision.detect import CLASS_OFFSET, Detector, candidates, overlap, suppress
+from vision.testing import WELD_SCORE, picture, write_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("models"))
+
+
+def f32(*rows):
+    return np.array(rows, np.float32)
+
+
+def test_findings_are_in_the_pictures_own_pixels_best_first(model):
+    findings = Detector(model).detect(picture(red=102, side=64))
+    assert [findings.classes[label] for label in findings.labels] == ["Weld", "Surface_pores"]
+    assert findings.scores == pytest.approx([WELD_SCORE, 0.4])
+    assert findings.boxes.tolist() == [[0, 0, 64, 64], [24, 12, 40, 20]]
+
+
+def test_findings_below_the_floor_are_left_out(model):
+    detector = Detector(model)
+    assert len(detector.detect(picture(red=102), floor=0.39)) == 2
+    assert len(detector.detect(picture(red=102), floor=0.41)) == 1
+    assert len(detector.detect(picture(red=102), floor=0.95)) == 0
+
+
+def test_many_threads_find_what_one_finds(model):
+    pictures = [picture(red, seed=red) for red in range(0, 250, 5)]
+    one, many = Detector(model), Detector(model, streams=2)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(many.detect, pictures))
+    for image, findings in zip(pictures, found, strict=True):
+        expected = one.detect(image)
+        assert findings.scores.tobytes() == expected.scores.tobytes()
+        assert findings.boxes.tobytes() == expected.boxes.tobytes()
+
+
+def test_a_lane_is_given_back_after_a_failure(model):
+    detector = Detector(model, lanes=1)
+    bad = replace(detector.fit(picture(red=1)), top=9)
+    with pytest.raises(ValueError, match="does not fit"):
+        detector.detect_fitted(bad, 0.25)
+    assert len(detector.detect(picture(red=0))) == 1
+
+
+def test_a_file_that_is_no_model_is_said(model, tmp_path):
+    for name in registry.FILES:
+        (tmp_path / name).write_bytes(b"no model")
+    with pytest.raises(registry.ModelError, match="OpenVINO cannot read"):
+        Detector(replace(model, folder=tmp_path))
+
+
+def test_a_model_of_other_shapes_than_its_card_says_is_refused(model):
+    with pytest.raises(registry.ModelError, match="its card says otherwise"):
+        Detector(replace(model, classes=("one",)))
+
+
+def test_candidates_are_boxes_around_their_middle():
+    output = f32([10, 50], [20, 60], [4, 8], [6, 2], [0.1, 0.9], [0.7, 0.2])
+    boxes, labels, scores = candidates(output, 0.5)
+    assert boxes.tolist() == [[8, 17, 12, 23], [46, 59, 54, 61]]
+    assert labels.tolist() == [1, 0]
+    assert scores == pytest.approx([0.7, 0.9])
+
+
+def test_of_overlapping_boxes_of_one_class_the_best_stays():
+    boxes = f32([0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 5], [50, 50, 60, 60])
+    labels, scores = np.zeros(4, np.int32), f32(0.6, 0.9, 0.5, 0.3)
+    assert suppress(boxes, labels, scores).tolist() == [1, 2, 3]
+
+
+def test_boxes_of_different_classes_never_suppress_each_other():
+    boxes, scores = f32([0, 0, 10, 10], [0, 0, 10, 10]), f32(0.6, 0.9)
+    assert suppress(boxes, np.array([0, 1], np.int32), scores).tolist() == [1, 0]
+    assert CLASS_OFFSET > 640
+
+
+def test_no_candidates_are_no_findings():
+    assert suppress(f32().reshape(0, 4), np.zeros(0, np.int32), f32()).tolist() == []
+
+
+def test_boxes_without_area_overlap_nothing():
+    assert overlap(f32(1, 1, 1, 1), f32([1, 1, 1, 1], [0, 0, 2, 2])).tolist() == [0, 0]
+
+
+def test_a_card_is_all_that_names_the_classes(tmp_path):
+    model = write_model(tmp_path)
+    card = json.loads((model.folder / "card.json").read_text())
+    (model.folder / "card.json").write_text(json.dumps(card | {"classes": ["a", "b", "c"]}))
+    findings = Detector(registry.load(model.folder)).detect(picture(red=0))
+    assert findings.classes == ("a", "b", "c")

@@ -1,0 +1,68 @@
+import hashlib
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from vision import evidence
+from vision.evidence import EvidenceStore
+
+BYTES = b"the exact bytes inspected"
+NAME = hashlib.sha256(BYTES).hexdigest()
+
+
+def test_evidence_lies_under_its_hash(tmp_path):
+    EvidenceStore(tmp_path).keep({NAME: BYTES})
+    assert (tmp_path / NAME[:2] / NAME).read_bytes() == BYTES
+    assert evidence.read(tmp_path, NAME) == BYTES
+
+
+def test_the_same_bytes_are_written_once(tmp_path):
+    EvidenceStore(tmp_path).keep({NAME: BYTES})
+    written = evidence.path(tmp_path, NAME).stat()
+    EvidenceStore(tmp_path).keep({NAME: BYTES})
+    assert evidence.path(tmp_path, NAME).stat() == written
+    assert [file.name for file in (tmp_path / NAME[:2]).iterdir()] == [NAME]
+
+
+def test_files_and_folders_are_on_disk_before_keep_returns(tmp_path, monkeypatch):
+    synced = []
+    fsync = os.fsync
+
+    def remember(descriptor):
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", remember)
+    EvidenceStore(tmp_path).keep({NAME: BYTES})
+    folder = tmp_path / NAME[:2]
+    assert synced == [str(tmp_path), f"{folder}/.{NAME}.{os.getpid()}", str(folder)]
+
+
+def test_a_disk_that_is_full_is_an_error_and_leaves_nothing_that_looks_like_evidence(tmp_path):
+    other = hashlib.sha256(bytes(9000)).hexdigest()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            EvidenceStore(tmp_path).keep({NAME: BYTES, other: bytes(9000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not evidence.path(tmp_path, NAME).exists()
+    assert not evidence.path(tmp_path, other).exists()
+    EvidenceStore(tmp_path).keep({NAME: BYTES, other: bytes(9000)})
+    assert evidence.read(tmp_path, other) == bytes(9000)
+
+
+def test_evidence_that_was_changed_is_found_out(tmp_path):
+    EvidenceStore(tmp_path).keep({NAME: BYTES})
+    evidence.path(tmp_path, NAME).write_bytes(b"something else")
+    with pytest.raises(ValueError, match="was changed"):
+        evidence.read(tmp_path, NAME)
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", NAME.upper(), NAME[:-1], NAME + "0", NAME + "\n"])
+def test_only_a_hash_names_evidence(tmp_path, name):
+    with pytest.raises(ValueError, match="not a SHA-256"):
+        evidence.path(tmp_path, name)

@@ -1,0 +1,110 @@
+import hashlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vision import pictures, registry
+from vision.cameras import Run
+from vision.detect import Detector
+from vision.inspector import Inspector, preprocessing
+from vision.judge import Recipe
+from vision.records import Outcome, Verdict
+from vision.testing import picture, write_model
+
+RECIPE = Recipe("demo")
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    return Detector(write_model(tmp_path_factory.mktemp("models")))
+
+
+@pytest.fixture
+def inspector(detector):
+    return Inspector("weld-1", detector, RECIPE)
+
+
+def frame(encoded, view="front", ts=5):
+    return Run("cam", view, "1", lambda: ts).picture(encoded, "part-1")
+
+
+def shown(red, **more):
+    return frame(pictures.encode_whole(picture(red)), **more)
+
+
+@pytest.mark.parametrize(("red", "outcome"), [(20, Outcome.OK), (100, Outcome.REVIEW), (200, Outcome.NG)])
+def test_a_picture_becomes_a_verdict(inspector, red, outcome):
+    verdict = inspector.inspect([shown(red)])
+    assert verdict.outcome is outcome
+    assert (verdict.station, verdict.serial, verdict.part_number, verdict.ts) == (
+        "weld-1",
+        "part-1",
+        "demo",
+        5,
+    )
+    assert verdict.views[0].findings[0].label == "Weld"
+
+
+def test_the_same_frames_give_the_same_bytes(inspector, detector):
+    again = Inspector("weld-1", detector, RECIPE)
+    assert inspector.inspect([shown(100)]).to_json() == again.inspect([shown(100)]).to_json()
+
+
+def test_a_verdict_names_the_bytes_it_rests_on(inspector):
+    seen = shown(100)
+    assert inspector.inspect([seen]).views[0].frame_hash == hashlib.sha256(seen.encoded).hexdigest()
+
+
+def test_a_verdict_survives_the_log(inspector):
+    verdict = inspector.inspect([shown(200), frame(b"no picture", view="left")], attempt=3)
+    assert Verdict.from_json(verdict.to_json()) == verdict
+    assert verdict.attempt == 3
+
+
+def test_the_latest_capture_is_the_verdicts_time(inspector):
+    assert inspector.inspect([shown(0, ts=9), shown(0, ts=7)]).ts == 9
+
+
+BAD = {
+    "unknown_format": b"%PDF-1.7 not a picture",
+    "half_picture": pictures.encode_jpeg(picture(20))[:900],
+    "empty": b"",
+    "too_small": pictures.encode_whole(picture(20)[:1, :1]),
+}
+
+
+@pytest.mark.parametrize("why", BAD)
+def test_a_bad_picture_is_a_part_to_review(inspector, why):
+    verdict = inspector.inspect([frame(BAD[why])])
+    assert verdict.outcome is Outcome.REVIEW
+    assert verdict.views[0].rejected == why
+    assert verdict.reason.startswith("View front: ")
+
+
+def test_a_frame_without_bytes_has_no_evidence(inspector):
+    assert inspector.inspect([frame(b"")]).views[0].frame_hash == ""
+
+
+def test_everything_that_a_verdict_depends_on_changes_its_versions(detector, inspector):
+    other = Inspector("weld-1", detector, replace(RECIPE, reject_above=0.7)).versions
+    assert other.recipe != inspector.versions.recipe
+    assert (other.model, other.preprocessing) == (inspector.versions.model, inspector.versions.preprocessing)
+    assert preprocessing(320) != preprocessing(640)
+
+
+@pytest.mark.data
+def test_the_shipped_detector_judges_real_photographs_as_its_card_says():
+    data = os.environ.get("SEAMLINE_DATA") or pytest.skip("SEAMLINE_DATA is not set")
+    model = registry.find("weld-pipe")
+    inspector = Inspector("weld-1", Detector(model), RECIPE)
+    files = sorted(Path(data, "welds-pipe", "images").glob("*.jpg"))[::40]
+    verdicts = [inspector.inspect([frame(file.read_bytes())]) for file in files]
+    assert {verdict.views[0].rejected for verdict in verdicts} == {""}
+    assert {Outcome.OK, Outcome.NG} <= {verdict.outcome for verdict in verdicts}
+    labels = {finding.label for verdict in verdicts for finding in verdict.views[0].findings}
+    assert {"Weld", "Surface_pores"} <= labels <= set(model.classes)
+    card = json.loads((model.folder / "card.json").read_text())
+    assert card["metrics"]["map50_unseen_shot"] > 0.5

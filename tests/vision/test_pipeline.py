@@ -1,0 +1,148 @@
+import threading
+
+import pytest
+
+from vision.assembly import Part
+from vision.pipeline import BUSY, Pipeline, PipelineError
+from vision.records import FrameLoss
+
+WAIT = 10.0
+
+
+def part(number):
+    return Part(str(number), 1, ())
+
+
+def loss(number):
+    return FrameLoss("s", "c", "v", "1", number, number, 0, "dropped", "test")
+
+
+class Finished:
+    """Remember what came out, in order."""
+
+    def __init__(self):
+        self.jobs = []
+        self.changed = threading.Condition()
+
+    def __call__(self, jobs):
+        with self.changed:
+            self.jobs.extend(jobs)
+            self.changed.notify_all()
+
+    def serials(self):
+        return [job.part.serial for job in self.jobs if job.part]
+
+    def wait(self, count):
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.jobs) >= count, WAIT)
+
+
+def test_parts_leave_in_the_order_they_came_whatever_they_took():
+    finished, first = Finished(), threading.Event()
+
+    def inspect(item):
+        if item.serial == "0":
+            assert first.wait(WAIT)
+        elif item.serial == "3":
+            first.set()
+        return item.serial
+
+    pipeline = Pipeline(inspect, finished, workers=3, depth=8)
+    for number in range(20):
+        pipeline.offer(part(number))
+    pipeline.close()
+    assert (
+        finished.serials() == [job.verdict for job in finished.jobs] == [str(number) for number in range(20)]
+    )
+
+
+def test_losses_pass_in_their_turn():
+    finished, go = Finished(), threading.Event()
+    pipeline = Pipeline(lambda item: go.wait(WAIT), finished, workers=1, depth=8)
+    pipeline.offer(part(1))
+    pipeline.lose([loss(7)])
+    pipeline.offer(part(2))
+    go.set()
+    pipeline.close()
+    assert [job.losses or job.part.serial for job in finished.jobs] == ["1", (loss(7),), "2"]
+
+
+def test_a_lossless_pipeline_makes_the_camera_wait():
+    finished, go, entered = Finished(), threading.Event(), threading.Event()
+    pipeline = Pipeline(lambda item: go.wait(WAIT), finished, workers=1, depth=2)
+    pipeline.offer(part(1))
+    pipeline.offer(part(2))
+    third = threading.Thread(target=lambda: (pipeline.offer(part(3)), entered.set()))
+    third.start()
+    assert not entered.wait(0.05)
+    go.set()
+    assert entered.wait(WAIT)
+    third.join()
+    pipeline.close()
+    assert finished.serials() == ["1", "2", "3"]
+    assert not any(job.reason for job in finished.jobs)
+
+
+def test_the_newest_parts_push_out_the_oldest_that_wait():
+    finished, go, began = Finished(), threading.Event(), threading.Event()
+
+    def inspect(item):
+        began.set()
+        return go.wait(WAIT)
+
+    pipeline = Pipeline(inspect, finished, workers=1, depth=3, newest=True)
+    pipeline.offer(part(1))
+    assert began.wait(WAIT)
+    for number in range(2, 7):
+        pipeline.offer(part(number))
+    go.set()
+    pipeline.close()
+    assert finished.serials() == ["1", "2", "3", "4", "5", "6"]
+    assert [job.part.serial for job in finished.jobs if job.reason == BUSY] == ["2", "3", "4"]
+
+
+def test_when_nobody_takes_verdicts_the_newest_part_itself_is_dropped():
+    go, inspected = threading.Event(), threading.Event()
+    taken = []
+
+    def finish(jobs):
+        inspected.set()
+        assert go.wait(WAIT)
+        taken.extend(jobs)
+
+    pipeline = Pipeline(lambda item: item, finish, workers=1, depth=1, newest=True)
+    pipeline.offer(part(1))
+    assert inspected.wait(WAIT)
+    pipeline.offer(part(2))
+    go.set()
+    pipeline.close()
+    assert [(job.part.serial, job.reason) for job in taken] == [("1", ""), ("2", BUSY)]
+
+
+def test_a_part_that_cannot_be_inspected_does_not_stop_the_others():
+    finished = Finished()
+
+    def inspect(item):
+        if item.serial == "1":
+            raise RuntimeError("broken")
+        return item.serial
+
+    pipeline = Pipeline(inspect, finished, workers=2, depth=4)
+    for number in range(3):
+        pipeline.offer(part(number))
+    pipeline.close()
+    assert [job.reason for job in finished.jobs] == ["", "inspection_failed: RuntimeError", ""]
+
+
+def test_when_delivery_fails_nothing_more_is_taken_in():
+    def finish(jobs):
+        raise OSError("the log is gone")
+
+    pipeline = Pipeline(lambda item: item, finish, workers=1, depth=1)
+    pipeline.offer(part(1))
+    with pytest.raises(PipelineError, match="the log is gone"):
+        pipeline.offer(part(2))
+    with pytest.raises(PipelineError, match="the log is gone"):
+        pipeline.lose([loss(1)])
+    pipeline.close()
+    assert isinstance(pipeline.failure, OSError)
