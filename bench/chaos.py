@@ -1,12 +1,42 @@
-"""Compare two databases row by row, and what a killed plant must not differ in from an undisturbed one."""
+"""Kill flow, appender and database at random moments; compare every row with an undisturbed replay.
+
+Real processes, really killed (SIGKILL), while a producer sends known readings, states, verdicts and
+garbage. At the end the log holds everything acknowledged exactly once, and the database holds exactly
+what one undisturbed run over the same log writes into a fresh one.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from engine.paths import Home
+from engine.plant import Plant, save
+from engine.shard import SNAPSHOT_VARIABLE, run_shard
+from engine.store import Embedded, StoreError, migrate
+from streams.clock import WallClock
+from streams.log.abc import Kind
+from streams.log.producer import ZmqProducer
+from streams.log.reader import FileLogReader
+from streams.log.tail import last_entry
+from streams.records import Readings, encode
+from vision.records import Finding, Outcome, Verdict, Versions, View
 
 TABLES = (
     "anomalies",
@@ -23,6 +53,24 @@ TABLES = (
     "verdicts",
     "windows",
 )
+"""All but the shard's epoch and time of commit, and the snapshots, which tell of the killings."""
+
+PLANT = {
+    "name": "chaos",
+    "machines": [
+        {
+            "name": "press",
+            "tags": [{"name": "load", "detect": True}, {"name": "execution", "type": "text"}],
+            "disorder_s": 0.2,
+            "allowance_s": 1.0,
+            "minor_stop_s": 0.5,
+        }
+    ],
+    "stations": [{"name": "gate", "cameras": [], "judges": "press"}],
+}
+KILLS = 20
+PATIENCE = 60.0
+SEND_EVERY = 0.02
 
 
 def rows(dsn: str, table: str) -> Counter[str]:
@@ -39,10 +87,8 @@ def differences(dsn: str, reference: str) -> dict[str, dict[str, Any]]:
     for table in TABLES:
         ours, theirs = rows(dsn, table), rows(reference, table)
         if ours != theirs:
-            found[table] = {
-                "extra": list((ours - theirs).items())[:5],
-                "lost": list((theirs - ours).items())[:5],
-            }
+            extra, lost = (ours - theirs).items(), (theirs - ours).items()
+            found[table] = {"extra": list(extra)[:5], "lost": list(lost)[:5]}
     return found
 
 
@@ -52,7 +98,224 @@ def counts(dsn: str) -> dict[str, int]:
 
 
 def committed(dsn: str, shard: str) -> int:
-    """Return the shard's committed position; 0 while there is none."""
+    """Return the shard's committed position; 0 while there is none or the database is away."""
+    try:
+        with psycopg.connect(dsn) as connection:
+            row = connection.execute("SELECT position FROM shard WHERE id = %s", [shard]).fetchone()
+    except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+        return 0
+    return 0 if row is None else int(row[0])
+
+
+class Feed:
+    """Send a known sequence of entries, some unreadable, until told to stop."""
+
+    def __init__(self, producer: ZmqProducer) -> None:
+        self._producer = producer
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.sent: list[tuple[Kind, bytes]] = []
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._stop.set()
+
+    def done(self) -> bool:
+        """Return whether everything sent is acknowledged, after `stop`."""
+        return not self._thread.is_alive() and self._producer.flush(0.0)
+
+    def _run(self) -> None:
+        number = 0
+        while not self._stop.wait(SEND_EVERY):
+            number += 1
+            for kind, payload in entries(number, WallClock().now()):
+                self.sent.append((kind, payload))
+                self._producer.send(kind, payload)
+
+
+def entries(number: int, now: int) -> list[tuple[Kind, bytes]]:
+    """Return what is sent in one step: readings always, a state, a verdict or garbage now and then."""
+    stamps = [now - 1000 * i - (300_000 if number % 7 == 0 else 0) for i in range(10)]
+    loads = [float("nan") if number % 31 == 0 and i == 5 else number % 13 + i / 3 for i in range(10)]
+    found = [(Kind.READINGS, Readings.numbers(["press"] * 10, ["load"] * 10, stamps, loads))]
+    if number % 17 == 0:
+        word = "ACTIVE" if number % 2 else "READY"
+        found.append((Kind.READINGS, Readings.texts(["press"], ["execution"], [now], [word])))
+    sent = [(kind, encode(readings.to_arrow())) for kind, readings in found]
+    if number % 5 == 0:
+        sent.append((Kind.VERDICT, verdict(number, now).to_json()))
+    if number % 23 == 0:
+        sent.append((Kind.READINGS, b"half a bat"))
+    return sent
+
+
+def verdict(number: int, now: int) -> Verdict:
+    """Return the verdict on a part."""
+    finding = Finding("Surface_pores", 0.5 + number % 3 / 10, (1.0, 2.0, 3.0, 4.0), "2017")
+    view = View("c1", "front", "r1", number, now, f"{number:064x}", 416, 416, {"blur": 9.0}, (finding,))
+    outcome = (Outcome.OK, Outcome.NG, Outcome.REVIEW)[number % 3]
+    return Verdict("gate", f"S{number}", "demo", 1, now, outcome, "", Versions("m", "p", "r"), (view,))
+
+
+class Processes:
+    """Appender, shard and database of one home; whichever dies is started again by `tend`."""
+
+    MODULES = ("appender", "shard")
+
+    def __init__(self, home: Home, plant: Plant) -> None:
+        self._home = home.create()
+        self._file = home.run / "plant.yaml"
+        save(plant, self._file)
+        self.database = Embedded(home.database)
+        self.dsn = self.database.start()
+        migrate(self.dsn)
+        self._running = {name: self._start(name) for name in self.MODULES}
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        own = {"SEAMLINE_HOME": str(self._home.root), "SEAMLINE_DSN": self.dsn, SNAPSHOT_VARIABLE: "0.5"}
+        environment = {**os.environ, **own}
+        with (self._home.root / f"{name}.log").open("ab") as output:
+            command = [sys.executable, "-m", f"engine.{name}", str(self._file)]
+            return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+    def kill(self, name: str) -> None:
+        """Kill one of them at once."""
+        if name == "database":
+            pid = self.database.pid()
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+        else:
+            self._running[name].kill()
+            self._running[name].wait()
+
+    def tend(self) -> None:
+        """Start again what has died."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                self._running[name] = self._start(name)
+        if self.database.pid() is None:
+            try:
+                self.database.start()
+            except StoreError:
+                return  # its killed processes have not all let go yet: the next call tries again
+
+    def restored(self) -> int:
+        """Return how often the shard started from a snapshot."""
+        told = (self._home.root / "shard.log").read_text(encoding="utf-8")
+        return len(re.findall(r"snapshot=[1-9]", told))
+
+    def end(self, name: str) -> int:
+        """Ask one of them to end and return its exit code."""
+        process = self._running.pop(name)
+        process.terminate()
+        return process.wait(PATIENCE)
+
+    def stop(self) -> None:
+        """End all of them."""
+        for name in list(self._running):
+            self.end(name)
+        self.database.stop()
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float = PATIENCE) -> None:
+        """Tend the processes until a condition holds.
+
+        Raises
+        ------
+        TimeoutError
+            It did not come to hold in time.
+        """
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the plant does not recover; see the logs in {self._home.root}")
+            self.tend()
+            time.sleep(0.05)
+
+
+def disturb(processes: Processes, shard: str, kills: int, seed: int) -> list[str]:
+    """Kill at random moments, most of them after something new was committed; return the victims."""
+    chance = random.Random(seed)
+    victims = (["shard", "appender", "database"] * kills)[:kills]
+    chance.shuffle(victims)
+    for victim in victims:
+        if chance.random() < 0.7:
+            before = committed(processes.dsn, shard)
+            processes.wait_for(lambda before=before: committed(processes.dsn, shard) > before)  # type: ignore[misc]
+        until = time.monotonic() + chance.uniform(0.0, 0.6)
+        processes.wait_for(lambda until=until: time.monotonic() > until)  # type: ignore[misc]
+        processes.kill(victim)
+    return victims
+
+
+def logged(folder: Path, producer: str) -> list[tuple[Kind, bytes]]:
+    """Return what the log holds of a producer, in order."""
+    reader, found, position = FileLogReader(folder), [], 0
+    while read := reader.read(position, 1 << 22):
+        found += [(entry.kind, bytes(entry.payload)) for entry in read if entry.producer == producer]
+        position = read[-1].position
+    reader.close()
+    return found
+
+
+def replay(plant: Plant, home: Home, dsn: str, last: int) -> None:
+    """Run the log, undisturbed, into another database."""
+    stop = threading.Event()
+    thread = threading.Thread(target=run_shard, args=(plant, home, dsn, stop))
+    thread.start()
+    deadline = time.monotonic() + PATIENCE
+    while committed(dsn, plant.shard) < last and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stop.set()
+    thread.join()
+
+
+def run(kills: int = KILLS, seed: int = 1) -> dict[str, Any]:
+    """Disturb a plant and compare; ``differences`` is empty when every row agrees."""
+    started = time.monotonic()
+    plant = Plant.model_validate(PLANT)
+    with ExitStack() as stack:
+        home = Home(Path(tempfile.mkdtemp(prefix="seamline-chaos-")))
+        stack.callback(shutil.rmtree, home.root)
+        processes = Processes(home, plant)
+        stack.callback(processes.stop)
+        producer = ZmqProducer(home.appender, plant.shard, "chaos")
+        stack.callback(producer.close)
+        feed = Feed(producer)
+        victims = disturb(processes, plant.shard, kills, seed)
+        processes.wait_for(lambda: committed(processes.dsn, plant.shard) > 0)
+        feed.stop()
+        processes.wait_for(feed.done)
+        processes.end("appender")
+        entry = last_entry(home.log / plant.shard)
+        last = 0 if entry is None else entry.position
+        processes.wait_for(lambda: committed(processes.dsn, plant.shard) == last)
+        processes.end("shard")
+        reference = _fresh(processes.database)
+        replay(plant, home, reference, last)
+        return {
+            "kills": dict(Counter(victims)),
+            "sent": len(feed.sent),
+            "log_is_what_was_sent": logged(home.log / plant.shard, producer.producer) == feed.sent,
+            "entries": last,
+            "rows": counts(processes.dsn),
+            "reference_rows": counts(reference),
+            "differences": differences(processes.dsn, reference),
+            "restored": processes.restored(),
+            "epochs": _epoch(processes.dsn, plant.shard),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+
+
+def _fresh(database: Embedded) -> str:
+    with psycopg.connect(database.dsn("postgres", "postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE reference OWNER seamline_writer")
+    dsn = database.dsn("seamline_writer", "reference")
+    migrate(dsn)
+    return dsn
+
+
+def _epoch(dsn: str, shard: str) -> int:
     with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT position FROM shard WHERE id = %s", [shard]).fetchone()
+        row = connection.execute("SELECT epoch FROM shard WHERE id = %s", [shard]).fetchone()
     return 0 if row is None else int(row[0])

@@ -2,11 +2,13 @@
 
 It takes the shard over, restores the newest snapshot not ahead of the committed position, replays up
 to that position with outputs off, and goes on from there. Run it as ``python -m engine.shard
-PLANT.yaml``, or in an actor through `run_shard`.
+PLANT.yaml``, or in an actor through `run_shard`. ``SEAMLINE_SNAPSHOT_SECONDS`` sets how often operator
+state is kept (10 if unset).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -28,7 +30,7 @@ from engine.store.database import open_session, resolve_dsn
 from engine.store.errors import LogMismatch, StoreError
 from engine.store.master import register
 from engine.store.migrations import migrate
-from engine.store.snapshots import Keeper, Snapshot, State
+from engine.store.snapshots import INTERVAL, Keeper, Snapshot, State
 from engine.writer import Writer
 from streams.abc import Output
 from streams.chain import LineChain
@@ -39,11 +41,12 @@ from streams.log.files import segments
 from streams.log.marks import mark_consumed
 from streams.log.reader import FileLogReader
 
+SNAPSHOT_VARIABLE = "SEAMLINE_SNAPSHOT_SECONDS"
 REPLAY_BYTES = 4 << 20
 FLUSH_SECONDS = 10.0
 LOG_POLL = 0.1
 STATION_FIELDS = {"name", "judges", "cycle_s", "shifts"}
-PATIENCE = 2.0
+PATIENCE = 0.5
 """Seconds between attempts to reach the database at the start."""
 
 log = structlog.get_logger(__name__)
@@ -93,7 +96,15 @@ class Shard:
         The database is away.
     """
 
-    def __init__(self, plant: Plant, folder: Path, dsn: str, stop: threading.Event, chain: Chain) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        folder: Path,
+        dsn: str,
+        stop: threading.Event,
+        chain: Chain,
+        snapshot_every: float = INTERVAL,
+    ) -> None:
         self._name = plant.shard
         self._dsn = dsn
         self._stop = stop
@@ -102,7 +113,8 @@ class Shard:
         self._folder = folder
         self._writer = Writer(dsn, plant.shard, plant.tenant, stop=stop)
         self._reader = FileLogReader(folder)
-        self._keeper = Keeper(dsn, plant.shard, self._writer.epoch, partial(mark_consumed, folder))
+        kept = partial(mark_consumed, folder)
+        self._keeper = Keeper(dsn, plant.shard, self._writer.epoch, kept, snapshot_every)
         self._writer.listen(self._keeper.committed)
 
     def run(self) -> None:
@@ -209,11 +221,12 @@ def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None
     """
     folder = home.create().log / plant.shard
     chain = LineChain(plant.catalog(), PartRows(plant))
+    every = float(os.environ.get(SNAPSHOT_VARIABLE, INTERVAL))
     while not stop.is_set():
         try:
             with open_session(dsn) as connection:
                 register(connection, plant)
-            shard = Shard(plant, folder, dsn, stop, chain)
+            shard = Shard(plant, folder, dsn, stop, chain, every)
         except psycopg.OperationalError as exc:
             log.warning("database_away", shard=plant.shard, error=str(exc))
             stop.wait(PATIENCE)
@@ -222,16 +235,27 @@ def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None
             return
 
 
+def await_schema(dsn: str, stop: threading.Event) -> None:
+    """Migrate the database as soon as it can be reached."""
+    while not stop.is_set():
+        try:
+            migrate(dsn)
+            return
+        except (StoreError, psycopg.OperationalError) as exc:
+            log.warning("database_away", error=str(exc))
+            stop.wait(PATIENCE)
+
+
 def main() -> int:
     """Run the shard of a plant file."""
     if len(sys.argv) != 2:  # noqa: PLR2004
         print("Usage: python -m engine.shard PLANT.yaml", file=sys.stderr)
         return 2
     try:
-        home = Home.default().create()
+        plant, home, stop = load(Path(sys.argv[1])), Home.default().create(), stop_on_signals()
         dsn = resolve_dsn(home)
-        migrate(dsn)
-        run_shard(load(Path(sys.argv[1])), home, dsn, stop_on_signals())
+        await_schema(dsn, stop)
+        run_shard(plant, home, dsn, stop)
     except (PlantError, StoreError, LogError, psycopg.Error) as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -162,7 +162,7 @@ def test_a_snapshot_of_another_plant_file_is_not_used(line, plain_dsn, straight)
 
 
 def test_snapshots_are_taken_while_it_runs_and_free_the_log(line, plain_dsn, monkeypatch):
-    monkeypatch.setattr(shard_module, "Keeper", quick_keeper)
+    monkeypatch.setenv(shard_module.SNAPSHOT_VARIABLE, "0")
     with running(lambda stop: run_shard(line.plant, line.home, plain_dsn, stop)):
         for _ in range(3):
             seen = max(snapshots(plain_dsn), default=0)
@@ -171,10 +171,6 @@ def test_snapshots_are_taken_while_it_runs_and_free_the_log(line, plain_dsn, mon
         oldest = min(snapshots(plain_dsn))
         until(lambda: line.writer._consumed.read() >= oldest)
     assert line.writer._consumed.read() < line.writer.position
-
-
-def quick_keeper(*arguments):
-    return shard_module.snapshots.Keeper(*arguments, interval=0.0)
 
 
 def test_a_shard_that_was_taken_over_ends(line, plain_dsn):

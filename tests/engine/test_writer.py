@@ -111,39 +111,42 @@ def test_rows_on_many_days_land_in_their_partitions(dsn, writer):
     assert query(dsn, "SELECT count(DISTINCT tableoid), count(*) FROM readings") == [(4, 4)]
 
 
-@pytest.mark.parametrize(
-    ("column", "values", "complaint"),
-    [
-        ("count", np.array([NULL]), "must not be null"),
-        ("version", np.array([2**40]), "beyond int4"),
-        ("sum", np.array([np.nan]), "must not be null"),
-        ("tag", Text.of([None]), "must not be null"),
-        ("colour", Text.of(["red"]), "no column colour"),
-        ("ts", np.array([-5]), "before 1970"),
-        ("max", Text.of(["3"]), "takes numbers"),
-    ],
-)
-def test_what_no_table_can_hold_goes_to_quarantine(dsn, writer, column, values, complaint):
-    columns = {
-        "machine": Text.of(["press"]),
-        "tag": Text.of(["t"]),
-        "ts": np.array([T0]),
-        "width_us": np.array([1_000_000]),
-        "version": np.array([1]),
-        "count": np.array([1]),
-        "sum": np.array([1.0]),
-        "min": np.array([1.0]),
-        "max": np.array([1.0]),
-    }
-    bad = Output(2, T0, (Rows("windows", columns | {column: values}),))
-    writer.write([*outputs(2), bad, *outputs(3, start=3)])
+WINDOW = {
+    "machine": Text.of(["press"]),
+    "tag": Text.of(["t"]),
+    "ts": np.array([T0]),
+    "width_us": np.array([1_000_000]),
+    "version": np.array([1]),
+    "count": np.array([1]),
+    "sum": np.array([1.0]),
+    "min": np.array([1.0]),
+    "max": np.array([1.0]),
+}
+BAD = [
+    ("count", np.array([NULL]), "column count of table windows must not be null"),
+    ("version", np.array([2**40]), "column version of table windows holds numbers beyond int4"),
+    ("sum", np.array([np.nan]), "column sum of table windows must not be null"),
+    ("tag", Text.of([None]), "column tag of table windows must not be null"),
+    ("colour", Text.of(["red"]), "table windows has no column colour"),
+    ("ts", np.array([-5]), "column ts of table windows holds a time before 1970 or after 9999"),
+    ("max", Text.of(["3"]), "column max of table windows takes numbers"),
+]
+
+
+def test_what_no_table_can_hold_goes_to_quarantine_and_nothing_waits_for_it(dsn, writer):
+    bad = [
+        Output(2 + i, T0 + i, (Rows("windows", WINDOW | {column: values}),))
+        for i, (column, values, _) in enumerate(BAD)
+    ]
+    writer.write([*outputs(2), *bad, *outputs(3, start=2 + len(bad))])
     assert writer.flush(10)
-    assert (writer.position, writer.refused) == (3, 1)
+    assert (writer.position, writer.refused) == (2 + len(bad), len(bad))
     assert query(dsn, "SELECT count(*) FROM readings") == [(5,)]
-    ((source, reason, raw),) = query(dsn, "SELECT source, reason, raw FROM quarantine")
-    assert (source, reason) == ("shard/line-1", "refused_by_database")
-    assert raw.startswith("log position 2: ")
-    assert complaint in raw
+    found = query(dsn, "SELECT source, reason, raw FROM quarantine ORDER BY ts")
+    assert found == [
+        ("shard/line-1", "refused_by_database", f"log position {2 + i}: {complaint}")
+        for i, (_, _, complaint) in enumerate(BAD)
+    ]
 
 
 def test_a_nul_in_a_text_is_replaced(dsn, writer):
@@ -225,6 +228,33 @@ def test_a_lost_connection_costs_nothing(dsn, writer):
     assert writer.flush(10)
     assert query(dsn, "SELECT count(*) FROM readings") == [(7,)]
     assert writer.trouble == ""
+
+
+def test_a_commit_whose_answer_was_lost_is_not_done_twice(dsn, writer):
+    land = writer._landing.land
+
+    def deaf(outputs):
+        writer._landing.land = land
+        before = writer._landing._own
+        land(outputs)
+        writer._landing._own = before
+        raise psycopg.OperationalError("the connection was lost")
+
+    writer._landing.land = deaf
+    writer.write(outputs(3))
+    assert writer.flush(10)
+    writer.write(outputs(2, start=2))
+    assert writer.flush(10)
+    assert (writer.position, query(dsn, "SELECT count(*) FROM readings")) == (2, [(5,)])
+
+
+def test_a_commit_that_overtakes_its_own_repetition_is_not_done_twice(dsn, writer):
+    """The old session may still commit while the new one already looks."""
+    with connect(dsn) as connection:
+        connection.execute("UPDATE shard SET position = 1")
+    writer.write(outputs(3))
+    assert writer.flush(10)
+    assert (writer.position, query(dsn, "SELECT count(*) FROM readings")) == (1, [(0,)])
 
 
 def test_closing_in_vain_says_so(plain_dsn):

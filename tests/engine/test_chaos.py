@@ -1,0 +1,79 @@
+import threading
+
+import numpy as np
+import psycopg
+import pytest
+
+from bench import chaos
+from engine.store import Embedded, connect, migrate
+from engine.store.backlog import Pace
+from engine.store.levels import partitions
+from engine.writer import Writer
+from streams.abc import Output
+from streams.records import Rows, Text
+
+INSERT = "INSERT INTO anomalies VALUES (1, 'press', '2023-11-14', 1.5, 3, %s, 0.5)"
+T0 = 1_700_000_000_000_000
+
+
+@pytest.mark.timeout(240)
+def test_twenty_kills_leave_the_rows_of_an_undisturbed_run():
+    result = chaos.run(kills=20, seed=20)
+    assert sum(result["kills"].values()) == 20
+    assert result["log_is_what_was_sent"]
+    assert result["differences"] == {}
+    assert result["restored"] > 0
+    assert result["epochs"] > 4
+    found = result["rows"]
+    assert all(
+        found[table] > 0 for table in ("readings", "verdicts", "states", "oee", "quarantine", "windows")
+    )
+
+
+def test_the_comparison_sees_a_doubled_and_a_lost_row(plain_server):
+    one, other = plain_server.create(), plain_server.create()
+    for dsn in (one, other):
+        with connect(dsn) as connection:
+            partitions(connection).ensure(connection, "anomalies", [19_675])
+    assert chaos.differences(one, other) == {}
+    for dsn, tags in ((one, "aab"), (other, "ac")):
+        with connect(dsn) as connection:
+            for tag in tags:
+                connection.execute(INSERT, [tag])
+    (table, found), *others = chaos.differences(one, other).items()
+    assert (table, others) == ("anomalies", [])
+    assert [times for _, times in found["extra"]] == [1, 1]
+    assert len(found["lost"]) == 1
+    for dsn in (one, other):
+        plain_server.drop(dsn)
+
+
+def quarantine(position):
+    texts = {name: Text.of(["x"]) for name in ("source", "reason", "raw")}
+    return Output(position, T0, (Rows("quarantine", {"ts": np.array([T0 + position]), **texts}),))
+
+
+def test_a_database_that_is_stopped_for_a_while_costs_nothing(database_folder):
+    server = Embedded(database_folder() / "pg")
+    dsn = server.start()
+    migrate(dsn)
+    writer = Writer(dsn, "line-1", 1, Pace(delay=0.01, last_retry=0.2))
+    writer.write([quarantine(1)])
+    assert writer.flush(10)
+    server.stop()
+    writer.write([quarantine(position) for position in range(2, 50)])
+    pause = threading.Event()
+    while not writer.trouble:
+        pause.wait(0.01)
+    assert "away" in writer.trouble
+    assert not writer.flush(1.0)
+    server.start()
+    assert writer.flush(20)
+    assert writer.trouble == ""
+    writer.close()
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT count(*), count(DISTINCT ts) FROM quarantine").fetchone() == (
+            49,
+            49,
+        )
+    server.stop()

@@ -1,0 +1,125 @@
+import pytest
+
+from engine.store import connect
+from engine.store.levels import partitions
+
+DAY = 19_675
+T = "2023-11-14 06:00:00+00"
+LOSSES = (
+    "unscheduled",
+    "no_data",
+    "planned_stop",
+    "setup",
+    "unplanned_stop",
+    "minor_stop",
+    "speed_loss",
+    "reject_loss",
+    "review_loss",
+    "effective",
+)
+
+
+@pytest.fixture
+def connection(dsn):
+    with connect(dsn) as connection:
+        for table in ("oee", "states", "windows", "frame_ledger"):
+            partitions(connection).ensure(connection, table, [DAY])
+        yield connection
+
+
+def insert(connection, table, **values):
+    columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(values.values()))
+
+
+def account(connection, version=1, ideal=10, counts=(6, 1, 1), **losses):
+    spent = {f"{name}_us": losses.get(name, 0) for name in LOSSES}
+    good, reject, review = counts
+    insert(
+        connection,
+        "oee",
+        tenant_id=1,
+        machine="press",
+        ts=T,
+        shift="early",
+        version=version,
+        as_of=T,
+        calendar_us=sum(spent.values()),
+        good=good,
+        reject=reject,
+        review=review,
+        ideal_cycle_us=ideal,
+        **spent,
+    )
+
+
+def ratios(connection):
+    query = "SELECT busy_us, production_us, availability, performance, quality, oee FROM oee_latest"
+    return connection.execute(query).fetchall()
+
+
+def test_oee_is_the_product_of_its_three_factors(connection):
+    account(
+        connection,
+        unscheduled=30,
+        no_data=20,
+        planned_stop=10,
+        setup=15,
+        unplanned_stop=25,
+        minor_stop=30,
+        speed_loss=50,
+        reject_loss=10,
+        review_loss=10,
+        effective=60,
+    )
+    ((busy, production, availability, performance, quality, oee),) = ratios(connection)
+    assert (busy, production) == (200, 160)
+    assert (availability, performance, quality) == (0.8, 0.5, 0.75)
+    assert oee == pytest.approx(availability * performance * quality)
+    assert oee == 60 / 200
+
+
+def test_ratios_are_null_where_they_are_undefined(connection):
+    account(connection, counts=(0, 0, 0), no_data=100)
+    assert ratios(connection) == [(0, 0, None, None, None, None)]
+
+
+def test_without_an_ideal_cycle_there_is_no_performance(connection):
+    account(connection, ideal=None, speed_loss=100)
+    assert ratios(connection) == [(100, 100, 1.0, None, 0.75, None)]
+
+
+def test_only_the_latest_account_counts(connection):
+    account(connection, version=1, effective=10, speed_loss=90)
+    account(connection, version=3, effective=30, speed_loss=70)
+    account(connection, version=2, effective=20, speed_loss=80)
+    assert [row[-1] for row in ratios(connection)] == [0.3]
+
+
+def test_only_the_latest_version_of_a_state_and_a_window_counts(connection):
+    for version, end in ((1, None), (2, T)):
+        common = {"tenant_id": 1, "machine": "press", "ts": T, "version": version}
+        insert(connection, "states", **common, end_ts=end, state="run", reason="ACTIVE")
+        sums = {"count": 4, "sum": 8.0 * version, "min": 0.0, "max": 9.0}
+        insert(connection, "windows", **common, tag="load", width_us=1_000_000, **sums)
+    assert connection.execute("SELECT version, end_ts IS NULL FROM states_latest").fetchall() == [(2, False)]
+    assert connection.execute("SELECT version, mean FROM windows_latest").fetchall() == [(2, 4.0)]
+
+
+def frames(connection, outcome, first, last, run="r1"):
+    common = {"tenant_id": 1, "station": "gate", "camera": "c1", "view": "front", "run": run, "ts": T}
+    insert(connection, "frame_ledger", **common, first=first, last=last, outcome=outcome, reason="")
+
+
+def test_the_ledger_closes_when_every_frame_is_in_it(connection):
+    frames(connection, "inspected", 1, 1)
+    frames(connection, "dropped", 2, 5)
+    frames(connection, "late", 6, 6)
+    frames(connection, "unmatched", 7, 8)
+    frames(connection, "inspected", 1, 2, run="r2")
+    frames(connection, "inspected", 4, 4, run="r2")
+    found = connection.execute(
+        "SELECT run, captured, inspected, dropped, late, unmatched, difference"
+        " FROM frame_balance ORDER BY run"
+    ).fetchall()
+    assert found == [("r1", 8, 1, 4, 1, 2, 0), ("r2", 4, 3, 0, 0, 0, 1)]
