@@ -9,7 +9,7 @@ from engine.console.data import MachineNow, Oee, State
 from engine.console.icons import icon
 from engine.console.locale import Locale
 from engine.console.markup import Html, el, join
-from engine.console.timeline import curve, timeline
+from engine.console.timeline import axis, curve, timeline
 
 
 def heading(name: str, kind: str, machine: MachineNow | None, now: datetime, say: Locale) -> Html:
@@ -39,7 +39,7 @@ def shift(kind: str, machine: MachineNow | None, now: datetime, say: Locale) -> 
         return Html("")
     scores = el("div", curve(machine, now, say), class_="anomaly")
     if kind == "rig":
-        return scores
+        return join((scores, axis(machine, say)))
     name = machine.oee.shift if machine.oee else None
     title = say("timeline", shift=name) if name else say("timeline.no_shift")
     return join((el("h3", title), timeline(machine, now, say), scores))

@@ -129,7 +129,7 @@ def _machine(console: Console, live: LivePage, say: Locale, name: str, kind: str
     def shift() -> Html:
         return machines_page.shift(kind, machine(), console.now(), say)
 
-    with ui.element("article").classes("machine card") as article:
+    with ui.element("article").classes(f"machine machine--{kind} card") as article:
         article.props["data-machine"] = name
         live.add(heading, *both, classes="area-heading")
         live.add(lambda: machines_page.ratios(kind, machine(), say), feeds.machines, classes="area-ratios")

@@ -137,7 +137,7 @@ def curve(machine: MachineNow, now: datetime, say: Locale) -> Html:
         class_="curve",
         role="img",
     )
-    return join((_score(newest, now, say), drawing, axis(machine, say)))
+    return join((_score(newest, now, say), drawing))
 
 
 def _points(machine: MachineNow, top: float) -> Iterator[str]:

@@ -74,7 +74,7 @@ class Line:
 
     def __post_init__(self) -> None:
         self.partitions = partitions(self.db)
-        days = [int((self.clock + timedelta(days=offset)).timestamp() // 86400) for offset in (-1, 0, 1)]
+        days = [int((self.clock + timedelta(days=offset)).timestamp() // 86400) for offset in (-1, 0)]
         for table in SERIES:
             self.partitions.ensure(self.db, table, days)
 
