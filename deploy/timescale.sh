@@ -92,6 +92,7 @@ create_role() {
     sql -d seamline -c "CREATE EXTENSION IF NOT EXISTS timescaledb" 2>>"$DIR/install.log"
 }
 
+port_in_use() { sed -n 4p "$DIR/data/postmaster.pid"; }
 running() { [ -e "$DIR/data/postmaster.pid" ] && as_postgres "$BIN/pg_ctl" -D /data status >/dev/null; }
 
 start() {
@@ -99,6 +100,9 @@ start() {
     install_packages
     mount_all
     create_data
+    if running && [ "$(port_in_use)" != "$PORT" ]; then
+        as_postgres "$BIN/pg_ctl" -D /data -m fast -w stop >/dev/null
+    fi
     if ! running; then
         as_postgres "$BIN/pg_ctl" -D /data -w -t 60 -o "-p $PORT" -l /data/server.log start >/dev/null \
             || die "the server did not start; see $DIR/data/server.log"
