@@ -233,6 +233,27 @@ def test_restored_books_go_on_as_if_nothing_had_happened():
         assert table(one, "oee", "ts", "version", *TIMES) == table(other, "oee", "ts", "version", *TIMES)
 
 
+def test_a_machine_that_the_books_did_not_know_starts_with_empty_ones():
+    before, after = Line(), Oee(keys(machine("m", calendar=LATE), machine("new", calendar=LATE)))
+    before.until(60, [(0, "run")], [(0, 10, "40")])
+    after.restore(before.oee.snapshot())
+    told = after.update(Progress(at(61), np.array([at(61), at(61)]), Timeline(), judged()))
+    assert table(told, "oee", "machine", "version", "good") == [("m", 2, 1), ("new", 1, 0)]
+
+
+def test_a_machine_without_shifts_has_no_account():
+    line = Line(calendar=Calendar(ZoneInfo("UTC"), ()))
+    assert line.until(60, [(0, "run")], [(0, 10, "40")]) == ()
+    assert line.until(60 * 24 * 3) == ()
+
+
+def test_a_revised_state_takes_the_place_of_the_one_told_before():
+    line = Line()
+    line.until(20, [(0, "run"), (10, "stop")])
+    line.until(30, [(10, "run")])
+    assert line.last("speed_loss_us", "minor_stop_us", "unplanned_stop_us") == [30, 0, 0]
+
+
 def test_books_do_not_grow_with_time():
     line = Line()
     sizes = []
