@@ -12,12 +12,12 @@ ROOT = Path(__file__).parents[2]
 pytest.importorskip("polars", reason="the peers of the extra `bench` are not installed")
 
 
-@pytest.mark.skipif(kernels.IMPL != "c", reason="speed is promised for the compiled kernels")
 def test_the_running_flow_is_fifty_times_stock_bytewax():
     from bench import sensors
 
+    promised = {"c": 50, "python": 2}[kernels.IMPL]
     figures = sensors.run(seconds=6, seconds_stock=1, repeat=2)
-    assert figures["vs_bytewax"] >= 50
+    assert figures["vs_bytewax"] >= promised
     assert figures["readings"] == 6 * 200_000
 
 
