@@ -40,7 +40,7 @@ class Server:
 
     def create_as(self, dsn):
         name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
-        self._session(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, TEMPLATE)
+        self._session(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"), name, TEMPLATE)
 
     def drop(self, dsn):
         name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
@@ -75,6 +75,7 @@ def embedded(database_folder):
     server.start()
     with psycopg.connect(server.dsn("postgres", "postgres"), autocommit=True) as connection:
         connection.execute("ALTER ROLE seamline_writer CREATEDB")
+        connection.execute("GRANT pg_signal_backend TO seamline_writer")
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
     yield server
