@@ -190,7 +190,13 @@ class Peer:
     def __init__(self, bench: Bench, root: Path) -> None:
         file = root / "pictures"
         file.write_bytes(pickle.dumps(bench.encoded))
-        self._command = [str(TRAINING_PYTHON), "-m", "bench.vision_peer", str(bench.model.folder), str(file)]
+        self._command: list[str] = [
+            str(TRAINING_PYTHON),
+            "-m",
+            "bench.vision_peer",
+            str(bench.model.folder),
+            str(file),
+        ]
         environment = {**os.environ, "YOLO_CONFIG_DIR": str(root), "YOLO_OFFLINE": "true"}
         self._process = subprocess.Popen(
             self._command,
@@ -206,9 +212,7 @@ class Peer:
         for line in self._process.stdout:
             if line.startswith(start):
                 return line.removeprefix(start)
-        raise RuntimeError(
-            "Ultralytics ended early; run it by hand: " + " ".join(map(str, self._process.args))
-        )
+        raise RuntimeError(f"Ultralytics ended early; run it by hand: {' '.join(self._command)}")
 
     def round(self) -> float:
         """Return pictures a second of one round."""

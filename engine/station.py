@@ -1,8 +1,8 @@
 """An inspection station: it owns its cameras, judges what they show and appends what it says.
 
-One thread a camera, a pool that inspects, one thread that delivers: evidence on disk first, then the
-verdict to the log. Pixels never leave the process. Every captured frame ends as part of a verdict or
-as a loss with its reason; after a clean stop the ledger is closed.
+One thread a camera, a pool that inspects and puts evidence on disk, one thread that then appends the
+verdicts to the log, in order. Pixels never leave the process. Every captured frame ends as part of a
+verdict or as a loss with its reason; after a clean stop the ledger is closed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import cv2
 import structlog
@@ -31,13 +32,15 @@ from vision.evidence import EvidenceStore, sync_folders
 from vision.inspector import Inspector
 from vision.judge import Recipe
 from vision.ledger import DROPPED, INSPECTED, Balance, Ledger
-from vision.pipeline import Job, Pipeline
+from vision.pipeline import Job, PartLost, Pipeline
 from vision.records import Frame, FrameLoss, Verdict
 
 logger = structlog.get_logger(__name__)
 
 RETRY = 2.0
 """Seconds between attempts to open a camera or to write evidence again."""
+WRITERS = 3
+"""Threads beyond one a core: while they wait for the disk the others compute."""
 DEPTH = 16
 """Parts inside a lossless station at the most."""
 LOST = "lost_before_arrival"
@@ -125,9 +128,9 @@ class Station:
         cv2.setNumThreads(1)
         self._stop = stop
         self._report("AVAILABLE", "ACTIVE")
-        newest = self._section.mode == "newest"
-        depth = self._cores + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge, self._deliver, self._cores + 1, depth, newest)
+        newest, workers = self._section.mode == "newest", self._cores + WRITERS
+        depth = workers + len(self._section.cameras) if newest else DEPTH
+        self._pipeline = Pipeline(self._judge, self._deliver, workers, depth, newest)
         try:
             self._watch([self._start(camera) for camera in self._section.cameras])
         finally:
@@ -190,7 +193,6 @@ class Station:
                     return
                 self._stop.wait(RETRY)
         except BaseException as exc:
-            logger.exception("a camera's thread failed", station=self.name, camera=section.name)
             self._failures.append(exc)
             self._stop.set()
 
@@ -226,34 +228,19 @@ class Station:
         return FrameLoss(*place, frame.ts, outcome, reason, frame.serial)
 
     def _judge(self, part: Part) -> Verdict:
-        return self._inspector.inspect(part.frames, part.attempt)
+        """Inspect a part and put its evidence on disk."""
+        verdict = self._inspector.inspect(part.frames, part.attempt)
+        self._keep(evidence_of(verdict, part))
+        return verdict
 
-    def _deliver(self, jobs: Sequence[Job]) -> None:
-        """Put evidence on disk, then append what is said, in order."""
-        kept = self._keep(evidence_of(jobs))
-        for job in jobs:
-            if job.verdict is not None and kept:
-                self._send_verdict(job.verdict)
-        losses = [loss for job in jobs for loss in self._losses(job, kept)]
-        for loss in merge(losses):
-            self._producer.send(Kind.FRAMES, loss.to_json())
-            self.ledger.ended(loss.camera, loss.outcome, loss.last - loss.first + 1)
+    def _keep(self, items: dict[str, bytes]) -> None:
+        """Write evidence, again and again until it is on disk.
 
-    def _send_verdict(self, verdict: Verdict) -> None:
-        self._producer.send(Kind.VERDICT, verdict.to_json())
-        for view in verdict.views:
-            self.ledger.ended(view.camera, INSPECTED)
-        self._counts[verdict.outcome.value] += 1
-        self._recent.append(time.monotonic())
-        self._last = verdict
-
-    def _losses(self, job: Job, kept: bool) -> Iterable[FrameLoss]:
-        if job.part is None or (job.verdict is not None and kept):
-            return job.losses
-        return [self._loss(frame, DROPPED, job.reason or NO_EVIDENCE) for frame in job.part.frames]
-
-    def _keep(self, items: dict[str, bytes]) -> bool:
-        """Write evidence, again and again until it is on disk or the station stops."""
+        Raises
+        ------
+        PartLost
+            The station was stopped meanwhile.
+        """
         while True:
             try:
                 self._evidence.keep(items)
@@ -262,10 +249,37 @@ class Station:
                     f"Evidence cannot be written: {exc.strerror}; make room on the disk."
                 )
                 if self._stop.wait(RETRY):
-                    return False
+                    raise PartLost(NO_EVIDENCE) from exc
             else:
                 self._troubles.pop("evidence", None)
-                return True
+                return
+
+    def _deliver(self, jobs: Sequence[Job]) -> None:
+        """Append what is said, in order; the evidence is on disk."""
+        for judged, group in groupby(jobs, key=lambda job: job.verdict is not None):
+            if judged:
+                self._send_verdicts(group)
+            else:
+                self._send_losses(group)
+
+    def _send_losses(self, jobs: Iterable[Job]) -> None:
+        for loss in merge(loss for job in jobs for loss in self._losses(job)):
+            self._producer.send(Kind.FRAMES, loss.to_json())
+            self.ledger.ended(loss.camera, loss.outcome, loss.last - loss.first + 1)
+
+    def _losses(self, job: Job) -> Iterable[FrameLoss]:
+        if job.part is None:
+            return job.losses
+        return [self._loss(frame, DROPPED, job.reason) for frame in job.part.frames]
+
+    def _send_verdicts(self, jobs: Iterable[Job]) -> None:
+        for verdict in (job.verdict for job in jobs if job.verdict):
+            self._producer.send(Kind.VERDICT, verdict.to_json())
+            for view in verdict.views:
+                self.ledger.ended(view.camera, INSPECTED)
+            self._counts[verdict.outcome.value] += 1
+            self._recent.append(time.monotonic())
+            self._last = verdict
 
 
 def recipe_of(section: StationSection) -> Recipe:
@@ -273,15 +287,10 @@ def recipe_of(section: StationSection) -> Recipe:
     return Recipe(section.part_number, section.review_above, section.reject_above, views=tuple(section.views))
 
 
-def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:
-    """Return the bytes that verdicts rest on, by their hash."""
-    return {
-        view.frame_hash: frame.encoded
-        for job in jobs
-        if job.part is not None and job.verdict is not None
-        for view, frame in zip(job.verdict.views, job.part.frames, strict=True)
-        if view.frame_hash
-    }
+def evidence_of(verdict: Verdict, part: Part) -> dict[str, bytes]:
+    """Return the bytes that a verdict rests on, by their hash."""
+    frames = zip(verdict.views, part.frames, strict=True)
+    return {view.frame_hash: frame.encoded for view, frame in frames if view.frame_hash}
 
 
 def merge(losses: Iterable[FrameLoss]) -> list[FrameLoss]:

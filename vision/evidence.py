@@ -50,7 +50,9 @@ class EvidenceStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders: set[Path] = set()
+        for number in range(256):
+            (root / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+        sync_folders((root,))
 
     def keep(self, items: Mapping[str, bytes]) -> None:
         """Write bytes by their SHA-256 and return when files and folders are on disk.
@@ -61,8 +63,6 @@ class EvidenceStore:
             The disk is full or cannot be written: nothing may be said that rests on these bytes.
         """
         places = {path(self._root, name): content for name, content in items.items()}
-        folders = {place.parent for place in places}
-        self._make(folders - self._folders)
         with ExitStack() as files:
             drafts = [
                 (files.enter_context(write_draft(place, content)), place)
@@ -73,14 +73,7 @@ class EvidenceStore:
                 os.fsync(draft.fileno())
             for draft, place in drafts:
                 Path(draft.name).rename(place)
-        sync_folders(folders)
-
-    def _make(self, folders: set[Path]) -> None:
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
-        if folders:
-            sync_folders((self._root,))
-            self._folders |= folders
+        sync_folders({place.parent for place in places})
 
 
 def write_draft(place: Path, content: bytes) -> FileIO:

@@ -23,6 +23,10 @@ class PipelineError(Exception):
     """Nothing more can be delivered; the cause is what delivery raised."""
 
 
+class PartLost(Exception):
+    """A part cannot be judged; the text is the reason that its frames get in the ledger."""
+
+
 class Stage(Enum):
     """How far a job is."""
 
@@ -139,6 +143,8 @@ class Pipeline:
         while job and job.part:
             try:
                 job.verdict = self._inspect(job.part)
+            except PartLost as exc:
+                job.reason = str(exc)
             except Exception as exc:  # one part must not end the station: the loss of its frames says why
                 job.reason = f"inspection_failed: {type(exc).__name__}"
             job = self._next(job)

@@ -7,7 +7,7 @@ frame as captured. Everything that leaves a station has a JSON form; pixels neve
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -117,7 +117,7 @@ class Verdict:
 
     def to_json(self) -> bytes:
         """Return the form that is logged; the same verdict always gives the same bytes."""
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+        return to_json(self)
 
     @classmethod
     def from_json(cls, payload: bytes) -> Self:
@@ -156,7 +156,7 @@ class FrameLoss:
 
     def to_json(self) -> bytes:
         """Return the form that is logged."""
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+        return to_json(self)
 
     @classmethod
     def from_json(cls, payload: bytes) -> Self:
@@ -171,6 +171,15 @@ class FrameLoss:
             return cls(**json.loads(payload))
         except TypeError as exc:
             raise ValueError(f"the bytes are not a frame loss: {exc}") from exc
+
+
+def to_json(record: Verdict | FrameLoss) -> bytes:
+    """Return a record as canonical JSON: sorted keys, no spaces."""
+    return json.dumps(record, default=_fields, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _fields(item: Any) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__slots__}
 
 
 def _view(item: dict[str, Any]) -> View:

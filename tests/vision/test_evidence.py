@@ -34,10 +34,11 @@ def test_files_and_folders_are_on_disk_before_keep_returns(tmp_path, monkeypatch
         synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
+    store = EvidenceStore(tmp_path)
     monkeypatch.setattr(os, "fsync", remember)
-    EvidenceStore(tmp_path).keep({NAME: BYTES})
+    store.keep({NAME: BYTES})
     folder = tmp_path / NAME[:2]
-    assert synced == [str(tmp_path), f"{folder}/.{NAME}.{os.getpid()}", str(folder)]
+    assert synced == [f"{folder}/.{NAME}.{os.getpid()}", str(folder)]
 
 
 def test_a_disk_that_is_full_is_an_error_and_leaves_nothing_that_looks_like_evidence(tmp_path):

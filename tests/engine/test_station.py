@@ -1,0 +1,438 @@
+import json
+import threading
+from collections import Counter
+
+import pytest
+import zmq
+
+from engine.cameras import open_camera, renderer
+from engine.paths import Home
+from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
+from engine.station import Station, merge
+from streams import records
+from streams.log.abc import Kind
+from vision import evidence, pictures
+from vision.cameras import CameraError, Run
+from vision.detect import Detector
+from vision.pipeline import PipelineError
+from vision.records import FrameLoss, Verdict
+from vision.testing import picture, write_model
+
+WAIT = 20.0
+OK, REVIEW, NG = 20, 100, 200
+
+
+class MemoryProducer:
+    """A log that keeps what it is sent; `refuse` makes it fail."""
+
+    def __init__(self):
+        self.entries = []
+        self.changed = threading.Condition()
+        self.refuse = False
+        self.gate = None
+
+    def send(self, kind, payload):
+        if self.gate is not None:
+            assert self.gate.wait(WAIT)
+        if self.refuse:
+            raise OSError("the log is gone")
+        with self.changed:
+            self.entries.append((kind, payload))
+            self.changed.notify_all()
+            return len(self.entries)
+
+    def acknowledged(self):
+        return len(self.entries)
+
+    def flush(self, timeout):
+        return True
+
+    def close(self):
+        pass
+
+    def of(self, kind, reader):
+        return [reader(payload) for sent, payload in self.entries if sent is kind]
+
+    @property
+    def verdicts(self):
+        return self.of(Kind.VERDICT, Verdict.from_json)
+
+    @property
+    def losses(self):
+        return self.of(Kind.FRAMES, FrameLoss.from_json)
+
+    def wait(self, condition):
+        with self.changed:
+            assert self.changed.wait_for(condition, WAIT)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def producer():
+    return MemoryProducer()
+
+
+@pytest.fixture
+def station(tmp_path, model, producer):
+    """Give a function that builds a station of the tiny model on cameras."""
+
+    def build(*cameras, opener=open_camera, **settings):
+        home = Home(tmp_path / "home").create()
+        link = home.models / "tiny"
+        if not link.exists():
+            link.symlink_to(model.folder)
+        section = StationSection(name="weld-1", cameras=list(cameras), model="tiny", **settings)
+        return Station(section, Plant(name="test", stations=[section]), home, producer, opener)
+
+    return build
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Give a function that makes a folder camera of red levels or of bytes."""
+
+    def make(*contents, name="cam", view="front"):
+        place = tmp_path / name
+        place.mkdir()
+        for number, content in enumerate(contents):
+            encoded = (
+                content
+                if isinstance(content, bytes)
+                else pictures.encode_whole(picture(content, seed=number))
+            )
+            (place / f"{number:03d}.png").write_bytes(encoded)
+        return FolderCamera(kind="folder", name=name, view=view, path=place, rate=10_000)
+
+    return make
+
+
+def run(station):
+    station.run(threading.Event())
+    return station.stats()
+
+
+class Shots:
+    """A camera of the test's own frames: pairs of serial and red level; what is raised is raised."""
+
+    def __init__(self, run, shots):
+        self._run = run
+        self._shots = iter(shots)
+
+    def read(self):
+        shot = next(self._shots, None)
+        if isinstance(shot, Exception):
+            raise shot
+        if shot is None:
+            return None
+        serial, red = shot
+        return self._run.picture(pictures.encode_whole(picture(red)), serial)
+
+    def close(self):
+        pass
+
+
+def shooting(**shots):
+    """Return an opener whose cameras show the given shots."""
+    return lambda section, run, number, stop: Shots(run, shots[section.name])
+
+
+def camera(name="cam", view="front"):
+    return SimulatedCamera(kind="simulated", name=name, view=view)
+
+
+def test_photographs_of_a_folder_become_verdicts_in_order(station, folder, producer):
+    stats = run(station(folder(OK, REVIEW, NG, OK)))
+    assert [verdict.outcome for verdict in producer.verdicts] == ["OK", "REVIEW", "NG", "OK"]
+    assert [verdict.serial for verdict in producer.verdicts] == ["000-1", "001-1", "002-1", "003-1"]
+    assert stats.verdicts == {"OK": 2, "REVIEW": 1, "NG": 1}
+    assert stats.last == producer.verdicts[-1]
+    assert (stats.frames.captured, stats.frames.inspected, stats.frames.open) == (4, 4, 0)
+
+
+def test_a_station_says_that_it_works_and_when_it_ends(station, folder, producer):
+    run(station(folder(OK)))
+    readings = [
+        records.Readings.from_arrow(records.decode(payload))
+        for kind, payload in producer.entries
+        if kind is Kind.READINGS
+    ]
+    said = [(*batch.machine.values, batch.tag.to_list(), batch.text.to_list()) for batch in readings]
+    assert said == [
+        ("weld-1", ["avail", "execution"], ["AVAILABLE", "ACTIVE"]),
+        ("weld-1", ["avail"], ["UNAVAILABLE"]),
+    ]
+    assert producer.entries[0][0] is producer.entries[-1][0] is Kind.READINGS
+
+
+def test_evidence_is_on_disk_before_its_verdict_is_sent(station, folder, producer, tmp_path):
+    root, seen = tmp_path / "home" / "evidence", []
+    send = producer.send
+
+    def look(kind, payload):
+        if kind is Kind.VERDICT:
+            seen.append(evidence.read(root, Verdict.from_json(payload).views[0].frame_hash))
+        return send(kind, payload)
+
+    producer.send = look
+    source = folder(OK, NG)
+    run(station(source))
+    assert seen == [file.read_bytes() for file in sorted(source.path.iterdir())]
+
+
+def test_each_run_has_its_own_number(station, folder, producer):
+    source = folder(OK)
+    run(station(source))
+    run(station(source))
+    assert [verdict.serial for verdict in producer.verdicts] == ["000-1", "000-2"]
+    assert [verdict.views[0].run for verdict in producer.verdicts] == ["1", "2"]
+
+
+def test_bad_pictures_end_in_the_ledger_and_in_review(station, folder, producer):
+    whole = pictures.encode_whole(picture(OK))
+    bad = [
+        b"not a picture",
+        whole[: len(whole) // 2],
+        pictures.encode_whole(picture(OK)[:1, :1]),
+        b"",
+        b"GIF89a",
+    ]
+    stats = run(station(folder(*bad, OK)))
+    assert stats.verdicts == {"REVIEW": 5, "OK": 1}
+    rejected = [verdict.views[0].rejected for verdict in producer.verdicts]
+    assert rejected == ["unknown_format", "half_picture", "too_small", "empty", "unknown_format", ""]
+    assert (stats.frames.inspected, stats.frames.open) == (6, 0)
+
+
+def test_views_of_one_part_are_judged_together(station, producer):
+    opener = shooting(a=[("p1", OK), ("p2", OK)], b=[("p1", NG), ("p2", OK)])
+    cameras = camera("a", "front"), camera("b", "left")
+    stats = run(station(*cameras, opener=opener, views=["front", "left"]))
+    assert {verdict.serial: verdict.outcome.value for verdict in producer.verdicts} == {
+        "p1": "NG",
+        "p2": "OK",
+    }
+    assert [[view.view for view in verdict.views] for verdict in producer.verdicts] == [["front", "left"]] * 2
+    assert (stats.frames.captured, stats.frames.open) == (4, 0)
+
+
+def test_a_part_without_a_required_view_is_never_ok(station, producer):
+    opener = shooting(a=[("p1", OK)], b=[("p2", NG)])
+    run(station(camera("a", "front"), camera("b", "left"), opener=opener, views=["front", "left"]))
+    said = {verdict.serial: (verdict.outcome.value, verdict.reason) for verdict in producer.verdicts}
+    assert said["p1"] == ("REVIEW", "Missing views: left.")
+    assert said["p2"][0] == "NG"
+
+
+def test_a_part_whose_time_is_up_does_not_wait_for_the_end(station, producer):
+    class Endless(Shots):
+        def read(self):
+            frame = super().read()
+            return frame if frame or stop.wait(WAIT) is None else None
+
+    stop = threading.Event()
+    built = station(
+        camera("a"),
+        opener=lambda section, run, number, stopped: Endless(run, [("p1", OK)]),
+        views=["front", "left"],
+        patience_s=0.05,
+    )
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    producer.wait(lambda: producer.verdicts)
+    stop.set()
+    line.join(WAIT)
+    assert producer.verdicts[0].reason == "Missing views: left."
+
+
+def test_frames_that_fit_no_part_are_unmatched(station, producer):
+    opener = shooting(a=[("p1", OK), ("p1", OK)], b=[("p1", OK)])
+    stats = run(station(camera("a", "front"), camera("b", "other"), opener=opener, views=["front", "left"]))
+    assert Counter((loss.outcome, loss.reason) for loss in producer.losses) == {
+        ("unmatched", "view_twice"): 1,
+        ("unmatched", "view_not_required"): 1,
+    }
+    assert (stats.frames.unmatched, stats.frames.inspected, stats.frames.open) == (2, 1, 0)
+
+
+def test_a_camera_that_goes_away_is_opened_again_as_a_new_run(station, producer, monkeypatch):
+    monkeypatch.setattr("engine.station.RETRY", 0.01)
+    runs = [[("p1", OK), CameraError("unplugged")], [("p2", OK)]]
+    stats = run(station(camera(), opener=lambda section, run, number, stop: Shots(run, runs.pop(0))))
+    assert [(verdict.serial, verdict.views[0].run) for verdict in producer.verdicts] == [
+        ("p1", "1"),
+        ("p2", "1.2"),
+    ]
+    assert stats.troubles == {}
+    assert stats.frames.open == 0
+
+
+def test_a_camera_that_cannot_be_opened_is_told_and_the_others_go_on(station, folder, producer, tmp_path):
+    stop = threading.Event()
+    missing = FolderCamera(kind="folder", name="gone", path=tmp_path / "gone")
+    built = station(folder(OK, OK), missing)
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    producer.wait(lambda: len(producer.verdicts) == 2)
+    stop.set()
+    line.join(WAIT)
+    assert "cannot be read" in built.stats().troubles["gone"]
+
+
+def test_a_remote_cameras_lost_frames_are_in_the_ledger(station, producer, tmp_path):
+    stop, endpoint = threading.Event(), f"ipc://{tmp_path}/remote.sock"
+    built = station(ZmqCamera(kind="zeromq", name="remote", endpoint=endpoint))
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    with zmq.Context() as context, context.socket(zmq.PUSH) as sender:
+        sender.connect(endpoint)
+        for sequence in (7, 8, 12):
+            told = {"serial": f"p{sequence}", "sequence": sequence}
+            sender.send_multipart([json.dumps(told).encode(), pictures.encode_whole(picture(OK))])
+        producer.wait(lambda: len(producer.verdicts) == 3)
+    stop.set()
+    line.join(WAIT)
+    (loss,) = producer.losses
+    assert (loss.first, loss.last, loss.outcome, loss.reason) == (3, 5, "dropped", "lost_before_arrival")
+    balance = built.stats().frames
+    assert (balance.captured, balance.inspected, balance.dropped, balance.open) == (6, 3, 3, 0)
+
+
+def test_a_busy_station_in_newest_mode_drops_and_says_so(station, producer, monkeypatch):
+    all_taken = threading.Event()
+    detect = Detector.detect_fitted
+
+    def detect_when_all_are_taken(detector, fitted, floor):
+        assert all_taken.wait(WAIT)
+        return detect(detector, fitted, floor)
+
+    class Hasty(Shots):
+        def read(self):
+            frame = super().read()
+            if frame is None:
+                all_taken.set()
+            return frame
+
+    monkeypatch.setattr(Detector, "detect_fitted", detect_when_all_are_taken)
+    shots = [(f"p{number}", OK) for number in range(60)]
+    built = station(camera(), opener=lambda section, run, number, stop: Hasty(run, shots), mode="newest")
+    balance = run(built).frames
+    assert balance.captured == 60
+    assert balance.open == 0
+    assert balance.inspected == len(producer.verdicts) < 60
+    assert sum(loss.last - loss.first + 1 for loss in producer.losses) == balance.dropped
+    assert {(loss.outcome, loss.reason) for loss in producer.losses} == {("dropped", "station_busy")}
+    assert producer.verdicts[-1].serial == "p59"
+
+
+def test_a_full_disk_holds_verdicts_back_until_there_is_room(station, folder, producer, monkeypatch):
+    monkeypatch.setattr("engine.station.RETRY", 0.01)
+    keep, full = evidence.EvidenceStore.keep, [True, True]
+    told = []
+
+    def keep_or_fail(store, items):
+        if full:
+            full.pop()
+            raise OSError(28, "No space left on device")
+        told.append(dict(built.stats().troubles))
+        keep(store, items)
+
+    monkeypatch.setattr(evidence.EvidenceStore, "keep", keep_or_fail)
+    built = station(folder(OK, NG))
+    stats = run(built)
+    assert "make room" in told[0]["evidence"]
+    assert [verdict.outcome for verdict in producer.verdicts] == ["OK", "NG"]
+    assert (stats.troubles, stats.frames.open) == ({}, 0)
+
+
+def test_verdicts_whose_evidence_was_never_written_are_never_sent(station, folder, producer, monkeypatch):
+    stop = threading.Event()
+
+    def fail(store, items):
+        stop.set()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(evidence.EvidenceStore, "keep", fail)
+    built = station(folder(OK))
+    built.run(stop)
+    assert producer.verdicts == []
+    assert [(loss.outcome, loss.reason) for loss in producer.losses] == [("dropped", "evidence_not_written")]
+    assert built.stats().frames.open == 0
+
+
+def test_a_part_that_cannot_be_inspected_is_a_loss_with_its_reason(station, folder, producer, monkeypatch):
+    def fail(detector, fitted, floor):
+        raise RuntimeError("the request failed")
+
+    monkeypatch.setattr(Detector, "detect_fitted", fail)
+    stats = run(station(folder(OK, OK)))
+    assert [(loss.first, loss.last, loss.reason) for loss in merge(producer.losses)] == [
+        (1, 2, "inspection_failed: RuntimeError")
+    ]
+    assert (stats.frames.dropped, stats.frames.open) == (2, 0)
+
+
+def test_a_log_that_is_gone_ends_the_station(station, folder, producer):
+    built = station(folder(*[OK] * 40))
+    begin = built._report
+
+    def report_then_lose_the_log(*said):
+        begin(*said)
+        producer.refuse = True
+
+    built._report = report_then_lose_the_log
+    with pytest.raises((PipelineError, OSError), match="the log is gone"):
+        run(built)
+
+
+def test_a_stop_ends_a_station_with_a_closed_ledger(station, producer):
+    stop = threading.Event()
+
+    class UntilStopped(Shots):
+        def read(self):
+            return None if stop.is_set() else self._run.picture(pictures.encode_whole(picture(OK)), "")
+
+    built = station(camera(), opener=lambda section, run, number, stopped: UntilStopped(run, []))
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    producer.wait(lambda: len(producer.verdicts) >= 5)
+    stop.set()
+    line.join(WAIT)
+    balance = built.stats().frames
+    assert balance.open == 0
+    assert balance.inspected == len(producer.verdicts) == balance.captured
+    assert built.stats().rate > 0
+
+
+def test_losses_that_follow_each_other_are_one():
+    def loss(first, reason="busy", camera="a"):
+        return FrameLoss("s", camera, "v", "1", first, first, 0, "dropped", reason, f"p{first}")
+
+    merged = merge([loss(1), loss(2), loss(4), loss(5, "other"), loss(6, "other", "b")])
+    assert [(item.camera, item.first, item.last) for item in merged] == [
+        ("a", 1, 2),
+        ("a", 4, 4),
+        ("a", 5, 5),
+        ("b", 6, 6),
+    ]
+
+
+def test_every_kind_of_camera_is_opened(tmp_path, folder):
+    sections = [
+        folder(OK),
+        camera(),
+        ZmqCamera(kind="zeromq", name="z", endpoint=f"ipc://{tmp_path}/z.sock"),
+    ]
+    for section in sections:
+        open_camera(section, Run(section.name, "front", "1", lambda: 0), 1, threading.Event()).close()
+    with pytest.raises(CameraError):
+        gone = VideoCamera(kind="video", name="v", path=str(tmp_path / "gone.avi"))
+        open_camera(gone, Run("v", "front", "1", lambda: 0), 1, threading.Event())
+
+
+def test_a_simulated_camera_shows_the_same_part_again():
+    section = camera()
+    assert renderer(section)(3).tobytes() == renderer(section)(3).tobytes()
