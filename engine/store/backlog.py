@@ -20,7 +20,7 @@ class Pace:
     """A position without rows waits no longer than this."""
     batch: int = 50_000
     """With as many rows waiting nothing waits any longer."""
-    most: int = 200_000
+    most: int = 400_000
     """No more rows than this are committed at once, unless one entry brings them."""
     bound: int = 400_000
     """With as many rows waiting there is no room for more."""
