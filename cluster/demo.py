@@ -87,12 +87,17 @@ def replay_clock(home: Home, shard: str, speed: float) -> ReplaySection:
 
 
 def machine_section(name: str, tags: list[tuple[str, bool]], speed: float) -> MachineSection:
-    """Describe a machine by its tags; every numeric tag but counters of time enters the anomaly score.
+    """Describe a machine by its tags.
 
-    Real seconds without a word count as silence, so in plant time silence is ``speed`` times longer.
+    The anomaly score looks at every tag of a rig, but of a machine that starts and stops only at its
+    temperatures: its loads jump with every cycle, which is no anomaly. Real seconds without a word
+    count as silence, so in plant time silence is ``speed`` times longer.
     """
+    rig = ("execution", False) not in tags
     sections = [
-        TagSection(name=tag, type="number" if numeric else "text", detect=numeric and "time" not in tag)
+        TagSection(
+            name=tag, type="number" if numeric else "text", detect=numeric and (rig or "temp" in tag.lower())
+        )
         for tag, numeric in tags
     ]
     return MachineSection(name=name, tags=sections, idle_after_s=IDLE_S * max(speed, 1.0))

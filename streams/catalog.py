@@ -99,6 +99,11 @@ class Machine:
     idle_after: int = 10 * SECOND
     """A machine not heard of for so long (receive time) no longer holds its watermark back."""
 
+    @property
+    def tells_state(self) -> bool:
+        """Whether it says when it runs; a rig that only sends readings has no states and no OEE."""
+        return any(tag.name == self.state_rule.execution for tag in self.tags)
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:

@@ -122,7 +122,7 @@ class Oee:
     def _settle(self, number: int, mark: int) -> list[Statement]:
         """State the accounts of a machine that changed up to its mark; open and close shifts."""
         books = self._books[number]
-        if mark == NULL:
+        if mark == NULL or not books.machine.tells_state:
             return []
         self._open(books, number, mark)
         statements = []

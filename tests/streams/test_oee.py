@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.catalog import Calendar, Shift
+from streams.catalog import Calendar, Catalog, Machine, Shift, Tag
+from streams.chain import NO_PARTS, LineChain
 from streams.clock import DAY, HOUR, MINUTE, SECOND
+from streams.log.abc import Entry, Kind
 from streams.oee import Losses, Ratios, ratios, teep
 from streams.operators.cycles import Cycles
 from streams.operators.oee import Oee, Progress
 from streams.operators.states import Interval, Run, Timeline
 from streams.operators.testing import NOON, judged, keys, machine, table
-from streams.records import NULL
+from streams.records import NULL, Readings, encode
 
 DATA = os.environ.get("SEAMLINE_DATA", "")
 LOSSES = (
@@ -351,3 +353,15 @@ def test_published_examples_come_out_as_printed():
                 assert ratio * 100 == pytest.approx(float(example[column]), abs=tolerance), (example, column)
                 checked += 1
     assert checked >= 20
+
+
+def test_a_rig_that_never_tells_its_state_has_no_oee() -> None:
+    rig = LineChain(Catalog((Machine("pump", (Tag("load"),)),)), parts=lambda entry: ((), NO_PARTS))
+    batch = Readings.numbers(["pump"] * 2, ["load"] * 2, [0, HOUR], [1.0, 2.0])
+    outputs = [
+        rig.update(Entry(1, Kind.READINGS, HOUR, "gateway", encode(batch.to_arrow()))),
+        rig.update(Entry(2, Kind.TICK, 2 * HOUR, "", b"")),
+    ]
+    tables = {rows.table for output in outputs for rows in output.rows}
+    assert "windows" in tables
+    assert "oee" not in tables
