@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 import cv2
 import structlog
@@ -22,8 +20,8 @@ import structlog
 from engine.cameras import Opener, open_camera
 from engine.paths import Home
 from engine.plant import Camera, Plant, StationSection
-from streams import records
-from streams.log.abc import Kind, Producer
+from engine.station_log import StationLog, loss_of
+from streams.log.abc import Producer
 from vision import registry
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
@@ -31,9 +29,9 @@ from vision.detect import Detector
 from vision.evidence import EvidenceStore, sync_folders
 from vision.inspector import Inspector
 from vision.judge import Recipe
-from vision.ledger import DROPPED, INSPECTED, Balance, Ledger
-from vision.pipeline import Job, PartLost, Pipeline
-from vision.records import Frame, FrameLoss, Verdict
+from vision.ledger import DROPPED, Balance, Ledger
+from vision.pipeline import PartLost, Pipeline
+from vision.records import Frame, Verdict
 
 logger = structlog.get_logger(__name__)
 
@@ -45,7 +43,6 @@ DEPTH = 16
 """Parts inside a lossless station at the most."""
 LOST = "lost_before_arrival"
 NO_EVIDENCE = "evidence_not_written"
-RECENT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,6 @@ class Station:
         self.ledger = Ledger()
         self._section = section
         self._clock = plant.clock()
-        self._producer = producer
         self._opener = opener
         self._cores = len(os.sched_getaffinity(0))
         self._inspector = Inspector(section.name, detector or self._load(home), recipe_of(section))
@@ -107,9 +103,7 @@ class Station:
         self._assembly = Assembly(section.views, section.patience_s)
         self._entry = threading.Lock()
         self._stop = threading.Event()
-        self._counts: Counter[str] = Counter()
-        self._recent: deque[float] = deque(maxlen=RECENT)
-        self._last: Verdict | None = None
+        self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
         self._troubles: dict[str, str] = {}
         self._failures: list[BaseException] = []
 
@@ -127,39 +121,29 @@ class Station:
         """
         cv2.setNumThreads(1)
         self._stop = stop
-        self._report("AVAILABLE", "ACTIVE")
+        self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest, workers = self._section.mode == "newest", self._cores + WRITERS
         depth = workers + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge, self._deliver, workers, depth, newest)
+        self._pipeline = Pipeline(self._judge, self._log.deliver, workers, depth, newest)
         try:
             self._watch([self._start(camera) for camera in self._section.cameras])
         finally:
             self._pipeline.close()
-        self._report("UNAVAILABLE")
+        self._log.report(avail="UNAVAILABLE")
         if failure := self._pipeline.failure or next(iter(self._failures), None):
             raise failure
 
     def stats(self) -> StationStats:
         """Return counts, rate, the last verdict and what is wrong; from any thread."""
-        times = list(self._recent)
-        span = times[-1] - times[0] if len(times) > 1 else 0.0
         return StationStats(
             station=self.name,
             frames=self.ledger.total(),
             cameras=self.ledger.cameras(),
-            verdicts=dict(self._counts),
-            rate=(len(times) - 1) / span if span else 0.0,
-            last=self._last,
+            verdicts=self._log.counts(),
+            rate=self._log.rate(),
+            last=self._log.last,
             troubles=dict(self._troubles),
         )
-
-    def _report(self, avail: str, execution: str | None = None) -> None:
-        said = {"avail": avail} | ({"execution": execution} if execution else {})
-        size = len(said)
-        batch = records.Readings.texts(
-            [self.name] * size, list(said), [self._clock.now()] * size, list(said.values())
-        )
-        self._producer.send(Kind.READINGS, records.encode(batch.to_arrow()))
 
     def _start(self, camera: Camera) -> threading.Thread:
         thread = threading.Thread(
@@ -215,17 +199,13 @@ class Station:
         self.ledger.captured(frame.camera, frame.sequence - last)
         with self._entry:
             if frame.sequence > last + 1:
-                loss = self._loss(frame, DROPPED, LOST)
+                loss = loss_of(self.name, frame, DROPPED, LOST)
                 self._pipeline.lose([replace(loss, first=last + 1, last=frame.sequence - 1, serial="")])
             part = self._assembly.add(frame, time.monotonic())
             if isinstance(part, Stray):
-                self._pipeline.lose([self._loss(frame, part.outcome, part.reason)])
+                self._pipeline.lose([loss_of(self.name, frame, part.outcome, part.reason)])
             elif part is not None:
                 self._pipeline.offer(part)
-
-    def _loss(self, frame: Frame, outcome: str, reason: str) -> FrameLoss:
-        place = (self.name, frame.camera, frame.view, frame.run, frame.sequence, frame.sequence)
-        return FrameLoss(*place, frame.ts, outcome, reason, frame.serial)
 
     def _judge(self, part: Part) -> Verdict:
         """Inspect a part and put its evidence on disk."""
@@ -254,33 +234,6 @@ class Station:
                 self._troubles.pop("evidence", None)
                 return
 
-    def _deliver(self, jobs: Sequence[Job]) -> None:
-        """Append what is said, in order; the evidence is on disk."""
-        for judged, group in groupby(jobs, key=lambda job: job.verdict is not None):
-            if judged:
-                self._send_verdicts(group)
-            else:
-                self._send_losses(group)
-
-    def _send_losses(self, jobs: Iterable[Job]) -> None:
-        for loss in merge(loss for job in jobs for loss in self._losses(job)):
-            self._producer.send(Kind.FRAMES, loss.to_json())
-            self.ledger.ended(loss.camera, loss.outcome, loss.last - loss.first + 1)
-
-    def _losses(self, job: Job) -> Iterable[FrameLoss]:
-        if job.part is None:
-            return job.losses
-        return [self._loss(frame, DROPPED, job.reason) for frame in job.part.frames]
-
-    def _send_verdicts(self, jobs: Iterable[Job]) -> None:
-        for verdict in (job.verdict for job in jobs if job.verdict):
-            self._producer.send(Kind.VERDICT, verdict.to_json())
-            for view in verdict.views:
-                self.ledger.ended(view.camera, INSPECTED)
-            self._counts[verdict.outcome.value] += 1
-            self._recent.append(time.monotonic())
-            self._last = verdict
-
 
 def recipe_of(section: StationSection) -> Recipe:
     """Return what the plant file asks of the station's parts."""
@@ -291,26 +244,6 @@ def evidence_of(verdict: Verdict, part: Part) -> dict[str, bytes]:
     """Return the bytes that a verdict rests on, by their hash."""
     frames = zip(verdict.views, part.frames, strict=True)
     return {view.frame_hash: frame.encoded for view, frame in frames if view.frame_hash}
-
-
-def merge(losses: Iterable[FrameLoss]) -> list[FrameLoss]:
-    """Make one of losses that follow each other, of one run and for one reason."""
-    merged: list[FrameLoss] = []
-    for loss in losses:
-        before = merged[-1] if merged else None
-        if before and same_cause(before, loss):
-            merged[-1] = replace(before, last=loss.last, serial="")
-        else:
-            merged.append(loss)
-    return merged
-
-
-def same_cause(before: FrameLoss, after: FrameLoss) -> bool:
-    """Say whether ``after`` goes on where ``before`` ends."""
-    names = ("camera", "view", "run", "outcome", "reason")
-    return after.first == before.last + 1 and all(
-        getattr(before, name) == getattr(after, name) for name in names
-    )
 
 
 def next_number(home: Home, station: str) -> int:

@@ -8,7 +8,8 @@ import zmq
 from engine.cameras import open_camera, renderer
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
-from engine.station import Station, merge
+from engine.station import Station
+from engine.station_log import merge
 from streams import records
 from streams.log.abc import Kind
 from vision import evidence, pictures
@@ -377,13 +378,13 @@ def test_a_part_that_cannot_be_inspected_is_a_loss_with_its_reason(station, fold
 
 def test_a_log_that_is_gone_ends_the_station(station, folder, producer):
     built = station(folder(*[OK] * 40))
-    begin = built._report
+    send = producer.send
 
-    def report_then_lose_the_log(*said):
-        begin(*said)
+    def send_one_then_lose_the_log(kind, payload):
+        send(kind, payload)
         producer.refuse = True
 
-    built._report = report_then_lose_the_log
+    producer.send = send_one_then_lose_the_log
     with pytest.raises((PipelineError, OSError), match="the log is gone"):
         run(built)
 
