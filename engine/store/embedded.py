@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -90,8 +91,13 @@ class Embedded:
 
     def stop(self) -> None:
         """Stop the server, ending its sessions; nothing if it does not run."""
-        if self.pid() is not None:
-            self._control("stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
+        running = self._postmaster()
+        if running is None or not _alive(running.pid):
+            return
+        self._control("stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
+        if Path(running.sockets) != self.folder:
+            with suppress(OSError):
+                Path(running.sockets).rmdir()
 
     def pid(self) -> int | None:
         """Return the running server's process id."""

@@ -1,5 +1,6 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -147,7 +148,10 @@ def test_a_home_with_a_long_path_has_a_database_too(database_folder, monkeypatch
     home = Home(database_folder() / ("long" * 25))
     with open_database(home) as dsn:
         assert query(dsn, "SELECT current_user") == [("seamline_writer",)]
+        sockets = Path(conninfo_to_dict(dsn)["host"])
+        assert sockets.is_dir()
     assert Embedded(home.database).pid() is None
+    assert not sockets.exists()
 
 
 def test_a_named_database_goes_first(monkeypatch, tmp_path):
