@@ -33,7 +33,9 @@ def open_camera(
         case ZmqCamera():
             return cameras.ZmqCamera(run, section.endpoint, stop)
         case SimulatedCamera():
-            return cameras.SimulatedCamera(run, renderer(section), number, section.rate, stop)
+            return cameras.SimulatedCamera(
+                run, renderer(section), f"P{section.seed}", number, section.rate, stop
+            )
 
 
 def renderer(section: SimulatedCamera) -> Callable[[int], Image]:

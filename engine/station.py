@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 import cv2
 import structlog
@@ -250,7 +251,7 @@ def next_number(home: Home, station: str) -> int:
     """Return the number of this run of a station, one more than of the last, even after a crash."""
     folder = home.root / "stations"
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{station}.run"
+    file = folder / f"{quote(station, safe='')}.run"
     number = int(file.read_text()) + 1 if file.exists() else 1
     draft = file.with_suffix(".draft")
     with draft.open("w") as out:

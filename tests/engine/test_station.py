@@ -8,7 +8,7 @@ import zmq
 from engine.cameras import open_camera, renderer
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
-from engine.station import Station
+from engine.station import Station, next_number
 from engine.station_log import merge
 from streams import records
 from streams.log.abc import Kind
@@ -190,6 +190,12 @@ def test_each_run_has_its_own_number(station, folder, producer):
     run(station(source))
     assert [verdict.serial for verdict in producer.verdicts] == ["000-1", "000-2"]
     assert [verdict.views[0].run for verdict in producer.verdicts] == ["1", "2"]
+
+
+def test_any_name_has_its_number(tmp_path):
+    home = Home(tmp_path).create()
+    assert [next_number(home, "line 1/weld") for _ in range(3)] == [1, 2, 3]
+    assert next_number(home, "../weld") == 1
 
 
 def test_bad_pictures_end_in_the_ledger_and_in_review(station, folder, producer):

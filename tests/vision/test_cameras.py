@@ -129,10 +129,10 @@ def test_a_simulated_camera_sends_what_is_rendered(run, stop):
         seen.append(index)
         return picture(red=index * 50)
 
-    camera = SimulatedCamera(run, render, 7, None, stop)
+    camera = SimulatedCamera(run, render, "P3", 7, None, stop)
     frames = [camera.read() for _ in range(3)]
     assert seen == [1, 2, 3]
-    assert [frame.serial for frame in frames] == ["P000001-7", "P000002-7", "P000003-7"]
+    assert [frame.serial for frame in frames] == ["P3-000001-7", "P3-000002-7", "P3-000003-7"]
     for frame in frames:
         assert np.array_equal(pictures.decode(frame.encoded)[0], frame.image)
     stop.set()

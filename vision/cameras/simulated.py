@@ -20,8 +20,8 @@ class SimulatedCamera:
         Numbers and stamps the frames.
     render
         Gives the picture (h, w, 3) BGR of part ``index``, counted from 1.
-    number
-        Goes into the serials; cameras of one station share it, so that their views meet.
+    parts, number
+        Go into the serials; cameras that look at the same parts share both, so that their views meet.
     rate
         Pictures a second, None for as fast as they are read.
     stop
@@ -29,10 +29,17 @@ class SimulatedCamera:
     """
 
     def __init__(
-        self, run: Run, render: Callable[[int], Image], number: int, rate: float | None, stop: threading.Event
+        self,
+        run: Run,
+        render: Callable[[int], Image],
+        parts: str,
+        number: int,
+        rate: float | None,
+        stop: threading.Event,
     ) -> None:
         self._run = run
         self._render = render
+        self._parts = parts
         self._number = number
         self._pacer = Pacer(rate, stop)
         self._index = 0
@@ -43,7 +50,7 @@ class SimulatedCamera:
             return None
         self._index += 1
         encoded = pictures.encode_jpeg(self._render(self._index))
-        return self._run.picture(encoded, f"P{self._index:06d}-{self._number}")
+        return self._run.picture(encoded, f"{self._parts}-{self._index:06d}-{self._number}")
 
     def close(self) -> None:
         """Hold nothing open."""
