@@ -45,6 +45,8 @@ class Training:
     trained: str
     """Date of the checkpoint, ISO 8601."""
     trainer: str
+    note: str = ""
+    """What else one must know to judge or repeat the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,9 @@ proven.** They show about five physical welds, consecutive frames of each, so a 
 nothing.
 
 Trained from random weights with {training[trainer]}: {epochs} epochs, batch {training[batch]}, seed
-{training[seed]}, finished {training[trained]}. {training[rendered]} rendered parts were among the pictures of
-the last stage. The test side was not looked at while training: no early
-stopping, no best epoch.
+{training[seed]}, finished {training[trained]}. {training[rendered]} rendered parts were among the pictures of the
+last stage. There was no early stopping and no choice of a best epoch; stages after the first were added
+when the one before had been measured on the test side. {training[note]}
 
 ## How good it is
 

@@ -231,7 +231,7 @@ def check(agreement: Agreement, folder: Path) -> None:
         raise ExportError(f"The export has {size} bytes; {LARGEST} are allowed.")
 
 
-def describe(checkpoint: Path, pictures: int) -> Training:
+def describe(checkpoint: Path, pictures: int, note: str) -> Training:
     """Read from a checkpoint how it was trained."""
     import torch
 
@@ -249,6 +249,7 @@ def describe(checkpoint: Path, pictures: int) -> Training:
         image_size=settings["imgsz"],
         trained=held["date"][:10],
         trainer=f"Ultralytics {held['version']}",
+        note=note,
     )
 
 
@@ -259,7 +260,7 @@ def licence() -> str:
     return f"{LICENCE_HEAD}\n{text}"
 
 
-def ship(data: Path, checkpoint: Path, into: Path, name: str) -> dict[str, Any]:
+def ship(data: Path, checkpoint: Path, into: Path, name: str, note: str = "") -> dict[str, Any]:
     """Export a checkpoint, check it and write the model's folder; nothing is written if it disagrees.
 
     Raises
@@ -268,7 +269,7 @@ def ship(data: Path, checkpoint: Path, into: Path, name: str) -> dict[str, Any]:
         The export disagrees with the trained model, or is too large.
     """
     split = read_split(data, SPLIT)
-    training = describe(checkpoint, len(split.train))
+    training = describe(checkpoint, len(split.train), note)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
         export(checkpoint, made, training.image_size)
@@ -296,12 +297,13 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
     parser.add_argument("--name", default="weld-pipe", help="name of the model")
     parser.add_argument("--run", help="name of the run, if it is not the model's")
+    parser.add_argument("--note", default="", help="what else the card must say of the training")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "models")
     given = parser.parse_args()
     os.environ.setdefault("YOLO_CONFIG_DIR", str(given.runs.resolve()))
     checkpoint = given.runs / (given.run or given.name) / "weights" / "last.pt"
     try:
-        facts = ship(given.data, checkpoint, given.into / given.name, given.name)
+        facts = ship(given.data, checkpoint, given.into / given.name, given.name, given.note)
     except ExportError as exc:
         parser.exit(1, f"{exc}\n")
     print(json.dumps(facts["metrics"], indent=2))
