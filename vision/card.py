@@ -133,9 +133,10 @@ proven.** They show about five physical welds, consecutive frames of each, so a 
 nothing.
 
 Trained from random weights with {training[trainer]}: {epochs} epochs, batch {training[batch]}, seed
-{training[seed]}, finished {training[trained]}. {training[rendered]} rendered parts were among the pictures of the
-last stage. There was no early stopping and no choice of a best epoch; stages after the first were added
-when the one before had been measured on the test side. {training[note]}
+{training[seed]}, finished {training[trained]}. {training[rendered]} rendered parts were among the pictures
+of the last stage. There was no early stopping and no choice of a best epoch; stages after the first were
+added when the one before had been measured on the test side.
+{training[note]}
 
 ## How good it is
 
