@@ -5,11 +5,12 @@
 #   deploy/timescale.sh stop DIR         stop the server and take the mounts away; the folder stays
 #
 # Needs root on Debian 12 or later. Listens on 127.0.0.1 only; the data live in DIR/data. For tests
-# alone: it does not wait for the disk and runs no background jobs.
+# alone: it does not wait for the disk and runs no background jobs. SEAMLINE_DEBIAN_MIRROR names
+# another mirror than debootstrap's own.
 set -eu
 
 SUITE=trixie
-MIRROR=${SEAMLINE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+MIRROR=${SEAMLINE_DEBIAN_MIRROR:-}
 BIN=/usr/lib/postgresql/17/bin
 PACKAGES="postgresql-17 postgresql-17-timescaledb"
 
@@ -42,7 +43,7 @@ install_packages() {
     umount_all
     rm -rf --one-file-system "$ROOT"
     mkdir -p "$DIR/cache"
-    debootstrap --variant=minbase --cache-dir="$DIR/cache" "$SUITE" "$ROOT" "$MIRROR" >"$DIR/install.log" 2>&1 \
+    debootstrap --variant=minbase --cache-dir="$DIR/cache" "$SUITE" "$ROOT" ${MIRROR:+"$MIRROR"} >"$DIR/install.log" 2>&1 \
         || die "debootstrap failed; see $DIR/install.log"
     mount_all
     cp /etc/resolv.conf "$ROOT/etc/resolv.conf"

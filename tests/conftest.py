@@ -23,6 +23,13 @@ def pytest_report_header(config):
     return f"kernels: {kernels.IMPL}; databases: {', '.join(LEVELS)}"
 
 
+def pytest_sessionfinish(session):
+    """Fail a run that may skip nothing (``SEAMLINE_NO_SKIP``) and did."""
+    skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
+    if skipped and os.environ.get("SEAMLINE_NO_SKIP"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 class Server:
     """A database server that gives migrated databases away; the template is migrated once."""
 
