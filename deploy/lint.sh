@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
+export PATH="$PWD/$bin:$PATH" # cython-lint calls pycodestyle by its name
 "$bin/ruff" check .
 "$bin/ruff" format --check .
 "$bin/mypy"
