@@ -1,4 +1,4 @@
-"""The command line: ``seamline demo | run | migrate | status | doctor``."""
+"""The command line: ``seamline demo | run | migrate | doctor``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from rich.table import Table
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
+from engine.store.errors import StoreError
+from streams.log.errors import LogError
 
 if TYPE_CHECKING:
     from cluster.supervise import Supervisor
@@ -66,7 +68,6 @@ def run_plant(
 ) -> None:
     """Bring a plant up, show how it does, take it down on Ctrl-C or when the time is over."""
     from cluster.supervise import Supervisor
-    from engine.status import status
 
     stop = stop_on_signals()
     supervisor = Supervisor(plant, home, field)
@@ -77,10 +78,9 @@ def run_plant(
         announce(plant, browser)
         deadline = None if seconds is None else time.monotonic() + seconds
         follow(supervisor, plant, stop, deadline)
-        last = status(supervisor.reader_dsn, plant.shard)
     finally:
         with screen.status("Stopping: committing what is in the log"):
-            supervisor.stop()
+            last = supervisor.stop()
     if as_json and last is not None:
         print(json.dumps({**last.as_dict(), "ran_s": round(time.monotonic() - started, 1)}))
 
@@ -158,7 +158,7 @@ def main() -> None:
     """Run the command line; errors that a person can mend are one sentence."""
     try:
         app()
-    except PlantError as exc:
+    except (PlantError, StoreError, LogError) as exc:
         screen.print(f"[red]{exc}[/red]")
         raise SystemExit(2) from exc
 

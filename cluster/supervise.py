@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from typing import Any
 
+import psycopg
 import ray
 import structlog
 
 from cluster.actors import ShardActor, StationActor
 from cluster.children import Child
 from engine.paths import Home
-from engine.plant import Plant, save
-from engine.status import backlog
+from engine.plant import Plant, PlantError, save
+from engine.status import Status, backlog, status
 from engine.store.database import VARIABLE, reader_dsn
 from engine.store.embedded import Embedded
 from engine.store.migrations import migrate
+from streams.log.errors import LogBusy
+from streams.log.files import lock
 
 logger = structlog.get_logger(__name__)
 
@@ -46,6 +50,7 @@ class Supervisor:
             *(self._child(f"field-{index}", arguments) for index, arguments in enumerate(field or [])),
         ]
         self._actors: dict[str, Any] = {}
+        self._lock: int | None = None
 
     def _child(self, name: str, arguments: list[str]) -> Child:
         logs = self._home.root / "logs"
@@ -59,7 +64,15 @@ class Supervisor:
         return reader_dsn(self.dsn)
 
     def start(self) -> None:
-        """Start everything, in the order in which one needs the other."""
+        """Start everything, in the order in which one needs the other.
+
+        Raises
+        ------
+        PlantError
+            Another plant runs here, or the console's port is taken.
+        """
+        self._lock = take(self._home)
+        check_port(self._plant.console.host, self._plant.console.port)
         save(self._plant, self._file)
         if self._database is not None:
             self.dsn = self._database.start()
@@ -98,19 +111,23 @@ class Supervisor:
         for child in self._children:
             child.watch()
 
-    def stop(self) -> None:
-        """Stop the sources first, let the shard commit what they sent, then stop the rest."""
+    def stop(self) -> Status | None:
+        """Stop the sources, let the shard commit what they sent, stop the rest; return what was done."""
+        if self._lock is None:
+            return None
         by_name = {child.name: child for child in self._children}
         for section in self._plant.stations:
             self._stop_actor(section.name)
         for name in [name for name in by_name if name.startswith("field")] + ["gateway", "appender"]:
             by_name[name].stop()
-        self._drain()
+        last = self._drain() if self._plant.shard in self._actors else None
         self._stop_actor(self._plant.shard)
         ray.shutdown()
         by_name["console"].stop()
         if self._database is not None:
             self._database.stop()
+        os.close(self._lock)
+        return last
 
     def _stop_actor(self, name: str) -> None:
         actor = self._actors.pop(name, None)
@@ -121,11 +138,16 @@ class Supervisor:
         except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as exc:
             logger.warning("an actor did not stop by itself", name=name, why=str(exc).splitlines()[0])
 
-    def _drain(self) -> None:
+    def _drain(self) -> Status | None:
         """Wait until the shard has committed the whole log: the next start then begins where this ended."""
         limit = time.monotonic() + DRAIN_SECONDS
-        while time.monotonic() < limit and backlog(self.dsn, self._home, self._plant.shard) > 0:
-            time.sleep(0.05)
+        try:
+            while time.monotonic() < limit and backlog(self.dsn, self._home, self._plant.shard) > 0:
+                time.sleep(0.05)
+            return status(self.reader_dsn, self._plant.shard)
+        except psycopg.Error as exc:
+            logger.warning("the database is away; the log keeps the rest", why=str(exc).splitlines()[0])
+            return None
 
     def processes(self) -> dict[str, int]:
         """Return the process ids by name, of children, actors and the database."""
@@ -133,6 +155,26 @@ class Supervisor:
         for name, actor in self._actors.items():
             found[name] = ray.get(actor.pid.remote(), timeout=30)
         return found
+
+
+def take(home: Home) -> int:
+    """Own the home until the returned file is closed."""
+    try:
+        return lock(home.run)
+    except LogBusy as exc:
+        raise PlantError(
+            f"Another plant runs in {home.root}; end it, or set SEAMLINE_HOME to another folder."
+        ) from exc
+
+
+def check_port(host: str, port: int) -> None:
+    """See that the console can listen."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            raise PlantError(f"Port {port} on {host} is in use; choose another with --port.") from exc
 
 
 def start_ray() -> None:

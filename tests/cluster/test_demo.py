@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,6 +66,14 @@ class Running:
         assert self.process.returncode == 0, errors
         found: dict[str, Any] = json.loads(output.splitlines()[-1])
         return found
+
+
+def sentence(running: Running) -> str:
+    """Return the one sentence with which a demo that cannot start ends."""
+    _, errors = running.process.communicate(timeout=PATIENCE)
+    assert running.process.returncode == 2
+    assert "Traceback" not in errors
+    return " ".join(errors.split())
 
 
 def title(process: psutil.Process) -> str:
@@ -128,6 +137,8 @@ def test_recorded_data_end_as_rows(database_folder: Callable[[], Path]) -> None:
         pytest.skip("SEAMLINE_DATA names no folder with the real data")
     with demo(database_folder(), f"--data={data}", shard="replay") as running:
         running.await_verdicts(beyond=10)
+        with demo(running.home.root, shard="demo") as second:
+            assert "Another plant runs in" in sentence(second)
         result = running.finish()
     assert result["frames_unaccounted"] == 0
     assert min(result[name] for name in ("verdicts", "windows", "states", "oee", "anomalies")) > 0
@@ -135,7 +146,11 @@ def test_recorded_data_end_as_rows(database_folder: Callable[[], Path]) -> None:
 
 def test_a_data_folder_without_data_is_one_sentence(tmp_path: Path) -> None:
     with demo(tmp_path / "home", f"--data={tmp_path}", shard="replay") as running:
-        _, errors = running.process.communicate(timeout=PATIENCE)
-    assert running.process.returncode == 2
-    assert "give the folder that holds" in " ".join(errors.split())
-    assert "Traceback" not in errors
+        assert "give the folder that holds" in sentence(running)
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with demo(tmp_path, f"--port={port}", shard="demo") as running:
+            assert f"Port {port} on 127.0.0.1 is in use" in sentence(running)
