@@ -1,6 +1,6 @@
 """An inspection station: it owns its cameras, judges what they show and appends what it says.
 
-One thread a camera, a pool that inspects and puts evidence on disk, one thread that then appends the
+One thread a camera, one a core that inspects, one that puts evidence on disk and then appends the
 verdicts to the log, in order. Pixels never leave the process. Every captured frame ends as part of a
 verdict or as a loss with its reason; after a clean stop the ledger is closed.
 """
@@ -31,15 +31,15 @@ from vision.evidence import EvidenceStore, sync_folders
 from vision.inspector import Inspector
 from vision.judge import Recipe
 from vision.ledger import DROPPED, Balance, Ledger
-from vision.pipeline import PartLost, Pipeline
+from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Verdict
 
 logger = structlog.get_logger(__name__)
 
 RETRY = 2.0
 """Seconds between attempts to open a camera or to write evidence again."""
-WRITERS = 3
-"""Threads beyond one a core: while they wait for the disk the others compute."""
+LINGER = 0.02
+"""Seconds that a verdict waits for others, so that they reach the disk and the log together."""
 DEPTH = 16
 """Parts inside a lossless station at the most."""
 LOST = "lost_before_arrival"
@@ -110,7 +110,7 @@ class Station:
 
     def _load(self, home: Home) -> Detector:
         model = registry.find(self._section.model, (home.models,))
-        return Detector(model, streams=self._cores, lanes=self._cores + 1)
+        return Detector(model, lanes=self._cores)
 
     def run(self, stop: threading.Event) -> None:
         """Inspect until ``stop`` is set or every camera has ended.
@@ -123,9 +123,9 @@ class Station:
         cv2.setNumThreads(1)
         self._stop = stop
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
-        newest, workers = self._section.mode == "newest", self._cores + WRITERS
-        depth = workers + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge, self._log.deliver, workers, depth, newest)
+        newest = self._section.mode == "newest"
+        depth = self._cores + len(self._section.cameras) if newest else DEPTH
+        self._pipeline = Pipeline(self._judge, self._deliver, self._cores, depth, newest, LINGER)
         try:
             self._watch([self._start(camera) for camera in self._section.cameras])
         finally:
@@ -209,31 +209,27 @@ class Station:
                 self._pipeline.offer(part)
 
     def _judge(self, part: Part) -> Verdict:
-        """Inspect a part and put its evidence on disk."""
-        verdict = self._inspector.inspect(part.frames, part.attempt)
-        self._keep(evidence_of(verdict, part))
-        return verdict
+        return self._inspector.inspect(part.frames, part.attempt)
 
-    def _keep(self, items: dict[str, bytes]) -> None:
-        """Write evidence, again and again until it is on disk.
+    def _deliver(self, jobs: Sequence[Job]) -> None:
+        """Put evidence on disk, then append what is said."""
+        if not self._keep(evidence_of(jobs)):
+            jobs = [replace(job, verdict=None, reason=job.reason or NO_EVIDENCE) for job in jobs]
+        self._log.deliver(jobs)
 
-        Raises
-        ------
-        PartLost
-            The station was stopped meanwhile.
-        """
+    def _keep(self, items: dict[str, bytes]) -> bool:
+        """Write evidence, again and again until it is on disk or the station is stopped."""
         while True:
             try:
                 self._evidence.keep(items)
             except OSError as exc:
-                self._troubles["evidence"] = (
-                    f"Evidence cannot be written: {exc.strerror}; make room on the disk."
-                )
+                why = f"Evidence cannot be written: {exc.strerror}; make room on the disk."
+                self._troubles["evidence"] = why
                 if self._stop.wait(RETRY):
-                    raise PartLost(NO_EVIDENCE) from exc
+                    return False
             else:
                 self._troubles.pop("evidence", None)
-                return
+                return True
 
 
 def recipe_of(section: StationSection) -> Recipe:
@@ -241,10 +237,15 @@ def recipe_of(section: StationSection) -> Recipe:
     return Recipe(section.part_number, section.review_above, section.reject_above, views=tuple(section.views))
 
 
-def evidence_of(verdict: Verdict, part: Part) -> dict[str, bytes]:
-    """Return the bytes that a verdict rests on, by their hash."""
-    frames = zip(verdict.views, part.frames, strict=True)
-    return {view.frame_hash: frame.encoded for view, frame in frames if view.frame_hash}
+def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:
+    """Return the bytes that verdicts rest on, by their hash."""
+    return {
+        view.frame_hash: frame.encoded
+        for job in jobs
+        if job.part is not None and job.verdict is not None
+        for view, frame in zip(job.verdict.views, job.part.frames, strict=True)
+        if view.frame_hash
+    }
 
 
 def next_number(home: Home, station: str) -> int:

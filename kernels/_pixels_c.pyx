@@ -1,7 +1,81 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Compiled twin of `kernels.pixels`: a picture into a model's blob, and its statistics in integers."""
+"""Compiled twin of `kernels.pixels`: a picture into a model's blob, and its statistics in integers.
+
+The inner loops stand in C because only there a function can be compiled twice, for any x86-64 and
+for those with AVX2; the loader picks. Both give the same bits: integers, and single IEEE divisions.
+"""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <stddef.h>
+
+    #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+    #define TWICE __attribute__((target_clones("avx2", "default")))
+    #else
+    #define TWICE
+    #endif
+    #define STRETCH 1024  /* pixels whose squares fit into 32 bits: 1024 * 1020 * 1020 < 2^32 */
+
+    TWICE static void row_planes(
+        const uint8_t *from, ptrdiff_t width, float *red, float *green, float *blue
+    ) {
+        for (ptrdiff_t x = 0; x < width; x++) {
+            blue[x] = (float)from[3 * x] / 255.0f;
+            green[x] = (float)from[3 * x + 1] / 255.0f;
+            red[x] = (float)from[3 * x + 2] / 255.0f;
+        }
+    }
+
+    TWICE static void row_grey(const uint8_t *from, ptrdiff_t width, uint8_t *to) {
+        for (ptrdiff_t x = 0; x < width; x++)
+            to[x] = (uint8_t)((1868 * (int32_t)from[3 * x] + 9617 * (int32_t)from[3 * x + 1]
+                               + 4899 * (int32_t)from[3 * x + 2] + 8192) >> 14);
+    }
+
+    TWICE static void row_levels(
+        const uint8_t *row, ptrdiff_t width, int32_t dark, int32_t bright, int64_t *out
+    ) {
+        for (ptrdiff_t start = 0; start < width; start += STRETCH) {
+            ptrdiff_t stop = start + STRETCH < width ? start + STRETCH : width;
+            uint32_t total = 0, squares = 0, low = 0, high = 0;
+            for (ptrdiff_t x = start; x < stop; x++) {
+                int32_t value = row[x];
+                total += value;
+                squares += value * value;
+                low += value <= dark;
+                high += value >= bright;
+            }
+            out[1] += total;
+            out[2] += squares;
+            out[3] += low;
+            out[4] += high;
+        }
+    }
+
+    TWICE static void row_edges(
+        const uint8_t *above, const uint8_t *row, const uint8_t *below, ptrdiff_t width, int64_t *out
+    ) {
+        for (ptrdiff_t start = 1; start < width - 1; start += STRETCH) {
+            ptrdiff_t stop = start + STRETCH < width - 1 ? start + STRETCH : width - 1;
+            int32_t total = 0;
+            uint32_t squares = 0;
+            for (ptrdiff_t x = start; x < stop; x++) {
+                int32_t value = above[x] + below[x] + row[x - 1] + row[x + 1] - 4 * (int32_t)row[x];
+                total += value;
+                squares += (uint32_t)(value * value);
+            }
+            out[5] += total;
+            out[6] += squares;
+        }
+    }
+    """
+    void row_planes(const uint8_t*, Py_ssize_t, float*, float*, float*) noexcept nogil
+    void row_grey(const uint8_t*, Py_ssize_t, uint8_t*) noexcept nogil
+    void row_levels(const uint8_t*, Py_ssize_t, int32_t, int32_t, int64_t*) noexcept nogil
+    void row_edges(const uint8_t*, const uint8_t*, const uint8_t*, Py_ssize_t, int64_t*) noexcept nogil
 
 ctypedef const uint8_t[:, :, ::1] Picture
 ctypedef const uint8_t[:, ::1] Grey
@@ -16,18 +90,8 @@ cdef inline void _fill(float* row, Py_ssize_t start, Py_ssize_t stop, float valu
         row[x] = value
 
 
-cdef inline void _planes(
-    const uint8_t* source, const float* levels, Py_ssize_t width, float* red, float* green, float* blue
-) noexcept nogil:
-    cdef Py_ssize_t x
-    for x in range(width):
-        blue[x] = levels[source[3 * x]]
-        green[x] = levels[source[3 * x + 1]]
-        red[x] = levels[source[3 * x + 2]]
-
-
 cdef void _blob(
-    Picture image, Py_ssize_t top, Py_ssize_t left, float fill, const float* levels, float[:, :, ::1] out
+    Picture image, Py_ssize_t top, Py_ssize_t left, float fill, float[:, :, ::1] out
 ) noexcept nogil:
     cdef Py_ssize_t height = image.shape[0], width = image.shape[1], across = out.shape[2]
     cdef Py_ssize_t plane, y
@@ -39,59 +103,8 @@ cdef void _blob(
         for plane in range(3):
             _fill(&out[plane, y, 0], 0, left, fill)
             _fill(&out[plane, y, 0], left + width, across, fill)
-        _planes(&image[y - top, 0, 0], levels, width,
-                &out[0, y, 0] + left, &out[1, y, 0] + left, &out[2, y, 0] + left)
-
-
-cdef void _grey(Picture image, uint8_t[:, ::1] out) noexcept nogil:
-    cdef Py_ssize_t pixels = image.shape[0] * image.shape[1], i
-    cdef const uint8_t* source = &image[0, 0, 0]
-    cdef uint8_t* target = &out[0, 0]
-    for i in range(pixels):
-        target[i] = <uint8_t> (
-            (1868 * <int32_t> source[3 * i] + 9617 * <int32_t> source[3 * i + 1]
-             + 4899 * <int32_t> source[3 * i + 2] + 8192) >> 14
-        )
-
-
-cdef void _levels(Grey grey, int32_t dark, int32_t bright, int64_t* out) noexcept nogil:
-    cdef Py_ssize_t y, x, width = grey.shape[1]
-    cdef const uint8_t* row
-    cdef int32_t value, total, low, high
-    cdef int64_t squares
-    for y in range(grey.shape[0]):
-        row = &grey[y, 0]
-        total = low = high = 0
-        squares = 0
-        for x in range(width):
-            value = row[x]
-            total += value
-            squares += value * value
-            low += value <= dark
-            high += value >= bright
-        out[1] += total
-        out[2] += squares
-        out[3] += low
-        out[4] += high
-
-
-cdef void _laplacian(Grey grey, int64_t* out) noexcept nogil:
-    cdef Py_ssize_t y, x, width = grey.shape[1]
-    cdef const uint8_t* above
-    cdef const uint8_t* row
-    cdef const uint8_t* below
-    cdef int32_t value, total
-    cdef int64_t squares
-    for y in range(1, grey.shape[0] - 1):
-        above, row, below = &grey[y - 1, 0], &grey[y, 0], &grey[y + 1, 0]
-        total = 0
-        squares = 0
-        for x in range(1, width - 1):
-            value = above[x] + below[x] + row[x - 1] + row[x + 1] - 4 * <int32_t> row[x]
-            total += value
-            squares += value * value
-        out[5] += total
-        out[6] += squares
+        row_planes(&image[y - top, 0, 0], width,
+                   &out[0, y, 0] + left, &out[1, y, 0] + left, &out[2, y, 0] + left)
 
 
 cdef int _is_flat(Grey grey, Py_ssize_t top, Py_ssize_t left, int32_t span) noexcept nogil:
@@ -116,24 +129,27 @@ cdef void _flat_blocks(Grey grey, int32_t span, int64_t* out) noexcept nogil:
             out[7] += _is_flat(grey, y * BLOCK, x * BLOCK, span)
 
 
-def blob(Picture image, int top, int left, int fill, const float[::1] levels, float[:, :, ::1] out):
-    """Put a BGR picture into a padded RGB blob of planes."""
+def blob(Picture image, int top, int left, int fill, float[:, :, ::1] out):
+    """Put a BGR picture into a padded RGB blob of planes from 0 to 1."""
     with nogil:
-        _blob(image, top, left, levels[fill], &levels[0], out)
+        _blob(image, top, left, <float> fill / <float> 255.0, out)
 
 
 def grey(Picture image, uint8_t[:, ::1] out):
     """Weigh blue, green and red into one grey."""
     with nogil:
-        _grey(image, out)
+        row_grey(&image[0, 0, 0], image.shape[0] * image.shape[1], &out[0, 0])
 
 
 def statistics(Grey grey, int dark, int bright, int span, int64_t[::1] out):
     """Count and sum what the quality gate looks at."""
     cdef int64_t* place = &out[0]
+    cdef Py_ssize_t y, height = grey.shape[0], width = grey.shape[1]
     with nogil:
         out[:] = 0
-        place[0] = grey.shape[0] * grey.shape[1]
-        _levels(grey, dark, bright, place)
-        _laplacian(grey, place)
+        place[0] = height * width
+        for y in range(height):
+            row_levels(&grey[y, 0], width, dark, bright, place)
+        for y in range(1, height - 1):
+            row_edges(&grey[y - 1, 0], &grey[y, 0], &grey[y + 1, 0], width, place)
         _flat_blocks(grey, span, place)

@@ -22,8 +22,6 @@ STATISTICS = 8
 """Numbers that `statistics` fills."""
 FULL = 255
 CHANNELS = 3
-LEVELS: Float32 = np.arange(FULL + 1, dtype=np.float32) / np.float32(FULL)
-"""What each level becomes in a blob: divided by 255 in single precision."""
 
 _kernel = _select.load("pixels")
 
@@ -40,7 +38,7 @@ def blob(image: Image, top: int, left: int, fill: int, out: Float32) -> None:
     fill
         Level of the padding, 0 to 255.
     out
-        (3, H, W) float32, contiguous, filled with `LEVELS`.
+        (3, H, W) float32, contiguous, filled with levels divided by 255 in single precision.
 
     Raises
     ------
@@ -54,7 +52,7 @@ def blob(image: Image, top: int, left: int, fill: int, out: Float32) -> None:
         raise ValueError(f"a picture of {image.shape[:2]} does not fit at {(top, left)} into {out.shape[1:]}")
     if not 0 <= fill <= FULL:
         raise ValueError(f"the padding's level is {fill}, it must be 0 to 255")
-    _kernel.blob(image, top, left, fill, LEVELS, out)
+    _kernel.blob(image, top, left, fill, out)
 
 
 def grey(image: Image, out: Image) -> None:

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import cv2
 import openvino as ov
 
-from vision import letterbox, quality
+from vision import letterbox, pictures, quality
 from vision.detect import OVERLAP, Detector
 from vision.judge import Recipe, describe_findings, digest, judge
-from vision.pictures import UNREADABLE
 from vision.records import Finding, Frame, Verdict, Versions, View
 
 
@@ -70,18 +69,27 @@ class Inspector:
 
     def look(self, frame: Frame) -> View:
         """Measure one frame and find what is in it; a frame that cannot be read has no findings."""
-        if frame.image is None:
-            return view_of(frame, {}, (), frame.defect or UNREADABLE)
-        fitted = self._detector.fit(frame.image)
+        image, defect = frame.image, frame.defect
+        if image is None and not defect:
+            image, defect = pictures.decode(frame.encoded)
+        if image is None:
+            return view_of(frame, (0, 0), {}, (), defect)
+        fitted = self._detector.fit(image)
         measures = quality.measure(fitted.resized)
-        rejected = frame.defect or quality.refuse(measures, min(frame.image.shape[:2]), self.recipe.limits)
+        rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
         found = self._detector.detect_fitted(fitted, self.recipe.review_above)
-        return view_of(frame, measures, describe_findings(found, self._detector.model.iso6520), rejected)
+        findings = describe_findings(found, self._detector.model.iso6520)
+        return view_of(frame, image.shape[:2], measures, findings, rejected)
 
 
-def view_of(frame: Frame, measures: dict[str, float], findings: tuple[Finding, ...], rejected: str) -> View:
+def view_of(
+    frame: Frame,
+    shape: tuple[int, ...],
+    measures: dict[str, float],
+    findings: tuple[Finding, ...],
+    rejected: str,
+) -> View:
     """Return what a frame contributes to a verdict; its hash is empty where no bytes arrived."""
-    height, width = (0, 0) if frame.image is None else frame.image.shape[:2]
     return View(
         camera=frame.camera,
         view=frame.view,
@@ -89,8 +97,8 @@ def view_of(frame: Frame, measures: dict[str, float], findings: tuple[Finding, .
         sequence=frame.sequence,
         ts=frame.ts,
         frame_hash=hashlib.sha256(frame.encoded).hexdigest() if frame.encoded else "",
-        width=width,
-        height=height,
+        width=shape[1],
+        height=shape[0],
         quality=measures,
         findings=findings,
         rejected=rejected,

@@ -23,10 +23,6 @@ class PipelineError(Exception):
     """Nothing more can be delivered; the cause is what delivery raised."""
 
 
-class PartLost(Exception):
-    """A part cannot be judged; the text is the reason that its frames get in the ledger."""
-
-
 class Stage(Enum):
     """How far a job is."""
 
@@ -61,6 +57,8 @@ class Pipeline:
         Parts inside at the most.
     newest
         Drop waiting parts rather than make a camera wait.
+    linger
+        Seconds that ``finish`` waits for company: what leaves together costs less.
     """
 
     def __init__(
@@ -70,11 +68,13 @@ class Pipeline:
         workers: int,
         depth: int,
         newest: bool = False,
+        linger: float = 0.0,
     ) -> None:
         self._inspect = inspect
         self._finish = finish
         self._depth = depth
         self._newest = newest
+        self._linger = linger
         lock = threading.Lock()
         self._room = threading.Condition(lock)
         self._work = threading.Condition(lock)
@@ -82,7 +82,7 @@ class Pipeline:
         self._order: deque[Job] = deque()
         self._waiting: deque[Job] = deque()
         self._inside = 0
-        self._closed = False
+        self._closing = threading.Event()
         self.failure: BaseException | None = None
         names = [(self._inspect_all, f"inspect-{number}") for number in range(workers)]
         names.append((self._deliver_all, "deliver"))
@@ -122,7 +122,7 @@ class Pipeline:
     def close(self) -> None:
         """Finish what is inside and end the threads."""
         with self._work:
-            self._closed = True
+            self._closing.set()
             self._work.notify_all()
             self._ready.notify_all()
         for thread in self._threads:
@@ -143,8 +143,6 @@ class Pipeline:
         while job and job.part:
             try:
                 job.verdict = self._inspect(job.part)
-            except PartLost as exc:
-                job.reason = str(exc)
             except Exception as exc:  # one part must not end the station: the loss of its frames says why
                 job.reason = f"inspection_failed: {type(exc).__name__}"
             job = self._next(job)
@@ -155,7 +153,7 @@ class Pipeline:
             if done:
                 done.stage = Stage.DONE
                 self._tell_if_ready()
-            self._work.wait_for(lambda: self._waiting or self._closed)
+            self._work.wait_for(lambda: self._waiting or self._closing.is_set())
             if not self._waiting:
                 return None
             job = self._waiting.popleft()
@@ -177,7 +175,9 @@ class Pipeline:
     def _done(self) -> list[Job]:
         """Wait for the jobs at the head of the order that are done; none at the end."""
         with self._ready:
-            self._ready.wait_for(lambda: self._head_done() or (self._closed and not self._order))
+            self._ready.wait_for(lambda: self._head_done() or (self._closing.is_set() and not self._order))
+        self._closing.wait(self._linger)
+        with self._ready:
             jobs = []
             while self._head_done():
                 jobs.append(self._order.popleft())

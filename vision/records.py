@@ -31,8 +31,9 @@ class Outcome(StrEnum):
 class Frame:
     """One picture of a camera, with the exact bytes it came as.
 
-    ``image`` is (height, width, 3) uint8 in BGR order, or None where ``encoded`` could not be read:
-    ``defect`` then says why. ``sequence`` counts every frame of a ``run`` of the camera, from 1.
+    ``image`` is (height, width, 3) uint8 in BGR order, or None: where ``defect`` is empty nobody has
+    decoded ``encoded`` yet, else it cannot be read and ``defect`` says why. ``sequence`` counts every
+    frame of a ``run`` of the camera, from 1.
     """
 
     camera: str

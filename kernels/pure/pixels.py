@@ -10,19 +10,12 @@ from numpy.typing import NDArray
 BLOCK = 16
 
 
-def blob(
-    image: NDArray[np.uint8],
-    top: int,
-    left: int,
-    fill: int,
-    levels: NDArray[np.float32],
-    out: NDArray[np.float32],
-) -> None:
-    """Put a BGR picture into a padded RGB blob of planes."""
+def blob(image: NDArray[np.uint8], top: int, left: int, fill: int, out: NDArray[np.float32]) -> None:
+    """Put a BGR picture into a padded RGB blob of planes from 0 to 1."""
     height, width = image.shape[:2]
-    out[:] = levels[fill]
+    out[:] = np.float32(fill) / np.float32(255)
     inner = out[:, top : top + height, left : left + width]
-    inner[:] = levels[image[:, :, ::-1].transpose(2, 0, 1)]
+    np.divide(image[:, :, ::-1].transpose(2, 0, 1), np.float32(255), out=inner, dtype=np.float32)
 
 
 def grey(image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:

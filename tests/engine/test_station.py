@@ -130,7 +130,7 @@ class Shots:
         if shot is None:
             return None
         serial, red = shot
-        return self._run.picture(pictures.encode_whole(picture(red)), serial)
+        return self._run.frame(pictures.encode_whole(picture(red)), serial)
 
     def close(self):
         pass
@@ -400,7 +400,7 @@ def test_a_stop_ends_a_station_with_a_closed_ledger(station, producer):
 
     class UntilStopped(Shots):
         def read(self):
-            return None if stop.is_set() else self._run.picture(pictures.encode_whole(picture(OK)), "")
+            return None if stop.is_set() else self._run.frame(pictures.encode_whole(picture(OK)), "")
 
     built = station(camera(), opener=lambda section, run, number, stopped: UntilStopped(run, []))
     line = threading.Thread(target=built.run, args=(stop,))

@@ -6,17 +6,13 @@ import numpy as np
 import pytest
 
 from vision import registry
-from vision.detect import CLASS_OFFSET, Detector, candidates, overlap, suppress
+from vision.detect import MOST, Detector, choose
 from vision.testing import WELD_SCORE, picture, write_model
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return write_model(tmp_path_factory.mktemp("models"))
-
-
-def f32(*rows):
-    return np.array(rows, np.float32)
 
 
 def test_findings_are_in_the_pictures_own_pixels_best_first(model):
@@ -35,7 +31,7 @@ def test_findings_below_the_floor_are_left_out(model):
 
 def test_many_threads_find_what_one_finds(model):
     pictures = [picture(red, seed=red) for red in range(0, 250, 5)]
-    one, many = Detector(model), Detector(model, streams=2)
+    one, many = Detector(model), Detector(model, lanes=3)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(many.detect, pictures))
     for image, findings in zip(pictures, found, strict=True):
@@ -45,7 +41,7 @@ def test_many_threads_find_what_one_finds(model):
 
 
 def test_a_lane_is_given_back_after_a_failure(model):
-    detector = Detector(model, lanes=1)
+    detector = Detector(model)
     bad = replace(detector.fit(picture(red=1)), top=9)
     with pytest.raises(ValueError, match="does not fit"):
         detector.detect_fitted(bad, 0.25)
@@ -64,32 +60,31 @@ def test_a_model_of_other_shapes_than_its_card_says_is_refused(model):
         Detector(replace(model, classes=("one",)))
 
 
-def test_candidates_are_boxes_around_their_middle():
-    output = f32([10, 50], [20, 60], [4, 8], [6, 2], [0.1, 0.9], [0.7, 0.2])
-    boxes, labels, scores = candidates(output, 0.5)
-    assert boxes.tolist() == [[8, 17, 12, 23], [46, 59, 54, 61]]
-    assert labels.tolist() == [1, 0]
-    assert scores == pytest.approx([0.7, 0.9])
+def head(*columns):
+    """Return a head's output of columns: middle, size, score of each class."""
+    return np.ascontiguousarray(np.array(columns, np.float32).T)
+
+
+def test_findings_of_a_head_are_boxes_around_their_middle_best_first():
+    output = head((10, 20, 4, 6, 0.1, 0.7), (50, 60, 8, 2, 0.9, 0.2), (1, 1, 1, 1, 0.5, 0.5))
+    boxes, labels, scores = choose(output, 0.5)
+    assert boxes.tolist() == [[46, 59, 54, 61], [8, 17, 12, 23]]
+    assert labels.tolist() == [0, 1]
+    assert scores == pytest.approx([0.9, 0.7])
 
 
 def test_of_overlapping_boxes_of_one_class_the_best_stays():
-    boxes = f32([0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 5], [50, 50, 60, 60])
-    labels, scores = np.zeros(4, np.int32), f32(0.6, 0.9, 0.5, 0.3)
-    assert suppress(boxes, labels, scores).tolist() == [1, 2, 3]
+    output = head((5, 5, 10, 10, 0.6), (5, 4.5, 10, 9, 0.9), (5, 2.5, 10, 5, 0.5), (55, 55, 10, 10, 0.3))
+    assert choose(output, 0.25)[2] == pytest.approx([0.9, 0.5, 0.3])
 
 
 def test_boxes_of_different_classes_never_suppress_each_other():
-    boxes, scores = f32([0, 0, 10, 10], [0, 0, 10, 10]), f32(0.6, 0.9)
-    assert suppress(boxes, np.array([0, 1], np.int32), scores).tolist() == [1, 0]
-    assert CLASS_OFFSET > 640
+    assert choose(head((5, 5, 10, 10, 0.6, 0), (5, 5, 10, 10, 0, 0.9)), 0.25)[1].tolist() == [1, 0]
 
 
-def test_no_candidates_are_no_findings():
-    assert suppress(f32().reshape(0, 4), np.zeros(0, np.int32), f32()).tolist() == []
-
-
-def test_boxes_without_area_overlap_nothing():
-    assert overlap(f32(1, 1, 1, 1), f32([1, 1, 1, 1], [0, 0, 2, 2])).tolist() == [0, 0]
+def test_no_more_than_the_most_are_kept():
+    columns = [(100 * place, 0, 10, 10, 0.5) for place in range(MOST + 50)]
+    assert len(choose(head(*columns), 0.25)[1]) == MOST
 
 
 def test_a_card_is_all_that_names_the_classes(tmp_path):

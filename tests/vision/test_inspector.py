@@ -28,7 +28,7 @@ def inspector(detector):
 
 
 def frame(encoded, view="front", ts=5):
-    return Run("cam", view, "1", lambda: ts).picture(encoded, "part-1")
+    return Run("cam", view, "1", lambda: ts).frame(encoded, "part-1")
 
 
 def shown(red, **more):
@@ -86,6 +86,17 @@ def test_a_bad_picture_is_a_part_to_review(inspector, why):
 
 def test_a_frame_without_bytes_has_no_evidence(inspector):
     assert inspector.inspect([frame(b"")]).views[0].frame_hash == ""
+
+
+def test_a_frame_that_came_decoded_is_taken_as_it_is(inspector):
+    encoded = pictures.encode_whole(picture(200))
+    decoded = replace(frame(encoded), image=picture(200))
+    assert inspector.inspect([decoded]) == inspector.inspect([frame(encoded)])
+
+
+def test_a_frame_that_its_camera_gave_up_is_not_decoded(inspector):
+    given_up = replace(shown(20), defect="bad_metadata")
+    assert inspector.inspect([given_up]).views[0].rejected == "bad_metadata"
 
 
 def test_everything_that_a_verdict_depends_on_changes_its_versions(detector, inspector):

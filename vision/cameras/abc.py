@@ -17,7 +17,8 @@ class Camera(Protocol):
     def read(self) -> Frame | None:
         """Wait for the next frame; None at the end, or once the camera was told to stop.
 
-        A frame that cannot be read is a frame too: its ``image`` is None and ``defect`` says why.
+        A frame that cannot be read is a frame too: its ``defect`` says why. Decoding is left to the
+        inspection, so that frames which are dropped cost nothing.
 
         Raises
         ------

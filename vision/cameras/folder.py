@@ -57,9 +57,9 @@ class FolderCamera:
             return None
         file, serial = following
         try:
-            return self._run.picture(read_bytes(file), serial)
+            return self._run.frame(read_bytes(file), serial)
         except OSError:
-            return self._run.frame(b"", None, serial, defect=pictures.UNREADABLE)
+            return self._run.frame(b"", serial, defect=pictures.UNREADABLE)
 
     def close(self) -> None:
         """Hold nothing open."""

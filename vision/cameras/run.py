@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vision import pictures
 from vision.records import Frame, Image
 
 
@@ -28,15 +27,15 @@ class Run:
         self._now = now
         self._sequence = 0
 
-    def picture(self, encoded: bytes, serial: str, ts: int | None = None) -> Frame:
-        """Decode what the camera sent; it becomes a frame even where it cannot be decoded."""
-        image, defect = pictures.decode(encoded)
-        return self.frame(encoded, image, serial, ts, defect)
-
     def frame(
-        self, encoded: bytes, image: Image | None, serial: str, ts: int | None = None, defect: str = ""
+        self,
+        encoded: bytes,
+        serial: str,
+        ts: int | None = None,
+        image: Image | None = None,
+        defect: str = "",
     ) -> Frame:
-        """Return the next frame; a part without a serial is named after its frame."""
+        """Return the next frame, decoded later unless ``image`` is given; no serial names it after itself."""
         self._sequence += 1
         return Frame(
             camera=self.camera,

@@ -50,7 +50,7 @@ class SimulatedCamera:
             return None
         self._index += 1
         encoded = pictures.encode_jpeg(self._render(self._index))
-        return self._run.picture(encoded, f"{self._parts}-{self._index:06d}-{self._number}")
+        return self._run.frame(encoded, f"{self._parts}-{self._index:06d}-{self._number}")
 
     def close(self) -> None:
         """Hold nothing open."""

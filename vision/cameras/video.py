@@ -45,7 +45,7 @@ class VideoCamera:
             return None
         taken, image = self._capture.read()
         if taken:
-            return self._run.frame(pictures.encode_whole(image), image, serial="")
+            return self._run.frame(pictures.encode_whole(image), serial="", image=image)
         if self._device:
             raise CameraError(f"Camera {self._run.camera}: {self._source} gives no pictures; check the plug.")
         return None

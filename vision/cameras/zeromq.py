@@ -102,9 +102,9 @@ class ZmqCamera:
             told, encoded = parse(message)
         except ValueError:
             self._follow(None)
-            return self._run.frame(b"\n".join(message), None, "", defect=BAD_METADATA)
+            return self._run.frame(b"\n".join(message), "", defect=BAD_METADATA)
         self._run.skip(self._missing(told))
-        return self._run.picture(encoded, told.serial, told.ts)
+        return self._run.frame(encoded, told.serial, told.ts)
 
     def _missing(self, told: Metadata) -> int:
         """Return how many frames of the sender's count lie between the last one and this."""
