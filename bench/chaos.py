@@ -30,7 +30,7 @@ from engine.paths import Home
 from engine.plant import Plant, save
 from engine.shard import SNAPSHOT_VARIABLE, run_shard
 from engine.store import Embedded, StoreError, migrate
-from streams.clock import WallClock
+from streams.clock import SECOND, Clock
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
 from streams.log.reader import FileLogReader
@@ -61,9 +61,10 @@ PLANT = {
         {
             "name": "press",
             "tags": [{"name": "load", "detect": True}, {"name": "execution", "type": "text"}],
-            "disorder_s": 0.2,
-            "allowance_s": 1.0,
-            "minor_stop_s": 0.5,
+            "disorder_s": 6,
+            "allowance_s": 30,
+            "idle_after_s": 60,
+            "minor_stop_s": 15,
         }
     ],
     "stations": [{"name": "gate", "cameras": [], "judges": "press"}],
@@ -71,6 +72,10 @@ PLANT = {
 KILLS = 20
 PATIENCE = 60.0
 SEND_EVERY = 0.02
+SPEED = 30.0
+"""Plant time runs faster, so that a short run closes many windows, alarms and shifts' accounts."""
+LATE = {7: 9 * SECOND, 41: 20 * SECOND, 53: 90 * SECOND}
+"""Every so many steps readings come so late: in disorder, within the allowance, beyond it."""
 
 
 def rows(dsn: str, table: str) -> Counter[str]:
@@ -110,8 +115,9 @@ def committed(dsn: str, shard: str) -> int:
 class Feed:
     """Send a known sequence of entries, some unreadable, until told to stop."""
 
-    def __init__(self, producer: ZmqProducer) -> None:
+    def __init__(self, producer: ZmqProducer, clock: Clock) -> None:
         self._producer = producer
+        self._clock = clock
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.sent: list[tuple[Kind, bytes]] = []
@@ -129,14 +135,15 @@ class Feed:
         number = 0
         while not self._stop.wait(SEND_EVERY):
             number += 1
-            for kind, payload in entries(number, WallClock().now()):
+            for kind, payload in entries(number, self._clock.now()):
                 self.sent.append((kind, payload))
                 self._producer.send(kind, payload)
 
 
 def entries(number: int, now: int) -> list[tuple[Kind, bytes]]:
     """Return what is sent in one step: readings always, a state, a verdict or garbage now and then."""
-    stamps = [now - 1000 * i - (300_000 if number % 7 == 0 else 0) for i in range(10)]
+    late = max((delay for every, delay in LATE.items() if number % every == 0), default=0)
+    stamps = [now - 1000 * i - late for i in range(10)]
     loads = [float("nan") if number % 31 == 0 and i == 5 else number % 13 + i / 3 for i in range(10)]
     found = [(Kind.READINGS, Readings.numbers(["press"] * 10, ["load"] * 10, stamps, loads))]
     if number % 17 == 0:
@@ -273,7 +280,8 @@ def replay(plant: Plant, home: Home, dsn: str, last: int) -> None:
 def run(kills: int = KILLS, seed: int = 1) -> dict[str, Any]:
     """Disturb a plant and compare; ``differences`` is empty when every row agrees."""
     started = time.monotonic()
-    plant = Plant.model_validate(PLANT)
+    now = time.time_ns() // 1000
+    plant = Plant.model_validate({**PLANT, "replay": {"origin_us": now, "start_us": now, "speed": SPEED}})
     with ExitStack() as stack:
         home = Home(Path(tempfile.mkdtemp(prefix="seamline-chaos-")))
         stack.callback(shutil.rmtree, home.root)
@@ -281,7 +289,7 @@ def run(kills: int = KILLS, seed: int = 1) -> dict[str, Any]:
         stack.callback(processes.stop)
         producer = ZmqProducer(home.appender, plant.shard, "chaos")
         stack.callback(producer.close)
-        feed = Feed(producer)
+        feed = Feed(producer, plant.clock())
         victims = disturb(processes, plant.shard, kills, seed)
         processes.wait_for(lambda: committed(processes.dsn, plant.shard) > 0)
         feed.stop()

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import numpy as np
 import psycopg
@@ -25,9 +26,7 @@ def test_twenty_kills_leave_the_rows_of_an_undisturbed_run():
     assert result["restored"] > 0
     assert result["epochs"] > 4
     found = result["rows"]
-    assert all(
-        found[table] > 0 for table in ("readings", "verdicts", "states", "oee", "quarantine", "windows")
-    )
+    assert min(found[table] for table in chaos.TABLES) > 0
 
 
 def test_the_comparison_sees_a_doubled_and_a_lost_row(plain_server):
@@ -53,7 +52,11 @@ def quarantine(position):
     return Output(position, T0, (Rows("quarantine", {"ts": np.array([T0 + position]), **texts}),))
 
 
-def test_a_database_that_is_stopped_for_a_while_costs_nothing(database_folder):
+AWAY = 60.0
+
+
+@pytest.mark.timeout(180)
+def test_a_database_that_is_away_for_a_minute_costs_nothing(database_folder):
     server = Embedded(database_folder() / "pg")
     dsn = server.start()
     migrate(dsn)
@@ -61,19 +64,18 @@ def test_a_database_that_is_stopped_for_a_while_costs_nothing(database_folder):
     writer.write([quarantine(1)])
     assert writer.flush(10)
     server.stop()
-    writer.write([quarantine(position) for position in range(2, 50)])
-    pause = threading.Event()
-    while not writer.trouble:
-        pause.wait(0.01)
+    pace, sent, back = threading.Event(), 1, time.monotonic() + AWAY
+    while time.monotonic() < back:
+        sent += 1
+        writer.write([quarantine(sent)])
+        pace.wait(0.02)
     assert "away" in writer.trouble
-    assert not writer.flush(1.0)
+    assert not writer.flush(0.0)
     server.start()
     assert writer.flush(20)
     assert writer.trouble == ""
     writer.close()
     with psycopg.connect(dsn) as connection:
-        assert connection.execute("SELECT count(*), count(DISTINCT ts) FROM quarantine").fetchone() == (
-            49,
-            49,
-        )
+        query = "SELECT count(*)::int, count(DISTINCT ts)::int FROM quarantine"
+        assert connection.execute(query).fetchone() == (sent, sent)
     server.stop()
