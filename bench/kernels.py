@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from kernels import _select
-from kernels.pixels import LEVELS
 
 Work = Callable[[ModuleType], Callable[[], object]]
 """Given a twin, set up arrays of its own and return the call to be timed."""
@@ -98,13 +97,27 @@ def put_floats(twin: ModuleType) -> Callable[[], object]:
 def blob(twin: ModuleType) -> Callable[[], object]:
     """Make a network's input of a picture of 320 pixels."""
     image, out = _picture(320), np.empty((3, 320, 320), dtype=np.float32)
-    return lambda: twin.blob(image, 0, 0, 114, LEVELS, out)
+    return lambda: twin.blob(image, 0, 0, 114, out)
 
 
 def grey(twin: ModuleType) -> Callable[[], object]:
     """Weigh the colours of a picture of 416 pixels."""
     image, out = _picture(416), np.empty((416, 416), dtype=np.uint8)
     return lambda: twin.grey(image, out)
+
+
+def statistics(twin: ModuleType) -> Callable[[], object]:
+    """Measure a grey picture of 320 pixels."""
+    image, out = np.ascontiguousarray(_picture(320)[:, :, 0]), np.empty(8, dtype=np.int64)
+    return lambda: twin.statistics(image, 8, 247, 1, out)
+
+
+def candidates(twin: ModuleType) -> Callable[[], object]:
+    """Decode a head of 2,100 boxes and 6 classes, of which a hundred count."""
+    output = RNG.random((10, 2100), dtype=np.float32)
+    boxes, labels = np.empty((2100, 4), dtype=np.float32), np.empty(2100, dtype=np.int32)
+    scores = np.empty(2100, dtype=np.float32)
+    return lambda: twin.candidates(output, 0.99, boxes, labels, scores)
 
 
 def _picture(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -117,7 +130,8 @@ WORK: dict[str, tuple[Work, ...]] = {
     "intervals": (totals, split),
     "detect": (score,),
     "pgcopy": (put_integers, put_floats),
-    "pixels": (blob, grey),
+    "pixels": (blob, grey, statistics),
+    "boxes": (candidates,),
 }
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import openvino as ov
@@ -49,6 +49,23 @@ SETTINGS: tuple[dict[str, str], ...] = (
 SAME_PIXELS = 1.0
 SAME_SCORE = 0.01
 TRAINING_PYTHON = Path(".venv-train/bin/python")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Pictures a second, and milliseconds of one core that each picture took (0: not known)."""
+
+    fps: float
+    cpu_ms: float = 0.0
+
+
+@contextmanager
+def measured(pictures: int, rounds: list[Round]) -> Iterator[None]:
+    """Measure what is done inside, in this process, with so many pictures."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    yield
+    spent, took = time.process_time() - cpu, time.perf_counter() - wall
+    rounds.append(Round(pictures / took, spent / pictures * 1e3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +163,20 @@ class Bare:
             Threads(network),
             *(Queue(network, settings) for settings in SETTINGS),
         ]
+        self.rounds: list[Round] = []
         rates = [max(self._rate(side, TRIAL) for _ in range(TRIALS)) for side in sides]
         self._best = sides[rates.index(max(rates))]
 
     def _rate(self, side: Queue | Threads, count: int) -> float:
-        started = time.perf_counter()
-        side.infer(self._inputs, count)
-        return count / (time.perf_counter() - started)
+        trial: list[Round] = []
+        with measured(count, trial):
+            side.infer(self._inputs, count)
+        return trial[0].fps
 
-    def round(self) -> float:
-        """Return pictures a second of one round."""
-        return self._rate(self._best, self._count)
+    def round(self) -> None:
+        """Compute every picture once."""
+        with measured(self._count, self.rounds):
+            self._best.infer(self._inputs, self._count)
 
 
 class Stations:
@@ -169,6 +189,7 @@ class Stations:
         self._plant = Plant(name="bench", stations=[StationSection(name="weld-1", cameras=[camera])])
         self.home = Home(root / "home").create()
         self.captured = 0
+        self.rounds: list[Round] = []
         self.verdicts: list[Verdict] = []
 
     @contextmanager
@@ -184,8 +205,8 @@ class Stations:
             finally:
                 process.terminate()
 
-    def round(self) -> float:
-        """Return pictures a second of one round, verdicts acknowledged by the log."""
+    def round(self) -> None:
+        """Inspect every picture once, until the log has acknowledged every verdict."""
         home = Home(self._root / f"station-{self.captured}").create()
         link = home.models / self._bench.model.name
         link.symlink_to(self._bench.model.folder.resolve())
@@ -193,15 +214,13 @@ class Stations:
         section = self._plant.stations[0].model_copy(update={"model": self._bench.model.name})
         station = Station(section, self._plant, home, producer, opener=self._open)
         try:
-            started = time.perf_counter()
-            station.run(threading.Event())
-            if not producer.flush(60.0):
-                raise RuntimeError(f"the log did not take the verdicts: {producer.trouble}")
-            seconds = time.perf_counter() - started
+            with measured(len(self._bench.encoded), self.rounds):
+                station.run(threading.Event())
+                if not producer.flush(60.0):
+                    raise RuntimeError(f"the log did not take the verdicts: {producer.trouble}")
         finally:
             producer.close()
         self.captured += station.stats().frames.captured
-        return len(self._bench.encoded) / seconds
 
     def _open(self, section: object, run: Run, number: int, stop: threading.Event) -> MemoryCamera:
         return MemoryCamera(run, self._bench.encoded)
@@ -243,6 +262,7 @@ class Peer:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self.rounds: list[Round] = []
         self.answers: list[list[list[float]]] = json.loads(self._line(b"ready "))
 
     def _line(self, start: bytes) -> bytes:
@@ -252,13 +272,13 @@ class Peer:
                 return line.removeprefix(start)
         raise RuntimeError(f"Ultralytics ended early; run it by hand: {' '.join(self._command)}")
 
-    def round(self) -> float:
-        """Return pictures a second of one round."""
+    def round(self) -> None:
+        """Predict every picture once."""
         assert self._process.stdin is not None
         self._process.stdin.write(b"go\n")
         self._process.stdin.flush()
         told = json.loads(self._line(b"{").join([b"{", b""]))
-        return float(told["pictures"] / told["seconds"])
+        self.rounds.append(Round(told["pictures"] / told["seconds"]))
 
     def close(self) -> None:
         """End the process."""
@@ -287,24 +307,34 @@ def run(model: Model | None = None, count: int = PICTURES, rounds: int = ROUNDS)
         if peer:
             stack.callback(peer.close)
         stations.round()
-        rates = [(bare.round(), stations.round(), peer.round() if peer else None) for _ in range(rounds)]
-        accounted = stations.accounted()
-        return report(bench, stations, peer, rates, accounted)
+        stations.rounds.clear()
+        sides: list[Bare | Stations | Peer] = [bare, stations, *([peer] if peer else [])]
+        for _ in range(rounds):
+            for side in sides:
+                side.round()
+        return report(bench, bare, stations, peer)
 
 
-def report(
-    bench: Bench,
-    stations: Stations,
-    peer: Peer | None,
-    rates: list[tuple[float, float, float | None]],
-    accounted: int,
-) -> dict[str, Any]:
+def median(rounds: list[Round], figure: Literal["fps", "cpu_ms"]) -> float:
+    """Return the median of a figure over rounds."""
+    middle: float = statistics.median(getattr(item, figure) for item in rounds)
+    return round(middle, 2)
+
+
+def ratio(ours: list[Round], theirs: list[Round]) -> float:
+    """Return how many times as fast we are, the median over pairs of neighbouring rounds."""
+    return round(statistics.median(left.fps / right.fps for left, right in zip(ours, theirs, strict=True)), 3)
+
+
+def report(bench: Bench, bare: Bare, stations: Stations, peer: Peer | None) -> dict[str, Any]:
     """Return the figures: medians of the rounds, ratios round by round."""
-    bare, station, other = zip(*rates, strict=True)
+    accounted = stations.accounted()
     figures: dict[str, Any] = {
-        "fps": round(statistics.median(station), 1),
-        "bare_fps": round(statistics.median(bare), 1),
-        "vs_bare": round(statistics.median(ours / theirs for theirs, ours, _ in rates), 3),
+        "fps": median(stations.rounds, "fps"),
+        "bare_fps": median(bare.rounds, "fps"),
+        "vs_bare": ratio(stations.rounds, bare.rounds),
+        "cpu_ms": median(stations.rounds, "cpu_ms"),
+        "bare_cpu_ms": median(bare.rounds, "cpu_ms"),
         "frames_unaccounted": stations.captured - accounted,
         "frames": stations.captured,
         "pictures": len(bench.encoded),
@@ -313,10 +343,8 @@ def report(
         "same_answers": None,
     }
     if peer:
-        figures["ultralytics_fps"] = round(statistics.median(other), 1)
-        figures["vs_ultralytics"] = round(
-            statistics.median(ours / theirs for _, ours, theirs in rates if theirs), 3
-        )
+        figures["ultralytics_fps"] = median(peer.rounds, "fps")
+        figures["vs_ultralytics"] = ratio(stations.rounds, peer.rounds)
         same = [
             same_answer(verdict, peer.answers[int(verdict.serial)], bench.model.classes)
             for verdict in stations.verdicts
