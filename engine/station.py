@@ -38,7 +38,7 @@ logger = structlog.get_logger(__name__)
 
 RETRY = 2.0
 """Seconds between attempts to open a camera or to write evidence again."""
-LINGER = 0.02
+LINGER = 0.04
 """Seconds that a verdict waits for others, so that they reach the disk and the log together."""
 DEPTH = 16
 """Parts inside a lossless station at the most."""
