@@ -61,7 +61,7 @@ def build(home: Home, data: Path | None, speed: float, port: int) -> Demo:
         tags = {CELL: simulate.machine_tags(), RIG: simulate.sensor_tags()}
     else:
         machine, camera, source = MACHINE, folder_camera(data), ["streams.replay", f"--data={data}"]
-        tags = {MACHINE: replay.machine_tags(data, MACHINE), RIG: replay.sensor_tags(data)}
+        tags = recorded_tags(data)
     plant = Plant(
         name="Demo plant" if data is None else "Replayed plant",
         shard=shard,
@@ -76,6 +76,14 @@ def build(home: Home, data: Path | None, speed: float, port: int) -> Demo:
         console=ConsoleSection(port=port),
     )
     return Demo(plant, [[*source, f"--shdr-machine={machine}", f"--rig={RIG}", *places, *clock_words]])
+
+
+def recorded_tags(data: Path) -> dict[str, list[tuple[str, bool]]]:
+    """Return the tags of the recorded machines, True where they are numbers."""
+    try:
+        return {MACHINE: replay.machine_tags(data, MACHINE), RIG: replay.sensor_tags(data)}
+    except replay.MissingDataError as exc:
+        raise PlantError(str(exc)) from exc
 
 
 def replay_clock(home: Home, shard: str, speed: float) -> ReplaySection:

@@ -67,13 +67,20 @@ class Table:
 
 
 def decode_rows(table: Table, rows: Sequence[tuple[int | None, list[str]]], shift: int) -> Decoded:
-    """Return the readings of rows, moved by ``shift`` microseconds. An empty cell is no reading."""
+    """Return the readings of rows, moved by ``shift`` microseconds.
+
+    Empty cells are no readings: each row that has any is one reject, which names their columns.
+    """
     batch = Batch()
     for time, cells in rows:
         if time is None:
             batch.reject("bad_time", table.separator.join(cells), table.machine)
             continue
-        for tag, cell in zip(table.columns, cells, strict=True):
+        told = list(zip(table.columns, cells, strict=True))
+        if empty := [tag for tag, cell in told if not cell.strip()]:
+            raw, tags = table.separator.join(cells), ", ".join(empty)
+            batch.reject("empty_value", raw, table.machine, tags, time + shift)
+        for tag, cell in told:
             if cell.strip():
                 value = number(cell)
                 batch.add(table.machine, tag, time + shift, cell if value is None else value, GOOD, time)

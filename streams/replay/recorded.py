@@ -1,11 +1,13 @@
 """Recorded days and series in the order and at the times of a replay. Pure but for reading files.
 
-Each file is shifted to follow the one before; labels beside the data never enter.
+Each file is shifted to follow the one before; labels beside the data never enter. What cannot be read
+is played all the same, at the pace of what came before: to reject it is the connector's part.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import lzma
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,9 +18,10 @@ from streams.catalog import StateRule
 from streams.clock import MINUTE, SECOND
 from streams.connectors.batch import number
 from streams.connectors.csv import Table, decode_rows
-from streams.connectors.shdr_lines import UNAVAILABLE
+from streams.connectors.shdr_lines import CONDITION_FIELDS, LEVELS, UNAVAILABLE
 from streams.connectors.stamps import stamp
-from streams.records import Readings
+from streams.records import NULL, Readings, Rejects
+from streams.replay.sender import JsonLines, due_time
 
 GAP = MINUTE
 """Plant time between two files; a file's opening snapshot comes in the middle of it."""
@@ -72,24 +75,58 @@ def play_log(lines: Sequence[bytes], day: int, after: int) -> Iterator[Line]:
 
 def recorded_sensors(
     data: Path, machine: str, start: int, span: int = SECOND, loop: bool = False
-) -> Iterator[Readings]:
+) -> Iterator[Readings | JsonLines]:
     """Yield the recorded series one after another, from ``start`` on, as batches of ``span`` microseconds.
+
+    Rows without a time and empty cells become JSON lines, which the other end rejects.
 
     Raises
     ------
     MissingDataError
-        There are no series.
+        There are no series, or no rows in them.
     """
     tags = tuple(name for name, _ in sensor_tags(data))
-    paths = series(data)
-    for path in itertools.cycle(paths) if loop else paths:
-        table = Table(path, machine, TIME_COLUMN, tags, SEPARATOR)
-        rows = list(table.rows())
-        shift = start + SECOND - (rows[0][0] or 0)
-        for _, group in itertools.groupby(rows, lambda row: (row[0] or 0) // span):
-            readings = decode_rows(table, list(group), shift).readings
+    tables = [Table(path, machine, TIME_COLUMN, tags, SEPARATOR) for path in series(data)]
+    begun = None
+    while begun is None or loop:
+        begun = start
+        for table in tables:
+            for item in play_table(table, start, span):
+                yield item
+                start = max(start, due_time(item) or start)
+        if start == begun:
+            raise MissingDataError(f"The series in {data / SERIES[0]} hold no rows; check the data folder.")
+
+
+def play_table(table: Table, after: int, span: int) -> Iterator[Readings | JsonLines]:
+    """Yield one series in batches of ``span`` microseconds, its first time a second behind ``after``."""
+    rows = list(table.rows())
+    first = next((time for time, _ in rows if time is not None), 0)
+    shift, now = after + SECOND - first, first
+
+    def pace(row: tuple[int | None, list[str]]) -> int:
+        nonlocal now
+        now = now if row[0] is None else row[0]
+        return now // span
+
+    for _, group in itertools.groupby(rows, pace):
+        readings, rejects = decode_rows(table, chunk := list(group), shift)
+        if len(readings):
             yield readings
-            start = max(start, int(readings.ts.max()))
+        if len(rejects):
+            last = next((time for time, _ in reversed(chunk) if time is not None), first)
+            yield JsonLines(last + shift, as_lines(rejects))
+
+
+def as_lines(rejects: Rejects) -> bytes:
+    """Write rejected rows as JSON lines that are no readings for the same reason: no time, or no value."""
+    columns = (rejects.machine, rejects.tag, rejects.raw)
+    found = zip(*(column.to_list() for column in columns), rejects.ts.tolist(), strict=True)
+    lines = (
+        {"machine": machine, "tag": tag or "", "ts": None if ts == NULL else ts, "value": None, "row": raw}
+        for machine, tag, raw, ts in found
+    )
+    return "\n".join(json.dumps(line) for line in lines).encode()
 
 
 @lru_cache(maxsize=4)
@@ -100,9 +137,9 @@ def machine_tags(data: Path, machine: str) -> list[tuple[str, bool]]:
     """
     values: dict[str, set[str]] = defaultdict(set)
     for path in machine_logs(data, machine):
-        for line in {line.split(b"|", 1)[1] for line in read_log(path)}:
-            key, value, *condition = line.decode().split("|")
-            values[key].add("" if condition else value)
+        said = {line.split(b"|", 1)[1] for line in read_log(path) if b"|" in line and _time(line) is not None}
+        for key, value in itertools.chain.from_iterable(map(_pairs, said)):
+            values[key].add(value)
     rule = StateRule()
     told = {rule.execution, rule.availability, rule.program}
     return [(key, key not in told and _numeric(found)) for key, found in sorted(values.items())]
@@ -134,7 +171,7 @@ def series(data: Path) -> list[Path]:
     found = [
         path
         for folder in SERIES
-        for path in sorted((data / folder).glob("*.csv"), key=lambda path: int(path.stem))
+        for path in sorted((data / folder).glob("*.csv"), key=lambda path: (len(path.stem), path.stem))
     ]
     if not found:
         raise MissingDataError(f"There are no series in {data / SERIES[0]}; check the data folder.")
@@ -142,13 +179,35 @@ def series(data: Path) -> list[Path]:
 
 
 def read_log(path: Path) -> list[bytes]:
-    """Return the lines of a recording."""
-    with lzma.open(path) as file:
-        return [line for line in file.read().split(b"\n") if line]
+    """Return the lines of a recording.
+
+    Raises
+    ------
+    MissingDataError
+        It cannot be unpacked.
+    """
+    try:
+        with lzma.open(path) as file:
+            return [line for line in file.read().split(b"\n") if line]
+    except (lzma.LZMAError, EOFError) as exc:
+        raise MissingDataError(f"{path} cannot be unpacked: {exc}; fetch it again.") from exc
 
 
 def _time(line: bytes) -> int | None:
-    return stamp(line.split(b"|", 1)[0].decode())
+    return stamp(line.split(b"|", 1)[0].decode(errors="replace"))
+
+
+def _pairs(fields: bytes) -> list[tuple[str, str]]:
+    """Return keys and values of a line behind its time; nothing where it cannot be read as it is meant."""
+    try:
+        names = fields.decode().split("|")
+    except UnicodeDecodeError:
+        return []
+    if len(names) % 2 or names[0].startswith("@"):
+        return []
+    if len(names) == CONDITION_FIELDS - 1 and names[1].upper() in LEVELS:
+        return [(names[0], "")]
+    return [(key, value) for key, value in zip(names[::2], names[1::2], strict=True) if key]
 
 
 def _numeric(values: set[str]) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import zmq
 
@@ -19,23 +21,40 @@ SILENCE = 5.0
 """Seconds without an answer after which the unanswered messages are sent again."""
 
 
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """What fits no batch of readings, as lines for the other end to judge."""
+
+    due: int
+    """When to send them (plant time, microseconds)."""
+    payload: bytes
+
+
+def due_time(item: Readings | JsonLines) -> int | None:
+    """Return when to send something (plant time); None for readings without a time, which do not wait."""
+    if isinstance(item, JsonLines):
+        return item.due
+    return int(item.ts.max()) if len(item) else None
+
+
 class SensorSender:
-    """Send Arrow batches to a ZeroMQ endpoint at the pace of a clock.
+    """Send Arrow batches and JSON lines to a ZeroMQ endpoint at the pace of a clock.
 
     Parameters
     ----------
     endpoint
         Where the gateway listens.
     batches
-        Readings in the order of their times; each is sent when its last time has come.
+        Readings in the order of their times, each sent when its last time has come; lines in between.
     clock
         The plant's clock.
     """
 
-    def __init__(self, endpoint: str, batches: Iterator[Readings], clock: Clock) -> None:
+    def __init__(self, endpoint: str, batches: Iterator[Readings | JsonLines], clock: Clock) -> None:
         self._endpoint, self._batches, self._clock = endpoint, batches, clock
         self._waiting: OrderedDict[bytes, list[bytes]] = OrderedDict()
         self._next = next(self._batches, None)
+        self._labels = itertools.count(1)
         self._progress = time.monotonic()
         self.sent = 0
         """Readings sent so far."""
@@ -63,17 +82,21 @@ class SensorSender:
     def _send_due(self, socket: zmq.Socket[bytes]) -> None:
         now = self._clock.now()
         while self._next is not None and len(self._waiting) < WINDOW:
-            due = int(self._next.ts.max()) if len(self._next) else now
+            due = due_time(self._next) or now
             if due > now:
                 return
             self._send(socket, self._next)
             self.position, self._next = due, next(self._batches, None)
 
-    def _send(self, socket: zmq.Socket[bytes], batch: Readings) -> None:
-        self.sent += len(batch)
+    def _send(self, socket: zmq.Socket[bytes], item: Readings | JsonLines) -> None:
         if not self._waiting:
             self._progress = time.monotonic()
-        frames = [b"arrow", self.sent.to_bytes(8, "big"), encode(batch.to_arrow())]
+        label = next(self._labels).to_bytes(8, "big")
+        if isinstance(item, JsonLines):
+            frames = [b"json", label, item.payload]
+        else:
+            self.sent += len(item)
+            frames = [b"arrow", label, encode(item.to_arrow())]
         self._waiting[frames[1]] = frames
         socket.send_multipart(frames)
 
@@ -86,9 +109,10 @@ class SensorSender:
             self._progress, wait = time.monotonic(), 0
 
     def _patience(self) -> float:
-        if self._next is None or not len(self._next):
+        due = None if self._next is None else due_time(self._next)
+        if due is None:
             return PATIENCE
-        ahead = self._clock.wall_seconds(int(self._next.ts.max()) - self._clock.now())
+        ahead = self._clock.wall_seconds(due - self._clock.now())
         return min(max(ahead, 0.0), PATIENCE)
 
     def _repeat(self, socket: zmq.Socket[bytes]) -> None:

@@ -8,6 +8,7 @@ from streams.catalog import Machine, Tag
 from streams.clock import MINUTE, SECOND, ManualClock
 from streams.connectors.csv import CsvConnector, Table, TableError, decode_rows
 from streams.connectors.stamps import stamp
+from streams.records import NULL
 from streams.testing import MemoryOutlet, rows, running, source_times
 
 RIG = Machine("rig", (Tag("Pressure"), Tag("Flow Rate")))
@@ -93,8 +94,18 @@ def test_bad_cells_are_dealt_with_one_by_one(write):
     assert str(outlet.rows()) == str(
         [("Flow Rate", NOW, "broken", 0), ("Pressure", NOW + SECOND, float("nan"), 0)]
     )
-    assert outlet.reasons() == ["bad_time"]
-    assert outlet.refused[0].raw.to_list() == ["1;2"]
+    assert outlet.reasons() == ["empty_value", "bad_time", "empty_value"]
+    refused = outlet.refused[0]
+    assert refused.raw.to_list() == [";broken", "1;2", "nan;"]
+    assert refused.tag.to_list() == ["Pressure", None, "Flow Rate"]
+    assert refused.ts.tolist() == [NOW, NULL, NOW + SECOND]
+
+
+def test_a_row_of_empty_cells_is_one_reject_that_names_them():
+    readings, rejects = decode_rows(Table(None, "rig", "t", ("a", "b", "c")), [(T, ["", "1", " "])], 0)
+    assert rows(readings) == [("b", T, 1.0, 0)]
+    assert rejects.tag.to_list() == ["a, c"]
+    assert rejects.reason.to_list() == ["empty_value"]
 
 
 @pytest.mark.parametrize(

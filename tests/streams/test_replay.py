@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import lzma
 import os
 import signal
@@ -29,6 +30,7 @@ from streams.replay import (
     sensor_tags,
 )
 from streams.replay.recorded import GAP, MissingDataError, play_log, series
+from streams.replay.sender import due_time
 from streams.replay.server import State
 from streams.testing import MemoryOutlet, running
 
@@ -111,6 +113,45 @@ def test_series_follow_each_other_and_their_labels_never_enter(folder):
     assert (times[::2] - START).tolist() == [(n + 1) * SECOND for n in range(10)]
     assert values[::2].tolist() == [2.0, 2.1, 2.2, 2.3, 2.4, 10.0, 10.1, 10.2, 10.3, 10.4]
     assert (batches[0].source_ts == stamp("2020-03-09 10:14:30")).any()
+
+
+BAD_LINES = (
+    b"nonsense",
+    b"2016-05-05T10:00:02Z|keyonly",
+    b"2016-05-05T10:00:02Z|load|5\xff",
+    b"2016-05-05T10:\xff0:02Z|load|6",
+    b"when?|mystery|1",
+    b"2016-05-05T10:00:02Z||7",
+)
+
+
+def test_bad_lines_are_no_tags_and_are_played_as_they_are_at_the_pace_of_the_one_before(folder):
+    expected = machine_tags(folder, "Mill")
+    path = folder / "nist-mtconnect" / "Mill-20160505-20160506.txt.xz"
+    lines = lzma.decompress(path.read_bytes()).splitlines()
+    before, *after = list(recorded_lines(folder, "Mill", START))[4:9]
+    path.write_bytes(lzma.compress(b"\n".join([*lines[:4], *BAD_LINES, *lines[4:]])))
+    machine_tags.cache_clear()
+    assert machine_tags(folder, "Mill") == expected
+    played = list(recorded_lines(folder, "Mill", START))[4:15]
+    assert [line for _, line in played[1:7]] == list(BAD_LINES)
+    assert [due - before[0] for due, _ in played[1:7]] == [0, *[2 * SECOND] * 5]
+    assert played[7:] == [(max(due, before[0] + 2 * SECOND), line) for due, line in after]
+
+
+def test_lines_of_several_keys_and_conditions_have_their_tags(folder):
+    path = folder / "nist-mtconnect" / "Mill-20180101-20180102.txt.xz"
+    path.write_bytes(lzma.compress(b"2018-01-01T06:00:00Z|speed|1|mode|AUTO\n"))
+    machine_tags.cache_clear()
+    assert {("speed", True), ("mode", False), ("cond", False)} <= set(machine_tags(folder, "Mill"))
+
+
+def test_a_recording_cut_short_is_named(folder):
+    path = folder / "nist-mtconnect" / "Mill-20160505-20160506.txt.xz"
+    path.write_bytes(path.read_bytes()[:-20])
+    machine_tags.cache_clear()
+    with pytest.raises(MissingDataError, match="cannot be unpacked"):
+        machine_tags(folder, "Mill")
 
 
 def test_what_is_missing_is_named(tmp_path):
@@ -238,6 +279,50 @@ def test_recorded_days_arrive_through_the_connector(folder, clock):
     ]
     snapshots = [(tag, ts - expected) for tag, ts, _, quality in outlet.rows() if quality == SNAPSHOT]
     assert snapshots[:2] == [("avail", -GAP // 2), ("program", -GAP // 2)]
+
+
+@pytest.fixture
+def spoilt(folder):
+    """A folder whose first series begins with a row without a time and has rows of nothing."""
+    (folder / "skab/data/valve1/2.csv").write_text(
+        "datetime;Current;Flow Rate;anomaly;changepoint\n"
+        "when?;1;2;0;0\n"
+        "2020-03-09 10:14:30;3;4;0;0\n"
+        "2020-03-09 10:14:31;;;0;0\n"
+        "2020-03-09 10:14:32;5;;0;0\n"
+    )
+    (folder / "skab/data/valve1/10.csv").write_text("datetime;Current;Flow Rate;anomaly;changepoint\n")
+    return folder
+
+
+def test_bad_sensor_rows_are_rejected_at_the_other_end(spoilt, endpoint, clock):
+    clock.time += MINUTE
+    sender, outlet = SensorSender(endpoint, recorded_sensors(spoilt, "rig", START), clock), MemoryOutlet()
+    with running(lambda stop: ZmqConnector(endpoint).run(outlet, stop)), running(sender.run):
+        outlet.wait_for(lambda kept: len(kept.reasons()) == 3)
+    assert outlet.rows() == [
+        ("Current", START + SECOND, 3.0, 0),
+        ("Flow Rate", START + SECOND, 4.0, 0),
+        ("Current", START + 3 * SECOND, 5.0, 0),
+    ]
+    assert outlet.reasons() == ["bad_time", "empty_value", "empty_value"]
+    said = [json.loads(raw) for batch in outlet.refused for raw in batch.raw.to_list()]
+    assert [(one["tag"], one["row"]) for one in said] == [
+        ("", "1;2"),
+        ("Current, Flow Rate", ";"),
+        ("Flow Rate", "5;"),
+    ]
+
+
+def test_bad_sensor_rows_wait_for_their_time(spoilt):
+    items = list(recorded_sensors(spoilt, "rig", START))
+    assert [due_time(item) - START for item in items] == [SECOND, SECOND, 2 * SECOND, 3 * SECOND, 3 * SECOND]
+
+
+def test_series_without_rows_are_named_instead_of_looped_over(spoilt):
+    spoilt.joinpath("skab/data/valve1/2.csv").write_text("datetime;Current;Flow Rate\n")
+    with pytest.raises(MissingDataError, match="hold no rows"):
+        next(recorded_sensors(spoilt, "rig", START, loop=True))
 
 
 @pytest.fixture
