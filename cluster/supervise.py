@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from typing import Any
 
@@ -98,11 +97,6 @@ class Supervisor:
         for section in self._plant.stations:
             self._actors[section.name] = station.remote(file, section.name, root)
 
-    def watch(self, stop: threading.Event) -> None:
-        """Keep everything running until told to stop."""
-        while not stop.wait(WATCH_SECONDS):
-            self.check()
-
     def check(self) -> None:
         """Start again what has died; Ray looks after its actors by itself."""
         if self._database is not None and self._database.pid() is None:
@@ -149,13 +143,6 @@ class Supervisor:
             logger.warning("the database is away; the log keeps the rest", why=str(exc).splitlines()[0])
             return None
 
-    def processes(self) -> dict[str, int]:
-        """Return the process ids by name, of children, actors and the database."""
-        found = {child.name: child.process.pid for child in self._children if child.process is not None}
-        for name, actor in self._actors.items():
-            found[name] = ray.get(actor.pid.remote(), timeout=30)
-        return found
-
 
 def take(home: Home) -> int:
     """Own the home until the returned file is closed."""
@@ -178,7 +165,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def start_ray() -> None:
-    """Start a Ray of our own, with its token authentication on (its ports are not on loopback only)."""
+    """Start a Ray of our own; the package has set its token authentication on."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(
         address="local",
