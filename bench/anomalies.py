@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.catalog import Catalog, Machine, Tag
-from streams.chain import LineChain
+from streams.chain import NO_PARTS, LineChain
 from streams.clock import SECOND
 from streams.log.abc import Entry, Kind
-from streams.records import PartCounts, Readings, Rows, encode
+from streams.records import Readings, encode
 
 TRAINING = 400
 LABELS = ("anomaly", "changepoint")
@@ -67,7 +67,7 @@ class Experiment:
     def alarms(self) -> Flags:
         """Run the flow's operators over the log; return the rows at which the score passes its threshold."""
         machine = Machine(RIG, tuple(Tag(tag, detect=True) for tag in self.tags))
-        chain = LineChain(Catalog((machine,)), no_parts)
+        chain = LineChain(Catalog((machine,)), parts=lambda entry: ((), NO_PARTS))
         raised: set[int] = set()
         for rows in (rows for entry in self.entries() for rows in chain.update(entry).rows):
             if rows.table == "anomalies":
@@ -79,11 +79,6 @@ class Experiment:
 def microseconds(text: str) -> int:
     """Return a time of the files, taken as UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND
-
-
-def no_parts(entry: Entry) -> tuple[tuple[Rows, ...], PartCounts]:
-    """Refuse: there are no stations here."""
-    raise ValueError(f"entry {entry.position} is no reading")
 
 
 def figures(anomalous: Flags, alarm: Flags) -> dict[str, float]:

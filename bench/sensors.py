@@ -26,11 +26,11 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 
 from streams.abc import Output
 from streams.catalog import Catalog, Machine, Tag
-from streams.chain import LineChain
+from streams.chain import NO_PARTS, LineChain
 from streams.clock import SECOND
 from streams.flow import run_flow
 from streams.log.abc import Entry, Kind
-from streams.records import NULL, Float64, Int64, PartCounts, Readings, Rows, Text, encode
+from streams.records import NULL, Float64, Int64, Readings, Rows, Text, encode
 
 TAGS = 2000
 HERTZ = 100
@@ -116,16 +116,12 @@ class Memory:
         """Nothing to release."""
 
 
-def no_parts(entry: Entry) -> tuple[tuple[Rows, ...], PartCounts]:
-    """Refuse: there are no stations here."""
-    raise ValueError(f"entry {entry.position} is no reading")
-
-
 def flow(entries: list[Entry]) -> Collected:
     """Run the flow of a line over a log."""
     catalog = Catalog((Machine("line", tuple(Tag(name) for name in NAMES)),))
     stop, sink = threading.Event(), Collected()
-    run_flow(Memory(entries, stop), LineChain(catalog, no_parts), sink, 0, stop)
+    chain = LineChain(catalog, parts=lambda entry: ((), NO_PARTS))
+    run_flow(Memory(entries, stop), chain, sink, 0, stop)
     return sink
 
 

@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -39,14 +38,6 @@ class Worker:
             logger.exception("work failed, the actor ends", name=self._name)
             os._exit(1)
 
-    def pid(self) -> int:
-        """Return the process id."""
-        return os.getpid()
-
-    def working(self) -> bool:
-        """Say whether the work goes on."""
-        return self._thread.is_alive()
-
     def stop(self, timeout: float = 20.0) -> bool:
         """Tell the work to stop and wait for it; True when it has stopped."""
         self._stop.set()
@@ -71,10 +62,6 @@ class StationActor(Worker):
             self._producer.flush(10.0)
         finally:
             self._producer.close()
-
-    def stats(self) -> Any:
-        """Return the station's counts."""
-        return self._station.stats()
 
 
 class ShardActor(Worker):

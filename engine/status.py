@@ -54,13 +54,6 @@ def status(dsn: str, shard: str) -> Status | None:
     return None if row is None else Status(*row)
 
 
-def verdict_count(dsn: str) -> int:
-    """Return how many verdicts are committed."""
-    with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT count(*) FROM verdicts").fetchone()
-    return 0 if row is None else int(row[0])
-
-
 def backlog(dsn: str, home: Home, shard: str) -> int:
     """Return how many log entries the shard has still to commit."""
     with psycopg.connect(dsn) as connection:
