@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from engine.paths import Home
+from engine.paths import Home, HomeError
 from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
 from engine.store.errors import StoreError
@@ -128,14 +128,17 @@ def counts(dsn: str, shard: str) -> Table:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(as_json: Json = False) -> None:
     """Bring the database's tables to this version."""
     from engine.store.database import open_database
     from engine.store.migrations import migrate as apply
 
     with open_database(Home.default().create()) as dsn:
         level = apply(dsn)
-    screen.print(f"The database ({level}) is up to date.")
+    if as_json:
+        print(json.dumps({"level": level}))
+    else:
+        screen.print(f"The database ({level}) is up to date.")
 
 
 @app.command()
@@ -158,7 +161,7 @@ def main() -> None:
     """Run the command line; errors that a person can mend are one sentence."""
     try:
         app()
-    except (PlantError, StoreError, LogError) as exc:
+    except (PlantError, HomeError, StoreError, LogError) as exc:
         screen.print(f"[red]{exc}[/red]")
         raise SystemExit(2) from exc
 

@@ -12,6 +12,10 @@ SOCKET_LIMIT = 100
 """Unix socket paths are limited to 107 bytes."""
 
 
+class HomeError(Exception):
+    """The folder of all state cannot be made; the message names it and the mend."""
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The folder of all state and the places in it."""
@@ -62,7 +66,18 @@ class Home:
         return f"ipc://{path}"
 
     def create(self) -> Home:
-        """Make the folders that are not there yet and return self."""
-        for folder in (self.root, self.log, self.evidence, self.models, self.run):
-            folder.mkdir(parents=True, exist_ok=True)
+        """Make the folders that are not there yet and return self.
+
+        Raises
+        ------
+        HomeError
+            One of them cannot be made.
+        """
+        try:
+            for folder in (self.root, self.log, self.evidence, self.models, self.run):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise HomeError(
+                f"The folder {exc.filename} cannot be made: {exc.strerror}; set SEAMLINE_HOME to another."
+            ) from exc
         return self

@@ -312,6 +312,10 @@ def load(path: Path) -> Plant:
         return Plant.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as exc:
         raise PlantError(f"The plant file {path} cannot be read: {exc.strerror}.") from exc
+    except UnicodeDecodeError as exc:
+        raise PlantError(
+            f"The plant file {path} is not UTF-8 (byte {exc.start} is the first); save it as UTF-8."
+        ) from exc
     except yaml.YAMLError as exc:
         raise PlantError(f"The plant file {path} is not valid YAML: {exc}") from exc
     except ValidationError as exc:

@@ -8,6 +8,7 @@ import pytest
 from engine.plant import PlantError, load, save
 from streams.clock import MINUTE, SECOND, ReplayClock, WallClock
 
+EXAMPLE = Path(__file__).parents[2] / "docs" / "plant.yaml"
 PLANT = """
 name: Hall 3
 timezone: Asia/Shanghai
@@ -83,6 +84,23 @@ def test_errors_name_the_place_and_the_mend(tmp_path: Path, change: tuple[str, s
     path = written(tmp_path, PLANT.replace(*change))
     with pytest.raises(PlantError, match=says):
         load(path).catalog()
+
+
+def test_a_file_of_another_encoding_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "plant.yaml"
+    path.write_bytes("name: Halle Köln".encode("latin-1"))
+    with pytest.raises(PlantError, match="is not UTF-8"):
+        load(path)
+
+
+def test_the_example_is_a_plant_and_every_line_of_it_is_explained() -> None:
+    plant = load(EXAMPLE)
+    assert [machine.name for machine in plant.catalog().machines] == [
+        "mill-1", "pump-1", "oven-1", "weld-1", "weld-2",
+    ]  # fmt: skip
+    assert [source.kind for source in plant.sources] == ["shdr", "zeromq", "csv"]
+    assert [camera.kind for station in plant.stations for camera in station.cameras] == ["folder", "zeromq"]
+    assert all("#" in line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if line)
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
