@@ -24,8 +24,8 @@ from streams.records import RAW_LIMIT, Rows, Text
 
 __all__ = ["Pace", "Writer"]
 
-REFUSALS = (RowsRefused, psycopg.DataError, psycopg.IntegrityError)
-"""What no repetition mends: such an output goes to quarantine."""
+REFUSALS = (RowsRefused, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""What no repetition mends: such an output goes to quarantine. The last is an OperationalError too."""
 
 STOP_POLL = 0.2
 """Seconds in which a blocked `Writer.write` notices that the flow is to end."""
@@ -181,6 +181,8 @@ class Writer:
                 if not (lost and self._landing.reconnect(outputs[-1].position)):
                     self._landing.land(outputs)
                 break
+            except REFUSALS:
+                raise
             except Overtaken:
                 lost = True
             except psycopg.OperationalError as exc:

@@ -94,8 +94,8 @@ class Landing:
 
         Raises
         ------
-        RowsRefused, psycopg.DataError, psycopg.IntegrityError
-            Some row does not fit its table; nothing was committed.
+        RowsRefused, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded
+            Some row does not fit its table or an index; nothing was committed.
         Fenced
             Another owner took the shard; nothing was committed.
         psycopg.OperationalError

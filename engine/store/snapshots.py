@@ -95,7 +95,8 @@ class Keeper:
     Parameters
     ----------
     kept
-        Called after each save with the oldest position kept: the log is needed only behind it.
+        Called after each save with the oldest position kept: the log is needed only behind it. When it
+        fails (the log's disk), the next save calls it again.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class Keeper:
         self._closing = False
         self._changed = threading.Condition()
         self.failures = 0
-        """How many saves failed; each was, or will be, followed by a newer one."""
+        """How many saves, or the calls after them, failed; each was, or will be, followed by a newer one."""
         self._thread = threading.Thread(target=self._run, name=f"snapshots-{shard}", daemon=True)
         self._thread.start()
 
@@ -156,7 +157,7 @@ class Keeper:
                     oldest = save(connection, self._shard, self._epoch, snapshot)
                 if oldest is not None:
                     self._kept(oldest)
-            except psycopg.Error as exc:
+            except (psycopg.Error, OSError) as exc:
                 self.failures += 1
                 log.warning("snapshot_failed", shard=self._shard, error=str(exc))
 

@@ -1,3 +1,4 @@
+import errno
 import threading
 
 import pytest
@@ -100,6 +101,26 @@ def test_closing_saves_what_is_committed_and_nothing_else(dsn, connection):
     other.offer(Snapshot(61, state(b"b")))
     other.close()
     assert positions(connection) == [60]
+
+
+def test_a_log_that_cannot_be_told_costs_one_telling_not_the_snapshots(dsn, connection):
+    own(connection)
+    told = []
+
+    def tell(oldest):
+        told.append(oldest)
+        if len(told) == 1:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+    keeper = Keeper(dsn, "line-1", 1, tell, interval=0)
+    keeper.committed(60)
+    keeper.offer(Snapshot(50, state(b"a")))
+    while not keeper.failures:
+        assert keeper._thread.is_alive()
+        threading.Event().wait(0.01)
+    keeper.offer(Snapshot(60, state(b"b")))
+    keeper.close()
+    assert (told, keeper.failures, positions(connection)) == ([50, 50], 1, [50, 60])
 
 
 def test_a_database_that_is_away_costs_a_snapshot_not_the_shard():
