@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 import zmq
@@ -26,7 +27,8 @@ def ignore(_trouble: str | None) -> None:
 class LogServer:
     """One loop: receive what there is, append it and the tick if it is due, commit, answer.
 
-    A group is bounded, so under the heaviest load a tick is late by one group at the most.
+    A group is bounded, so under the heaviest load a tick is late by one group at the most. A tick of a
+    group that is refused is appended alone: the full log keeps some room for time.
 
     Parameters
     ----------
@@ -55,6 +57,7 @@ class LogServer:
         self._answers: dict[tuple[bytes, str], int] = {}
         self._next_tick = time.monotonic()
         self._trouble: str | None = None
+        self._ticked = self._taken = False
         self.malformed = 0
         """Messages that were no entries."""
 
@@ -102,12 +105,14 @@ class LogServer:
             return  # Entries before it were refused or overtaken: it will come again behind them.
         if message.sequence == last + 1:
             self._writer.append(message.kind, message.payload, message.producer, message.sequence)
+            self._taken = True
         self._answers[peer, message.producer] = max(last, message.sequence)
 
     def _tick(self) -> None:
         now = time.monotonic()
         if now >= self._next_tick:
             self._writer.append(Kind.TICK, b"")
+            self._ticked = True
             self._next_tick = max(self._next_tick + TICK, now)
 
     def _commit(self) -> None:
@@ -117,10 +122,20 @@ class LogServer:
             self._writer.commit()
         except LogFull as exc:
             trouble = str(exc)
+            self._tick_alone()
         for (peer, producer), sequence in answers.items():
             kept = self._writer.last_sequence(producer) or 0
             self._answer(peer, Answer(kept) if kept >= sequence else Answer(sequence, trouble or ""))
-        self._say(trouble)
+        if trouble or self._taken:  # that ticks are taken does not mean that all is well
+            self._say(trouble)
+        self._ticked = self._taken = False
+
+    def _tick_alone(self) -> None:
+        """Append the tick of a refused group again, without the group."""
+        if self._ticked and self._taken:
+            self._writer.append(Kind.TICK, b"")
+            with suppress(LogFull):
+                self._writer.commit()
 
     def _say(self, trouble: str | None) -> None:
         if (trouble is None) != (self._trouble is None):

@@ -31,7 +31,8 @@ class LogWriter:
         Stamps every entry (`Entry.received`); the stamps never fall, whatever the clock does.
     max_bytes
         Room for all segments. When it is used up, the oldest consumed segments go; what nobody
-        consumed stays, and new entries are refused.
+        consumed stays, and new entries are refused. Ticks alone may go one segment beyond: time goes
+        on for a shard that has caught up, it snapshots, and what it gives up makes room again.
     segment_bytes
         Size at which a new segment begins (at most a quarter of ``max_bytes``).
 
@@ -59,6 +60,7 @@ class LogWriter:
         self.position, self.received = found.position, found.received
         self._finished, self._sequences = found.finished, found.sequences
         self._pending: list[bytes] = []
+        self._only_ticks = True
         self._stamp = self.received
         self._durable, self._consumed = Mark(folder / DURABLE), Mark(folder / CONSUMED)
         self._durable.write(self.position)
@@ -80,6 +82,7 @@ class LogWriter:
         self._stamp = max(self._stamp, self._clock.now())
         entry = Entry(self.position + len(self._pending) + 1, kind, self._stamp, producer, payload)
         self._pending.append(encode(entry, sequence))
+        self._only_ticks &= kind == Kind.TICK
         self._sequences.note(producer, sequence)
         return entry.position
 
@@ -96,9 +99,10 @@ class LogWriter:
         group = self._pending
         if not group:
             return self.position
-        self._pending = []
+        limit = self._max_bytes + (self._segment_bytes if self._only_ticks else 0)
+        self._pending, self._only_ticks = [], True
         try:
-            self._write(b"".join(group))
+            self._write(b"".join(group), limit)
         except LogError:
             self._sequences.drop()
             self._stamp = self.received
@@ -115,8 +119,8 @@ class LogWriter:
         self._consumed.close()
         os.close(self._lock)
 
-    def _write(self, data: bytes) -> None:
-        while self.size + len(data) > self._max_bytes:
+    def _write(self, data: bytes, limit: int) -> None:
+        while self.size + len(data) > limit:
             self._remove_oldest(f"it holds {self.size} of {self._max_bytes} bytes")
         while True:
             try:

@@ -172,6 +172,40 @@ def test_a_full_log_refuses_until_its_oldest_entries_are_consumed(tmp_path, reop
         read_all(tmp_path)
 
 
+def test_a_full_log_takes_ticks_up_to_a_segment_more_so_that_its_shard_can_free_it(tmp_path, reopen):
+    writer = reopen(max_bytes=2_000, segment_bytes=500)
+    with pytest.raises(LogFull):
+        fill(writer, 100)
+    accepted = writer.position
+    with pytest.raises(LogFull):
+        while True:
+            writer.append(Kind.TICK, b"")
+            writer.commit()
+    assert writer.position > accepted
+    assert 2_000 < writer.size <= 2_500
+    with pytest.raises(LogFull):
+        fill(writer, 1, first=writer.last_sequence("p/1") + 1)
+    mark_consumed(tmp_path, accepted)
+    fill(writer, 1, first=writer.last_sequence("p/1") + 1)
+    assert writer.size <= 2_000
+
+
+def test_the_older_of_two_snapshots_behind_the_full_log_frees_it(tmp_path, reopen):
+    """One that is still ahead of the oldest segment's end frees nothing; ticks carry it beyond."""
+    writer = reopen(max_bytes=2_000, segment_bytes=500)
+    with pytest.raises(LogFull):
+        fill(writer, 100)
+    wanted = writer.last_sequence("p/1") + 1
+    mark_consumed(tmp_path, segments(tmp_path)[1].first - 2)
+    with pytest.raises(LogFull):
+        fill(writer, 1, first=wanted)
+    for _ in range(2):
+        writer.append(Kind.TICK, b"")
+        writer.commit()
+    mark_consumed(tmp_path, writer.position - 1)
+    fill(writer, 5, first=wanted)
+
+
 def test_nothing_that_is_not_consumed_goes(tmp_path, reopen):
     writer = reopen(max_bytes=2_000, segment_bytes=500)
     mark_consumed(tmp_path, 4)

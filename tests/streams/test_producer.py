@@ -155,6 +155,23 @@ def test_a_full_log_is_waited_for_and_its_reason_told(tmp_path, endpoint, produc
         assert appender.told[-1] is None
 
 
+def test_a_full_log_goes_on_ticking_so_that_its_shard_can_free_it(tmp_path, endpoint, producer):
+    with Appender(tmp_path / "log", endpoint, max_bytes=4_000) as appender:
+        while not producer.trouble:
+            producer.wait(producer.send(Kind.READINGS, bytes(500)), 0.1)
+        full, reader = producer.acknowledged(), FileLogReader(appender.folder)
+        before = reader.end
+        while reader.end < before + 4:
+            assert producer.acknowledged() == full
+            threading.Event().wait(0.02)
+        assert [entry.kind for entry in reader.read(before, 1 << 20)][:4] == [Kind.TICK] * 4
+        assert len(appender.told) == 1
+        mark_consumed(appender.folder, before + 3)
+        assert producer.flush(10)
+        assert appender.told[1:] == [None]
+        reader.close()
+
+
 def test_a_log_of_another_name_is_refused(appender, endpoint):
     stranger = ZmqProducer(endpoint, "line-2", "test")
     try:
