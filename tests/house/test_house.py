@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,35 @@ def test_tests_are_no_package_that_would_shadow_the_rooms() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
-def test_no_data_of_others_is_committed() -> None:
+@pytest.mark.parametrize(
+    ("library", "knows"),
+    [("bytewax", {"streams"}), ("ray", {"cluster"}), ("torch", set()), ("ultralytics", set())],
+)
+def test_the_contracts_leave_no_room_out(library: str, knows: set[str]) -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    forbidden = [one["source_modules"] for one in contracts if library in one.get("forbidden_modules", [])]
+    assert set().union(*forbidden) == set(ROOMS) - {"bench"} - knows
+
+
+@pytest.fixture(scope="module")
+def tracked() -> set[Path]:
+    """Return what is committed, or about to be."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    names = [Path(name) for name in listed.stdout.split("\0") if name]
-    photographs = [name for name in names if name.suffix in {".jpg", ".jpeg", ".xz", ".dat"}]
-    assert photographs == []
+    return {Path(name) for name in listed.stdout.split("\0") if name}
+
+
+def is_data(name: Path) -> bool:
+    """Tell recordings and photographs from what the project itself made."""
+    of_others = name.suffix.lower() in {".jpg", ".jpeg", ".png", ".csv", ".xz", ".dat"}
+    return of_others and not (name.suffix == ".png" and name.is_relative_to("docs/screenshots"))
+
+
+def test_no_data_of_others_is_committed(tracked: set[Path]) -> None:
+    assert [name for name in tracked if is_data(name)] == []
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "docs/x.JPEG", "vision/x.png", "x.csv", "x.txt.xz", "x.dat"])
+def test_data_are_known_by_their_endings(name: str) -> None:
+    assert is_data(Path(name))
+    assert not is_data(Path("docs/screenshots/station.png"))
