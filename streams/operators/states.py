@@ -19,8 +19,14 @@ from streams.records import NULL, Int16, Int32, Int64, Rows, Text
 
 Column = Text | Int16 | Int32 | Int64
 
-PROGRAM, AVAILABILITY, EXECUTION = 1, 2, 3
-"""What a tag tells; words of one time are taken in this order, so that a run knows its program."""
+PROGRAM, AVAILABILITY, EXECUTION, SILENCE = 1, 2, 3, 4
+"""What a tag tells; words of one time are taken in this order, so that a run knows its program.
+
+SILENCE is no tag's: the log itself stood still, and what the machine had said no longer counts.
+"""
+
+NO_LOG = "NO_LOG"
+"""The reason of a state that is unknown because the log stood still."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,10 +94,14 @@ class States:
     A word behind the watermark still counts at its own time while no later change is settled: it cuts
     the open interval. Adapters tell a lost connection so, many seconds late. Behind a later change,
     UNAVAILABLE counts from the watermark on; any other word is quarantined as ``late``.
+
+    Ticks keep the log going while nothing happens. Where two entries' stamps are further apart than the
+    largest ``idle_after``, nothing was running: from the former stamp on (or from what the machine said
+    ahead of it) its state is ``no_data``, until its execution is told again.
     """
 
     name = "states"
-    version = 1
+    version = 2
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -101,9 +111,14 @@ class States:
         self._marks = np.full(len(keys.machines), NULL, dtype=np.int64)
         self._next = self._marks.copy()
         self._arrivals = 0
+        self._received = NULL
+        self._patience = max((machine.idle_after for machine in keys.machines), default=0)
 
     def update(self, step: Step) -> Timeline:
         """Take the words of one entry, then settle what its watermarks have passed."""
+        if self._received != NULL and step.received - self._received > self._patience:
+            self._fall_silent(self._received)
+        self._received = step.received
         late = self._take(step) if step.admitted.text.values else ()
         moved = np.flatnonzero((self._next != NULL) & (self._next < step.marks))
         self._marks = step.marks
@@ -116,6 +131,13 @@ class States:
         rows = [_intervals(self._keys, intervals)] if intervals else []
         rows += [_runs(self._keys, runs)] if runs else []
         return Timeline((*late, *rows), tuple(intervals), tuple(runs))
+
+    def _fall_silent(self, ts: int) -> None:
+        """Put among the words ahead that what the machines said counts up to ``ts`` only."""
+        for track, machine in zip(self._tracks, self._keys.machines, strict=True):
+            if machine.tells_state and (track.words or track.ahead):
+                since = max(ts, track.ahead[-1].ts) if track.ahead else ts
+                self._insert(track, since, SILENCE, UNAVAILABLE)
 
     def _take(self, step: Step) -> tuple[Rows, ...]:
         admitted = step.admitted
@@ -131,14 +153,17 @@ class States:
         """Put a word among those ahead; False when its time is settled otherwise."""
         key, ts = admitted.key[row], int(admitted.ts[row])
         machine, text = int(self._keys.machine[key]), admitted.text.values[admitted.text.codes[row]]
-        track, mark = self._tracks[machine], int(self._marks[machine])
+        return self._insert(self._tracks[machine], ts, int(self._role[key]), text)
+
+    def _insert(self, track: Track, ts: int, role: int, text: str) -> bool:
+        mark = int(self._marks[track.machine])
         if ts < mark and track.open is not None and ts < track.open.ts:
             if text != UNAVAILABLE:
                 return False
             ts = mark
         self._arrivals += 1
-        insort(track.ahead, Word(ts, int(self._role[key]), self._arrivals, text))
-        self._next[machine] = track.ahead[0].ts
+        insort(track.ahead, Word(ts, role, self._arrivals, text))
+        self._next[track.machine] = track.ahead[0].ts
         return True
 
     def _due(self, machine: int, mark: int) -> Iterator[list[Word]]:
@@ -162,8 +187,10 @@ class States:
                 track.run = None
                 if start < word.ts:
                     yield _run(rule, machine, (start, word.ts), program or track.words.get(PROGRAM), word)
-            elif track.run is None and self._state(track)[0] == "run":
+            elif track.run is None and word.role != SILENCE and self._state(track)[0] == "run":
                 track.run = (word.ts, track.words.get(PROGRAM))
+            if word.role == SILENCE:
+                track.words = {SILENCE: NO_LOG}
 
     def _interval(self, machine: int, words: list[Word]) -> Iterator[Interval]:
         """Return the interval that the words close or revise, and the one that they open."""
@@ -183,19 +210,22 @@ class States:
     def _state(self, track: Track) -> tuple[str, str]:
         if track.words.get(AVAILABILITY) == UNAVAILABLE:
             return "no_data", UNAVAILABLE
-        word = track.words.get(EXECUTION, "")
+        word = track.words.get(EXECUTION)
+        if word is None:
+            return "no_data", track.words.get(SILENCE, "")
         return self._meaning[track.machine].get(word, "no_data"), word
 
     def snapshot(self) -> bytes:
-        """Return each machine's words, open interval and run, and the words ahead."""
+        """Return the last stamp, each machine's words, open interval and run, and the words ahead."""
         tracks = {name: asdict(track) for name, track in zip(self._keys.owner, self._tracks, strict=True)}
         marks = dict(zip(self._keys.owner, self._marks.tolist(), strict=True))
-        return json.dumps({"arrivals": self._arrivals, "marks": marks, "tracks": tracks}).encode()
+        saved = {"received": self._received, "arrivals": self._arrivals, "marks": marks, "tracks": tracks}
+        return json.dumps(saved).encode()
 
     def restore(self, state: bytes) -> None:
         """Go back; machines are found by name."""
         saved = json.loads(state)
-        self._arrivals = saved["arrivals"]
+        self._arrivals, self._received = saved["arrivals"], saved["received"]
         for number, name in enumerate(self._keys.owner):
             track = _track(number, saved["tracks"].get(name))
             self._tracks[number] = track

@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from streams.catalog import Catalog
 from streams.chain import LineChain, SnapshotMismatch
 from streams.clock import SECOND
 from streams.log.abc import Entry, Kind
+from streams.oee import Losses
 from streams.operators.testing import NOON, entry, everything, judged, machine, numbers, table, tick, words
 from streams.records import RAW_LIMIT, Rejects, Rows, encode
 
@@ -79,11 +81,55 @@ def test_a_reading_becomes_a_row_and_a_window_once_time_has_passed():
 
 def test_words_become_states_runs_and_an_account():
     said = [("mill", "execution", at(0), "ACTIVE"), ("mill", "execution", at(30), "READY")]
-    rows = rows_of([entry(1, words(said), at(30)), tick(2, at(60))])
+    ticks = [tick(place, at(second)) for place, second in enumerate((40, 50, 60), start=2)]
+    rows = rows_of([entry(1, words(said), at(30)), *ticks])
     assert table(rows, "states", "state") == [("run",), ("run",), ("stop",)]
     assert table(rows, "runs", "ts", "end_ts", "completed") == [(NOON, at(30), 1)]
     account = table(rows, "oee", "machine", "good", "ideal_cycle_us", "effective_us")
     assert account[-2:] == [("mill", 1, 30 * SECOND, 30 * SECOND), ("cell", 0, SECOND, 0)]
+
+
+NIGHT = 12 * 3600
+
+
+def night(said=True):
+    """A minute of running, nothing at all for a night, then a minute in which the machine may speak."""
+    telling = {0: "ACTIVE"} | ({NIGHT + 21: "ACTIVE"} if said else {})
+    for place, second in enumerate([*range(60), *range(NIGHT, NIGHT + 60)], start=1):
+        spoken = [("mill", "execution", at(second), telling[second])] if second in telling else []
+        yield entry(place, words(spoken), at(second)) if spoken else tick(place, at(second))
+
+
+def test_a_night_without_any_entry_is_no_data_until_the_machine_speaks():
+    rows = rows_of(night())
+    opened = [row[:2] for row in table(rows, "states", "ts", "state", "end_ts") if row[2] is None]
+    assert opened == [(NOON, "run"), (at(59), "no_data"), (at(NIGHT + 21), "run")]
+    assert table(rows, "runs", "ts", "end_ts", "completed") == [(NOON, at(59), 0)]
+    states = table(rows_of(night(said=False)), "states", "state")
+    assert states == [("run",), ("run",), ("no_data",)]
+
+
+def test_the_losses_of_a_night_without_entries_are_those_of_its_time():
+    rows = rows_of(night())
+    parts = [f"{loss.name}_us" for loss in fields(Losses) if loss.name != "calendar"]
+    accounts = {}
+    for name, ts, calendar, *losses in table(rows, "oee", "machine", "ts", "calendar_us", *parts):
+        assert calendar == sum(losses)
+        accounts[name, ts] = dict(zip(parts, losses, strict=True))
+    unknown = sum(losses["no_data_us"] for (name, _), losses in accounts.items() if name == "mill")
+    before_noon, silent = 12 * 3600, NIGHT + 21 - 59  # the first account begins at midnight
+    assert unknown == (before_noon + silent) * SECOND
+
+
+def test_a_chain_restored_within_a_silence_notices_it():
+    entries = list(night())
+    undisturbed, restored = line(), line()
+    for item in entries[:60]:
+        undisturbed.update(item)
+    restored.restore(undisturbed.snapshot())
+    rest = everything(map(restored.update, entries[60:]))
+    assert rest == everything(map(undisturbed.update, entries[60:]))
+    assert "no_data" in repr(rest)
 
 
 def test_a_verdict_is_urgent_and_counts():

@@ -140,6 +140,36 @@ def test_unavailable_behind_a_settled_change_counts_from_the_watermark_on():
     ]
 
 
+def silent(operator, received, mark, *said):
+    batch = words([("m", tag, at(ts), text) for ts, tag, text in said]) if said else None
+    return operator.update(step(KEYS, batch, at(mark), received=at(received)))
+
+
+def test_stamps_far_apart_mean_that_nothing_is_known_in_between():
+    operator = States(KEYS)
+    silent(operator, 0, -2, (0, "execution", "ACTIVE"), (0, "avail", "AVAILABLE"))
+    silent(operator, 10, 8)
+    told = silent(operator, 21, 18)
+    assert states(told) == [(NOON, at(10), 2, "run", "ACTIVE"), (at(10), None, 1, "no_data", "NO_LOG")]
+    assert runs(told) == [(NOON, at(10), None, 0, 0)]
+    assert states(silent(operator, 25, 24, (22, "avail", "AVAILABLE"))) == []
+    again = silent(operator, 29, 28, (27, "execution", "ACTIVE"))
+    assert states(again)[-1] == (at(27), None, 1, "run", "ACTIVE")
+
+
+def test_a_silence_does_not_undo_what_was_said_ahead_of_the_stamps():
+    operator = States(KEYS)
+    silent(operator, 0, -2, (0, "execution", "ACTIVE"), (5, "execution", "READY"))
+    opened = [row for row in states(silent(operator, 60, 50)) if row[1] is None]
+    assert [(row[0], row[3]) for row in opened] == [(NOON, "run"), (at(5), "no_data")]
+
+
+def test_a_machine_that_never_spoke_has_nothing_to_lose():
+    operator = States(KEYS)
+    silent(operator, 0, -2)
+    assert states(silent(operator, 60, 50)) == []
+
+
 def test_a_restored_operator_knows_the_open_interval_run_and_the_words_ahead():
     before, after = States(KEYS), States(KEYS)
     tell(before, 3, (0, "execution", "ACTIVE"), (0, "program", "40"), (9, "execution", "READY"))
