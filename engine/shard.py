@@ -28,6 +28,7 @@ from engine.signals import stop_on_signals
 from engine.store import snapshots
 from engine.store.database import open_session, resolve_dsn
 from engine.store.errors import LogMismatch, StoreError
+from engine.store.landing import Committed, last_committed
 from engine.store.master import register
 from engine.store.migrations import migrate
 from engine.store.snapshots import INTERVAL, Keeper, Snapshot, State
@@ -46,6 +47,7 @@ REPLAY_BYTES = 4 << 20
 FLUSH_SECONDS = 10.0
 LOG_POLL = 0.1
 STATION_FIELDS = {"name", "judges", "cycle_s", "shifts"}
+WAYS_OUT = "put the right log folder back, or begin with a new shard name or a new database."
 PATIENCE = 0.5
 """Seconds between attempts to reach the database at the start."""
 
@@ -134,7 +136,7 @@ class Shard:
         versions = {name: version for name, (version, _) in states.items()}
         with open_session(self._dsn) as connection:
             snapshot = snapshots.load(connection, self._name, committed, versions)
-        await_log(self._reader, committed, self._stop)
+            await_log(self._reader, last_committed(connection, self._name), self._stop)
         start = before_oldest(self._folder)
         if snapshot is not None:
             self._chain.restore(snapshot.state)
@@ -163,24 +165,49 @@ class Shard:
             self._reader.close()
 
 
-def await_log(reader: LogReader, committed: int, stop: threading.Event, patience: float = 10.0) -> None:
+def check_log(plant: Plant, folder: Path, dsn: str, stop: threading.Event) -> None:
+    """Wait until the log is seen to be the one that the database knows, before anything is owned.
+
+    So a second plant of the same name cannot fence the rightful owner off.
+
+    Raises
+    ------
+    LogMismatch
+        It is another one.
+    """
+    with open_session(dsn) as connection:
+        committed = last_committed(connection, plant.shard)
+    reader = FileLogReader(folder)
+    try:
+        await_log(reader, committed, stop)
+    finally:
+        reader.close()
+
+
+def await_log(reader: LogReader, committed: Committed, stop: threading.Event, patience: float = 10.0) -> None:
     """Wait until the log leads on from what is committed; after a power cut its appender first looks.
 
     Raises
     ------
     LogMismatch
-        It ends before: it is another log, or a part of it was lost.
+        It ends before, or its entry there has another stamp: it is another log, or a part was lost.
     """
     deadline = time.monotonic() + patience
+    position, received = committed
     with suppress(LogGap):  # the committed entry may be gone: what follows it is what counts
-        while committed and not reader.read(committed - 1, 1):
+        while position and not (found := reader.read(position - 1, 1)):
             if time.monotonic() > deadline:
                 raise LogMismatch(
-                    f"The log ends before position {committed}, which the database has committed already;"
-                    " put the right log folder back, or start with a new database."
+                    f"The log ends before position {position}, which the database has committed already;"
+                    f" {WAYS_OUT}"
                 )
             if stop.wait(LOG_POLL):
                 return
+        if position and received is not None and found[0].received != received:
+            raise LogMismatch(
+                f"The log is another log; its entry {position} is not the one that the database has"
+                f" committed: {WAYS_OUT}"
+            )
 
 
 def before_oldest(folder: Path) -> int:
@@ -224,6 +251,9 @@ def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None
     every = float(os.environ.get(SNAPSHOT_VARIABLE, INTERVAL))
     while not stop.is_set():
         try:
+            check_log(plant, folder, dsn, stop)
+            if stop.is_set():
+                return
             with open_session(dsn) as connection:
                 register(connection, plant)
             shard = Shard(plant, folder, dsn, stop, chain, every)

@@ -36,6 +36,7 @@ WHERE id = %(shard)s AND epoch = %(epoch)s AND position = %(old)s
 LAST_DAY = 2_932_896 - 1
 """30 December 9999 in days since 1970: the last whole day that Python and PostgreSQL both know."""
 
+COMMITTED = "SELECT position, (extract(epoch FROM clock) * 1000000)::int8 FROM shard WHERE id = %s"
 LOOK = "SELECT epoch, position FROM shard WHERE id = %s"
 
 
@@ -44,6 +45,13 @@ class Ownership(NamedTuple):
 
     epoch: int
     position: int
+
+
+class Committed(NamedTuple):
+    """The log entry that was committed last: its position (0 for none) and its stamp."""
+
+    position: int = 0
+    received: int | None = None
 
 
 class Batch(NamedTuple):
@@ -172,6 +180,13 @@ class Landing:
         }
         if self._connection.execute(MOVE, values).rowcount != 1:
             raise Overtaken
+
+
+def last_committed(connection: levels.Connection, shard: str) -> Committed:
+    """Look up how far a shard is committed, without owning it."""
+    with connection.transaction():
+        row = connection.execute(COMMITTED, [shard]).fetchone()
+    return Committed(*row) if row else Committed()
 
 
 def days_of(rows: Rows) -> set[int]:

@@ -42,7 +42,7 @@ def recover(folder: Path) -> Found:
     if found.position < (accepted := _accepted(folder)):
         raise LogDamaged(
             f"{found.last.path} ends at entry {found.position}, but {accepted} were accepted: "
-            f"restore the file, or move the folder away to begin a new log."
+            f"restore the file; a new log can only begin with a new shard name or a new database."
         )
     _cut(found)
     return found

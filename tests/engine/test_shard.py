@@ -1,3 +1,4 @@
+import shutil
 import threading
 import time
 
@@ -9,6 +10,7 @@ from engine.paths import Home
 from engine.plant import Plant
 from engine.shard import await_log, before_oldest, fingerprint, run_shard
 from engine.store import Fenced, LogMismatch, connect
+from engine.store.landing import Committed
 from engine.writer import Writer
 from streams.clock import SECOND, ManualClock
 from streams.log.abc import Kind
@@ -202,10 +204,36 @@ def test_it_waits_for_a_database_that_is_away_at_the_start(line, plain_server, m
 def test_a_log_that_ends_before_the_committed_position_is_refused(line):
     last = line.seconds(3)
     reader = FileLogReader(line.folder)
-    await_log(reader, last, threading.Event(), patience=0)
+    await_log(reader, Committed(last, line.clock.time), threading.Event(), patience=0)
     with pytest.raises(LogMismatch, match=r"ends before position .*put the right log folder back"):
-        await_log(reader, last + 1, threading.Event(), patience=0)
+        await_log(reader, Committed(last + 1, line.clock.time), threading.Event(), patience=0)
     reader.close()
+
+
+def test_another_log_is_refused_before_the_owner_is_fenced(line, plain_dsn, tmp_path):
+    line.run_to(line.seconds(5), plain_dsn)
+    owner = Writer(plain_dsn, "line-1", 1)
+    other = Line(tmp_path / "other")
+    other.clock.time += 60 * SECOND
+    assert other.seconds(10) > line.writer.position
+    stranger = other.plant.model_copy(update={"name": "stranger", "machines": []})
+    with pytest.raises(LogMismatch, match=r"another log; .*new shard name or a new database"):
+        run_shard(stranger, other.home, plain_dsn, threading.Event())
+    other.writer.close()
+    with connect(plain_dsn) as connection:
+        assert connection.execute("SELECT epoch FROM shard").fetchall() == [(owner.epoch,)]
+        assert connection.execute("SELECT count(*) FROM machines").fetchall() == [(2,)]
+    owner.close()
+
+
+def test_a_log_folder_that_was_replaced_is_not_skipped(line, plain_dsn, tmp_path):
+    line.run_to(line.seconds(5), plain_dsn)
+    line.writer.close()
+    shutil.rmtree(line.folder)
+    line.writer = LogWriter(line.folder, line.clock)
+    line.seconds(10)
+    with pytest.raises(LogMismatch, match="another log"):
+        run_shard(line.plant, line.home, plain_dsn, threading.Event())
 
 
 def test_the_oldest_entry_is_where_a_new_state_begins(line, tmp_path):
