@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -69,3 +70,24 @@ def test_no_data_of_others_is_committed(tracked: set[Path]) -> None:
 def test_data_are_known_by_their_endings(name: str) -> None:
     assert is_data(Path(name))
     assert not is_data(Path("docs/screenshots/station.png"))
+
+
+def links(page: Path) -> list[Path]:
+    """Return the files of this project that a page points to, seen from the root."""
+    found = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    inside = [link for link in found if "://" not in link and not link.startswith("mailto:")]
+    return [(page.parent / link).resolve().relative_to(ROOT) for link in inside]
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path, tracked: set[Path]) -> None:
+    missing = [link for link in links(page) if link not in tracked and not has_files(link, tracked)]
+    assert missing == []
+
+
+def has_files(folder: Path, tracked: set[Path]) -> bool:
+    """Return whether a folder holds committed files."""
+    return any(name.is_relative_to(folder) for name in tracked)
