@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
-from io import FileIO
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -62,35 +62,48 @@ class EvidenceStore:
         OSError
             The disk is full or cannot be written: nothing may be said that rests on these bytes.
         """
-        places = {path(self._root, name): content for name, content in items.items()}
+        places = [(str(path(self._root, name)), content) for name, content in items.items()]
+        new = [(place, content) for place, content in places if not os.path.exists(place)]  # noqa: PTH110
         with ExitStack() as files:
-            drafts = [
-                (files.enter_context(write_draft(place, content)), place)
-                for place, content in places.items()
-                if not place.exists()
-            ]
+            drafts = [(files.enter_context(write_draft(place, content)), place) for place, content in new]
             for draft, _ in drafts:
-                os.fsync(draft.fileno())
+                os.fsync(draft.file)
             for draft, place in drafts:
-                Path(draft.name).rename(place)
-        sync_folders({place.parent for place in places})
+                os.rename(draft.name, place)  # noqa: PTH104
+        sync_folders({os.path.dirname(place) for place, _ in places})  # noqa: PTH120
 
 
-def write_draft(place: Path, content: bytes) -> FileIO:
-    """Write a file beside its final place, under a name that nobody takes for evidence; return it open."""
-    file = place.with_name(f".{place.name}.{os.getpid()}").open("wb", buffering=0)
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An open file beside its final place, under a name that nobody takes for evidence."""
+
+    file: int
+    name: str
+
+
+@contextmanager
+def write_draft(place: str, content: bytes) -> Iterator[Draft]:
+    """Write a draft of a file and keep it open for syncing; a failure leaves none behind.
+
+    Plain descriptors and names, not paths and file objects: a station does this for every frame.
+    """
+    folder, _, name = place.rpartition("/")
+    draft = f"{folder}/.{name}.{os.getpid()}"
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        left = memoryview(content)
-        while left:
-            left = left[file.write(left) :]
-    except OSError:
-        file.close()
-        Path(file.name).unlink()
-        raise
-    return file
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(file, left) :]
+        except OSError:
+            os.unlink(draft)  # noqa: PTH108
+            raise
+        yield Draft(file, draft)
+    finally:
+        os.close(file)
 
 
-def sync_folders(folders: Iterable[Path]) -> None:
+def sync_folders(folders: Iterable[Path | str]) -> None:
     """Put the names in folders on disk."""
     for folder in folders:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

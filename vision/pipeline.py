@@ -58,7 +58,8 @@ class Pipeline:
     newest
         Drop waiting parts rather than make a camera wait.
     linger
-        Seconds that ``finish`` waits for company: what leaves together costs less.
+        Seconds that ``finish`` waits for company while more parts are inside: what leaves together
+        costs less. A part that is alone leaves at once.
     """
 
     def __init__(
@@ -176,7 +177,9 @@ class Pipeline:
         """Wait for the jobs at the head of the order that are done; none at the end."""
         with self._ready:
             self._ready.wait_for(lambda: self._head_done() or (self._closing.is_set() and not self._order))
-        self._closing.wait(self._linger)
+            more_to_come = any(job.stage is not Stage.DONE for job in self._order)
+        if more_to_come:
+            self._closing.wait(self._linger)
         with self._ready:
             jobs = []
             while self._head_done():
