@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import structlog
 
 from engine.paths import Home
-from engine.plant import Plant, load
+from engine.plant import load
 from engine.shard import run_shard
 from engine.station import Station
 from streams.log.producer import ZmqProducer
@@ -22,21 +22,36 @@ from streams.log.producer import ZmqProducer
 logger = structlog.get_logger(__name__)
 
 
-class Worker:
-    """Run one piece of work in a thread until it is told to stop."""
+FLUSH_SECONDS = 10.0
+PAUSE_SECONDS = 1.0
+"""Ray starts a dead actor again at once; work that fails at its start must not spin."""
 
-    def __init__(self, name: str, work: Callable[[threading.Event], None]) -> None:
-        self._stop = threading.Event()
+
+class Worker(ABC):
+    """Run one piece of work in a thread until it is told to stop.
+
+    Nothing that can fail happens before the thread runs: Ray gives up an actor whose constructor raises.
+    """
+
+    def __init__(self, name: str, home: str) -> None:
         self._name = name
-        self._thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        self._home = Home(Path(home))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def _run(self, work: Callable[[threading.Event], None]) -> None:
+    def _run(self) -> None:
         try:
-            work(self._stop)
+            log_to(self._home.root / "logs" / f"{self._name}.log")
+            self._work(self._stop)
         except BaseException:
-            logger.exception("work failed, the actor ends", name=self._name)
+            logger.exception("work failed, the actor starts again", name=self._name)
+            self._stop.wait(PAUSE_SECONDS)
             os._exit(1)
+
+    @abstractmethod
+    def _work(self, stop: threading.Event) -> None:
+        """Do the work until told to stop."""
 
     def stop(self, timeout: float = 20.0) -> bool:
         """Tell the work to stop and wait for it; True when it has stopped."""
@@ -49,29 +64,34 @@ class StationActor(Worker):
     """One inspection station."""
 
     def __init__(self, plant_file: str, station: str, home: str) -> None:
-        plant = load(Path(plant_file))
-        place = Home(Path(home))
-        section = next(item for item in plant.stations if item.name == station)
-        self._producer = ZmqProducer(place.appender, plant.shard, station)
-        self._station = Station(section, plant, place, self._producer)
-        super().__init__(station, self._work)
+        self._plant_file = Path(plant_file)
+        super().__init__(station, home)
 
     def _work(self, stop: threading.Event) -> None:
+        plant = load(self._plant_file)
+        section = next(item for item in plant.stations if item.name == self._name)
+        producer = ZmqProducer(self._home.appender, plant.shard, self._name)
         try:
-            self._station.run(stop)
-            self._producer.flush(10.0)
+            Station(section, plant, self._home, producer).run(stop)
+            if not producer.flush(FLUSH_SECONDS):
+                logger.error("the log did not take the last verdicts", name=self._name, why=producer.trouble)
         finally:
-            self._producer.close()
+            producer.close()
 
 
 class ShardActor(Worker):
     """One shard: the flow of a line, from its partition of the log into the database."""
 
-    def __init__(self, plant_file: str, home: str, dsn: str) -> None:
-        self._plant: Plant = load(Path(plant_file))
-        self._home = Home(Path(home))
+    def __init__(self, plant_file: str, shard: str, home: str, dsn: str) -> None:
+        self._plant_file = Path(plant_file)
         self._dsn = dsn
-        super().__init__(self._plant.shard, self._work)
+        super().__init__(shard, home)
 
     def _work(self, stop: threading.Event) -> None:
-        run_shard(self._plant, self._home, self._dsn, stop)
+        run_shard(load(self._plant_file), self._home, self._dsn, stop)
+
+
+def log_to(path: Path) -> None:
+    """Have this process say what it says in a file, as the processes do that Ray does not own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(path.open("a", buffering=1)))

@@ -30,6 +30,8 @@ screen = Console(stderr=True)
 
 SHOWN = ("verdicts", "frames_unaccounted", "windows", "states", "oee", "anomalies", "quarantined", "behind_s")
 
+SHOW_SECONDS = 2.0
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -99,10 +101,15 @@ def follow(supervisor: Supervisor, plant: Plant, stop: threading.Event, deadline
     """Watch the processes and show the counts until it is time to stop."""
     from cluster.supervise import WATCH_SECONDS
 
+    shown = 0.0
     with Live(console=screen, auto_refresh=False, transient=True) as live:
         while not stop.wait(WATCH_SECONDS) and (deadline is None or time.monotonic() < deadline):
             supervisor.check()
-            live.update(counts(supervisor.reader_dsn, plant.shard), refresh=True)
+            began = time.monotonic()
+            if began >= shown:
+                live.update(counts(supervisor.reader_dsn, plant.shard), refresh=True)
+                # Counting takes longer as rows grow: it may take a twentieth of the time, no more.
+                shown = began + max(SHOW_SECONDS, 20 * (time.monotonic() - began))
 
 
 def counts(dsn: str, shard: str) -> Table:
