@@ -38,7 +38,7 @@ from vision.records import Frame, FrameLoss, Verdict
 from vision.registry import Model
 from vision.simulate import PartRenderer
 
-PICTURES = 300
+PICTURES = 900
 ROUNDS = 5
 TRIAL, TRIALS = 80, 3
 SETTINGS: tuple[dict[str, str], ...] = (
