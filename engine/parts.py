@@ -156,7 +156,7 @@ def counts(verdict: Verdict, machine: str) -> PartCounts:
     )
 
 
-NO_PARTS = PartCounts(Text.of([]), *(np.zeros(0, np.int64) for _ in range(4)))
+NO_PARTS = PartCounts.empty()
 
 
 def _check_time(received: int, *stamps: int) -> None:

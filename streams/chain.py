@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from streams.abc import Output, PartFunction
 from streams.catalog import Catalog
 from streams.log.abc import Entry, Kind
@@ -21,7 +19,7 @@ from streams.operators.oee import Oee, Progress
 from streams.operators.states import States
 from streams.operators.watermark import Heard, Watermark
 from streams.operators.windows import Windows
-from streams.records import PartCounts, Readings, Rejects, Rows, Text, decode
+from streams.records import PartCounts, Readings, Rejects, Rows, decode
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
 
@@ -114,10 +112,5 @@ def _rejects(payload: bytes) -> Rejects:
         raise ValueError(f"the batch does not have the columns of rejects: {exc}") from exc
 
 
-def _no_parts() -> PartCounts:
-    none = np.empty(0, dtype=np.int64)
-    return PartCounts(Text.constant(None, 0), none, none, none, none)
-
-
 NO_READINGS = Admitted.empty()
-NO_PARTS = _no_parts()
+NO_PARTS = PartCounts.empty()

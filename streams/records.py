@@ -240,6 +240,12 @@ class PartCounts(Columns):
     reject: Int64
     review: Int64
 
+    @classmethod
+    def empty(cls) -> Self:
+        """Return no parts."""
+        none = np.empty(0, dtype=np.int64)
+        return cls(Text.constant(None, 0), none, none, none, none)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
