@@ -39,7 +39,7 @@ logger = structlog.get_logger(__name__)
 RETRY = 2.0
 """Seconds between attempts to open a camera or to write evidence again."""
 LINGER = 0.1
-"""Seconds that a verdict waits for others, so that they reach the disk and the log together."""
+"""Seconds that a verdict waits, while other parts are inside, to reach disk and log together with them."""
 DEPTH = 48
 """Parts inside a lossless station at the most."""
 LOST = "lost_before_arrival"
