@@ -85,6 +85,8 @@ create_role() {
     [ "$(sql -d postgres -c "SELECT count(*) FROM pg_roles WHERE rolname = 'seamline_writer'")" = 1 ] \
         || sql -d postgres -c "CREATE ROLE seamline_writer LOGIN CREATEDB NOSUPERUSER"
     sql -d postgres -c "ALTER ROLE seamline_writer PASSWORD '$password'"
+    # Tests drop databases while an autovacuum worker, which belongs to no role, may be inside.
+    sql -d postgres -c "GRANT pg_signal_backend TO seamline_writer"
     [ "$(sql -d postgres -c "SELECT count(*) FROM pg_roles WHERE rolname = 'seamline_reader'")" = 1 ] \
         || sql -d postgres -c "CREATE ROLE seamline_reader LOGIN NOSUPERUSER"
     sql -d postgres -c "ALTER ROLE seamline_reader PASSWORD '$password'"
