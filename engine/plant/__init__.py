@@ -1,0 +1,37 @@
+"""The plant file: one validated YAML that says what machines, tags, cameras and stations there are."""
+
+from engine.plant.file import PlantError, load, save
+from engine.plant.machines import MachineSection, ShiftSection, TagSection
+from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
+from engine.plant.sources import CsvSource, ShdrSource, Source, ZmqSource
+from engine.plant.stations import (
+    Camera,
+    FolderCamera,
+    SimulatedCamera,
+    StationSection,
+    VideoCamera,
+    ZmqCamera,
+)
+
+__all__ = [
+    "Camera",
+    "ConsoleSection",
+    "CsvSource",
+    "FolderCamera",
+    "LogSection",
+    "MachineSection",
+    "Plant",
+    "PlantError",
+    "ReplaySection",
+    "ShdrSource",
+    "ShiftSection",
+    "SimulatedCamera",
+    "Source",
+    "StationSection",
+    "TagSection",
+    "VideoCamera",
+    "ZmqCamera",
+    "ZmqSource",
+    "load",
+    "save",
+]
