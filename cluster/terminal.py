@@ -1,0 +1,14 @@
+"""What commands share at the terminal: the screen for people, and the option that prints for machines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+screen = Console(stderr=True)
+"""Where people read; standard output is left to ``--json``."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+ForSeconds = Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")]
