@@ -27,7 +27,7 @@ def fields(text):
 
 def keys_asked_for():
     """Every literal key that the console's modules say."""
-    for path in Path(engine.console.__file__).parent.glob("*.py"):
+    for path in Path(engine.console.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say"
             if called and isinstance(node.args[0], ast.Constant):

@@ -1,0 +1,45 @@
+"""How sentences recorded with verdicts are said in each language."""
+
+REASONS = (
+    (
+        r"(?P<label>\S+) with score (?P<score>[\d.]+) in view (?P<view>.+)"
+        r" lies in the review band (?P<low>[\d.]+) to (?P<high>[\d.]+)\.",
+        {
+            "en": "{label} with score {score} in view {view}: in the review band {low} to {high}.",
+            "zh": "视角 {view} 检出{label}，得分 {score}，处于复核区间 {low} 至 {high}。",
+        },
+    ),
+    (
+        r"(?P<label>\S+) with score (?P<score>[\d.]+) in view (?P<view>.+)\.",
+        {
+            "en": "{label} with score {score} in view {view}.",
+            "zh": "视角 {view} 检出{label}，得分 {score}。",
+        },
+    ),
+    (
+        r"No defect in (?P<count>\d+) views?\.",
+        {"en": "No defect found.", "zh": "{count} 个视角未发现缺陷。"},
+    ),
+    (
+        r"View (?P<view>[^:]+): (?P<doubt>.+)\.",
+        {"en": "View {view}: {doubt}.", "zh": "视角 {view}：{doubt}。"},
+    ),
+    (r"Missing views: (?P<views>.+)\.", {"en": "Missing views: {views}.", "zh": "缺少视角：{views}。"}),
+)
+"""Recorded sentences of verdicts: their pattern and how each language says it."""
+
+CHINESE_DOUBTS = {
+    "the picture is too small": "图像过小",
+    "the picture is too dark": "图像过暗",
+    "the picture is too bright": "图像过亮",
+    "the picture shows nothing": "图像中没有内容",
+    "part of the picture is blank": "图像部分空白",
+    "the picture is blurred": "图像模糊",
+    "the picture has no bytes": "图像为空",
+    "the picture cannot be read": "图像无法读取",
+    "the file is no JPEG, PNG or BMP": "文件不是 JPEG、PNG 或 BMP",
+    "only part of the picture arrived": "图像只收到一部分",
+    "the picture is too large to be decoded": "图像过大，无法解码",
+    "the camera's message cannot be read": "相机消息无法读取",
+}
+"""Why a frame was refused."""
