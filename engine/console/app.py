@@ -13,7 +13,8 @@ from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
 from engine.console.feeds import feeds
-from engine.console.pages import Console, add_pages
+from engine.console.page import Console
+from engine.console.pages import add_pages, pages
 from engine.console.pictures import router
 from engine.console.poller import Poller, reader_pool
 from engine.console.status import status
@@ -26,7 +27,9 @@ STATIC = Path(__file__).parent / "static"
 def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     """Return the application; it reads the database while it runs."""
     console = Console(plant, feeds(plant))
-    poller = Poller(reader_pool(dsn), console.feeds.all)
+    served = pages(console)
+    own = tuple(feed for page in served.values() for feed in page.feeds)
+    poller = Poller(reader_pool(dsn), console.feeds.all + own)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -41,7 +44,7 @@ def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     app.include_router(router(home.evidence))
     app.get("/api/status")(partial(status, plant, console.feeds))
     app.get("/", include_in_schema=False)(_first_page)
-    add_pages(console, STATIC)
+    add_pages(console, served, STATIC)
     ui.run_with(app, title="Seamline", favicon=STATIC / "seamline.svg", dark=None, tailwind=False)
     return app
 

@@ -1,4 +1,4 @@
-"""Which sets of data the pages live on, and how each is read."""
+"""Which sets of data several pages live on, and how each is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rows = Connection[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Everything the console reads, each set of data once for all browsers; keyed by name of the machine."""
+    """What more than one page reads, each set of data once for all browsers; keyed by name of the machine."""
 
     progress: Feed[Progress | None]
     stations: Feed[dict[str, StationNow]]
@@ -31,7 +31,7 @@ class Feeds:
 
     @property
     def all(self) -> tuple[Feed[Any], ...]:
-        """Return every feed."""
+        """Return every feed that pages share."""
         return (self.progress, self.stations, self.counts, self.machines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -53,21 +54,20 @@ def link(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def head(plant: Plant, page: str, station: str | None, say: Locale) -> Html:
-    """Return the name of the house and the plant, and the way to other pages and languages."""
+def head(plant: Plant, pages: Iterable[str], page: str, query: Mapping[str, str], say: Locale) -> Html:
+    """Return the name of the house and the plant, and the way to ``pages`` and to other languages."""
     tongue = {} if say.language == "en" else {"lang": say.language}
-    pages = (
+    ways = (
         el(
             "a",
             say(f"title.{name}"),
             href=link(f"/{name}", tongue),
             aria_current="page" if name == page else None,
         )
-        for name in ("station", "machines")
+        for name in pages
     )
-    here = {"station": station} if station else {}
     tongues = (
-        el("a", name, href=link(f"/{page}", {"lang": code} | here), lang=code, hreflang=code)
+        el("a", name, href=link(f"/{page}", {"lang": code, **query}), lang=code, hreflang=code)
         for code, name in LANGUAGES.items()
         if code != say.language
     )
@@ -78,7 +78,7 @@ def head(plant: Plant, page: str, station: str | None, say: Locale) -> Html:
         "div",
         el("a", icon("mark", "mark"), el("b", "Seamline"), href=link("/", tongue), class_="brand"),
         el("span", plant.name, class_="plant"),
-        el("nav", *pages),
+        el("nav", *ways),
         el("div", *tongues, toggle, class_="tools"),
         class_="head",
     )

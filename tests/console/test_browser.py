@@ -187,7 +187,7 @@ def test_a_machine_that_stops_is_seen_without_a_reload(page, running):
     assert page.unreloaded()
 
 
-@pytest.mark.parametrize("path", ["/station", "/machines"])
+@pytest.mark.parametrize("path", READY)
 def test_a_line_that_stands_still_is_announced_until_it_goes_on(page, running, path):
     page.open(path).shows(".fresh", "live")
     running.commit(age=9)
@@ -216,7 +216,7 @@ def test_a_database_that_is_away_is_announced_until_it_is_back(page, running, co
     assert page.unreloaded()
 
 
-@pytest.mark.parametrize("path", ["/station", "/machines"])
+@pytest.mark.parametrize("path", READY)
 def test_the_chinese_page_shows_no_english(page, running, path):
     page.open(f"{path}?lang=zh", dark=True).shows(".fresh", "实时")
     seen = page.text("body .q-layout")
@@ -227,7 +227,7 @@ def test_the_chinese_page_shows_no_english(page, running, path):
     page.until(lambda: page.all(READY[path])).until(page.pictures_loaded).keep(f"{path[1:]}-zh-dark")
 
 
-@pytest.mark.parametrize("path", ["/station", "/machines"])
+@pytest.mark.parametrize("path", READY)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_phone_shows_everything_without_scrolling_sideways(page, running, path, language):
     page.open(f"{path}?lang={language}", size=PHONE)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engine.console.__main__ import main
+from engine.console.app import STATIC
 
 
 def picture(width=416, height=416):
@@ -72,7 +73,8 @@ def test_an_unknown_language_is_english(console):
 
 
 def test_nothing_comes_from_the_network(console):
-    for page in ("/station", "/machines", "/static/console.css", "/static/theme.js"):
+    static = [f"/static/{path.name}" for path in STATIC.glob("*.*")]
+    for page in ("/station", "/machines", *static):
         body = console.get(page)[2].decode()
         assert "https://" not in body, page
         assert "//fonts" not in body

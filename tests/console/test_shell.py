@@ -72,7 +72,8 @@ def test_data_that_is_neither_live_nor_stale_tells_its_age(a_plant):
     assert "data as of 12:00:00, 3 s ago" in line
 
 
-def test_the_head_keeps_language_and_station(a_plant):
-    drawing = shell.head(a_plant(), "station", "weld check", Locale("zh", ZoneInfo("UTC")))
+def test_the_head_keeps_language_and_query(a_plant):
+    pages, query = ("station", "machines"), {"station": "weld check"}
+    drawing = shell.head(a_plant(), pages, "station", query, Locale("zh", ZoneInfo("UTC")))
     assert 'href="/machines?lang=zh"' in drawing
     assert 'href="/station?lang=en&amp;station=weld+check"' in drawing

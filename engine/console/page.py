@@ -1,0 +1,53 @@
+"""What a page of the console is: a name, what stands below its head, and the data it lives on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.console import shell
+from engine.console.feeds import Feeds
+from engine.console.live import LivePage
+from engine.console.locale import Locale
+from engine.console.poller import Feed
+from engine.console.texts import LANGUAGES
+from engine.plant import Plant
+
+Query = Mapping[str, str]
+"""What a page's address asks for beside the language."""
+Body = Callable[[LivePage, Locale, Query], None]
+"""Puts a page's pieces on the browser's page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its address is ``/name``, its title the text ``title.name``."""
+
+    name: str
+    body: Body
+    feeds: tuple[Feed[Any], ...] = ()
+    """Read for this page, beside those of `Feeds` that all pages share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """One plant's console."""
+
+    plant: Plant
+    feeds: Feeds
+
+    def locale(self, language: str) -> Locale:
+        """Return how a reader of this language sees the plant; English where it is not known."""
+        return Locale(language if language in LANGUAGES else "en", ZoneInfo(self.plant.timezone))
+
+    def now(self) -> datetime:
+        """Return the plant's time as far as it is known."""
+        progress = self.feeds.progress.value
+        return progress.clock if progress else datetime.fromtimestamp(0, UTC)
+
+    def pulse(self) -> shell.Pulse:
+        """Return how fresh the data is."""
+        return shell.pulse(self.feeds.progress, datetime.now(UTC))
