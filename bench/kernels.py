@@ -112,12 +112,12 @@ def statistics(twin: ModuleType) -> Callable[[], object]:
     return lambda: twin.statistics(image, 8, 247, 1, out)
 
 
-def candidates(twin: ModuleType) -> Callable[[], object]:
+def select(twin: ModuleType) -> Callable[[], object]:
     """Decode a head of 2,100 boxes and 6 classes, of which a hundred count."""
     output = RNG.random((10, 2100), dtype=np.float32)
     boxes, labels = np.empty((2100, 4), dtype=np.float32), np.empty(2100, dtype=np.int32)
     scores = np.empty(2100, dtype=np.float32)
-    return lambda: twin.candidates(output, 0.99, boxes, labels, scores)
+    return lambda: twin.select(output, 0.99, 0.7, boxes, labels, scores)
 
 
 def _picture(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -131,7 +131,7 @@ WORK: dict[str, tuple[Work, ...]] = {
     "detect": (score,),
     "pgcopy": (put_integers, put_floats),
     "pixels": (blob, grey, statistics),
-    "boxes": (candidates,),
+    "boxes": (select,),
 }
 
 

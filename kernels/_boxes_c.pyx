@@ -1,7 +1,7 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Compiled twin of `kernels.boxes`: a detector's output into boxes, of overlapping ones the best."""
 
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t
 
 
 cdef void _best(const float[:, ::1] output, int32_t[::1] labels, float[::1] scores) noexcept nogil:
@@ -50,32 +50,78 @@ cdef inline float _overlap(const float* one, const float* other) noexcept nogil:
     return shared / together if together > 0 else 0
 
 
-cdef void _suppress(
-    const float[:, ::1] boxes, const int32_t[::1] labels, float overlap, uint8_t[::1] keep
+cdef inline void _move(
+    float[:, ::1] boxes, int32_t[::1] labels, float[::1] scores, Py_ssize_t source, Py_ssize_t target
 ) noexcept nogil:
-    cdef Py_ssize_t count = keep.shape[0], row, later
-    for row in range(count):
-        keep[row] = 1
-    for row in range(count):
-        if not keep[row]:
+    cdef Py_ssize_t side
+    for side in range(4):
+        boxes[target, side] = boxes[source, side]
+    labels[target] = labels[source]
+    scores[target] = scores[source]
+
+
+cdef void _sort(float[:, ::1] boxes, int32_t[::1] labels, float[::1] scores, Py_ssize_t count) noexcept nogil:
+    """Insert row after row, best first; rows of one score stay in their order. They are few."""
+    cdef Py_ssize_t row, place, side
+    cdef float[4] box
+    cdef float score
+    cdef int32_t label
+    for row in range(1, count):
+        if scores[row] <= scores[row - 1]:
             continue
-        for later in range(row + 1, count):
-            if keep[later] and labels[later] == labels[row]:
-                keep[later] = _overlap(&boxes[row, 0], &boxes[later, 0]) <= overlap
+        for side in range(4):
+            box[side] = boxes[row, side]
+        label, score = labels[row], scores[row]
+        place = row
+        while place > 0 and scores[place - 1] < score:
+            _move(boxes, labels, scores, place - 1, place)
+            place -= 1
+        for side in range(4):
+            boxes[place, side] = box[side]
+        labels[place] = label
+        scores[place] = score
 
 
-def candidates(
-    const float[:, ::1] output, float floor, float[:, ::1] boxes, int32_t[::1] labels, float[::1] scores
+cdef Py_ssize_t _suppress(
+    float[:, ::1] boxes, int32_t[::1] labels, float[::1] scores, float overlap, Py_ssize_t count
+) noexcept nogil:
+    cdef Py_ssize_t row, rival, kept = 0
+    for row in range(count):
+        for rival in range(kept):
+            if labels[rival] == labels[row] and not _overlap(&boxes[rival, 0], &boxes[row, 0]) <= overlap:
+                break
+        else:
+            _move(boxes, labels, scores, row, kept)
+            kept += 1
+    return kept
+
+
+cdef inline float _within(float value, float limit) noexcept nogil:
+    return 0 if value < 0 else limit if value > limit else value
+
+
+def select(
+    const float[:, ::1] output, float floor, float overlap,
+    float[:, ::1] boxes, int32_t[::1] labels, float[::1] scores,
 ):
-    """Write boxes, classes and scores above the floor; return how many."""
+    """Write the boxes above the floor, best first, of overlapping ones the best; return how many."""
     cdef Py_ssize_t count
     with nogil:
         _best(output, labels, scores)
         count = _gather(output, floor, boxes, labels, scores)
+        _sort(boxes, labels, scores, count)
+        count = _suppress(boxes, labels, scores, overlap, count)
     return count
 
 
-def suppress(const float[:, ::1] boxes, const int32_t[::1] labels, float overlap, uint8_t[::1] keep):
-    """Mark the boxes to keep, best first, of one class no two that overlap by more."""
+def restore(
+    float[:, ::1] boxes, float left, float top, float across, float down, float width, float height
+):
+    """Shift, scale and clip boxes in place."""
+    cdef Py_ssize_t row
     with nogil:
-        _suppress(boxes, labels, overlap, keep)
+        for row in range(boxes.shape[0]):
+            boxes[row, 0] = _within((boxes[row, 0] - left) / across, width)
+            boxes[row, 1] = _within((boxes[row, 1] - top) / down, height)
+            boxes[row, 2] = _within((boxes[row, 2] - left) / across, width)
+            boxes[row, 3] = _within((boxes[row, 3] - top) / down, height)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "boxes": ("candidates", "suppress"),
+    "boxes": ("select", "restore"),
     "admit": ("classify", "newest"),
     "detect": ("score",),
     "intervals": ("totals", "split"),

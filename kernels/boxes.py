@@ -1,4 +1,4 @@
-"""From the output of a YOLO head to boxes: choose, decode, and of overlapping boxes keep the best."""
+"""From the output of a YOLO head to boxes of the picture: decode, and keep the best of those that overlap."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ MATRIX = 2
 _kernel = _select.load("boxes")
 
 
-def candidates(output: Float32, floor: float, boxes: Float32, labels: Int32, scores: Float32) -> int:
-    """Decode the columns of a head whose best class scores above ``floor``.
+def select(
+    output: Float32, floor: float, overlap: float, boxes: Float32, labels: Int32, scores: Float32
+) -> int:
+    """Decode the columns of a head whose best class scores above ``floor``, and drop what others cover.
 
     Parameters
     ----------
@@ -25,9 +27,12 @@ def candidates(output: Float32, floor: float, boxes: Float32, labels: Int32, sco
         (4 + classes, n) float32, contiguous: middle x, middle y, width, height, then a score a class.
     floor
         Scores must be above it.
+    overlap
+        Intersection over union, in single precision, up to which two boxes of one class are two things.
     boxes, labels, scores
         (n, 4) float32, (n,) int32 and (n,) float32. The first rows are filled with x0 y0 x1 y1, class
-        and score in the order of the columns; what stands behind them means nothing.
+        and score, best first, those of one score in the order of the columns; what stands behind them
+        means nothing.
 
     Returns
     -------
@@ -44,26 +49,22 @@ def candidates(output: Float32, floor: float, boxes: Float32, labels: Int32, sco
     size = output.shape[1]
     if (boxes.shape, labels.shape, scores.shape) != ((size, SIDES), (size,), (size,)):
         raise ValueError(f"boxes, labels and scores must have {size} rows")
-    return int(_kernel.candidates(output, floor, boxes, labels, scores))
+    return int(_kernel.select(output, floor, overlap, boxes, labels, scores))
 
 
-def suppress(boxes: Float32, labels: Int32, overlap: float, keep: NDArray[np.uint8]) -> None:
-    """Mark boxes to keep, going down from the best.
+def restore(
+    boxes: Float32, left: float, top: float, across: float, down: float, width: float, height: float
+) -> None:
+    """Turn boxes (n, 4) float32 of a letterbox, in place, into boxes of the picture that was fitted into it.
 
-    Parameters
-    ----------
-    boxes, labels
-        (n, 4) float32 and (n,) int32, best score first.
-    overlap
-        Intersection over union, in single precision, up to which two boxes of one class are two things.
-    keep
-        (n,) uint8, filled with 1 for boxes to keep and 0 for the others.
+    Each coordinate becomes (x - left) / across or (y - top) / down, in single precision, and is clipped
+    to the picture of ``width`` by ``height`` pixels.
 
     Raises
     ------
     ValueError
         A shape is wrong.
     """
-    if boxes.shape != (len(keep), SIDES) or labels.shape != keep.shape:
-        raise ValueError(f"boxes {boxes.shape} and labels {labels.shape} do not go with keep {keep.shape}")
-    _kernel.suppress(boxes, labels, overlap, keep)
+    if boxes.ndim != MATRIX or boxes.shape[1] != SIDES:
+        raise ValueError(f"boxes have the shape (n, 4), not {boxes.shape}")
+    _kernel.restore(boxes, left, top, across, down, width, height)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from kernels import pixels
+from kernels.boxes import restore
 from vision.records import Float32, Image
 
 PADDING = 114
@@ -31,10 +31,9 @@ class Fitted:
 
     def back(self, boxes: Float32) -> Float32:
         """Return boxes (n, 4) of the square as boxes of the picture, clipped to it."""
-        shift = np.array([self.left, self.top] * 2, np.float32)
-        scale = np.array([self.across, self.down] * 2, np.float32)
-        limit = np.array([self.width, self.height] * 2, np.float32)
-        inside: Float32 = np.clip((boxes - shift) / scale, np.float32(0), limit)
+        inside = boxes.copy()
+        place = float(self.left), float(self.top), self.across, self.down
+        restore(inside, *place, float(self.width), float(self.height))
         return inside
 
 

@@ -9,26 +9,40 @@ Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
 
-def candidates(output: Float32, floor: float, boxes: Float32, labels: Int32, scores: Float32) -> int:
-    """Write boxes, classes and scores above the floor; return how many."""
+def select(
+    output: Float32, floor: float, overlap: float, boxes: Float32, labels: Int32, scores: Float32
+) -> int:
+    """Write the boxes above the floor, best first, of overlapping ones the best; return how many."""
     best = output[4:].max(axis=0)
     chosen = np.flatnonzero(best > np.float32(floor))
-    count = len(chosen)
+    chosen = chosen[np.argsort(-best[chosen], kind="stable")]
     middle, half = output[:2, chosen], output[2:4, chosen] / np.float32(2)
-    boxes[:count, :2] = (middle - half).T
-    boxes[:count, 2:] = (middle + half).T
-    labels[:count] = output[4:, chosen].argmax(axis=0)
-    scores[:count] = best[chosen]
+    found = np.hstack([(middle - half).T, (middle + half).T])
+    names = output[4:, chosen].argmax(axis=0)
+    kept = np.flatnonzero(keep_best(found, names, np.float32(overlap)))
+    count = len(kept)
+    boxes[:count], labels[:count], scores[:count] = found[kept], names[kept], best[chosen][kept]
     return count
 
 
-def suppress(boxes: Float32, labels: Int32, overlap: float, keep: NDArray[np.uint8]) -> None:
+def keep_best(boxes: Float32, labels: NDArray[np.intp], overlap: np.float32) -> NDArray[np.bool_]:
     """Mark the boxes to keep, best first, of one class no two that overlap by more."""
-    keep[:] = 1
+    keep = np.ones(len(boxes), np.bool_)
     for row in range(len(keep)):
         if keep[row]:
-            rivals = np.flatnonzero((labels == labels[row]) & (np.arange(len(keep)) > row) & (keep > 0))
-            keep[rivals] = overlaps(boxes[row], boxes[rivals]) <= np.float32(overlap)
+            rivals = np.flatnonzero((labels == labels[row]) & (np.arange(len(keep)) > row) & keep)
+            keep[rivals] = overlaps(boxes[row], boxes[rivals]) <= overlap
+    return keep
+
+
+def restore(
+    boxes: Float32, left: float, top: float, across: float, down: float, width: float, height: float
+) -> None:
+    """Shift, scale and clip boxes in place."""
+    shift, scale = np.array([left, top] * 2, np.float32), np.array([across, down] * 2, np.float32)
+    limit = np.array([width, height] * 2, np.float32)
+    moved = (boxes - shift) / scale
+    boxes[:] = np.where(moved < 0, np.float32(0), np.where(moved > limit, limit, moved))
 
 
 def overlaps(box: Float32, others: Float32) -> Float32:

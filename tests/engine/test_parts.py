@@ -105,7 +105,7 @@ def test_lost_frames_enter_the_ledger_and_count_no_part():
         (verdict("kitchen").to_json(), Kind.VERDICT, "no station"),
         (verdict(ts=T0 - 90_000_000_000).to_json(), Kind.VERDICT, "event_time_out_of_range"),
         (verdict(ts="soon").to_json(), Kind.VERDICT, "cannot"),
-        (verdict(attempt=2**70).to_json(), Kind.VERDICT, "cannot"),
+        (verdict(attempt=7).to_json().replace(b":7,", b":%d," % 2**70), Kind.VERDICT, "cannot"),
         (b"[]", Kind.FRAMES, "not a frame loss"),
         (FrameLoss("gate", "c", "v", "r", 5, 4, T0, "late", "").to_json(), Kind.FRAMES, "no range"),
         (b"", Kind.TICK, "nothing of parts"),
