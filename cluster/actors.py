@@ -13,10 +13,11 @@ from pathlib import Path
 
 import structlog
 
+from engine import health
 from engine.paths import Home
 from engine.plant import load
 from engine.shard import run_shard
-from engine.station import Station
+from engine.station import Station, report
 from streams.log.producer import ZmqProducer
 
 logger = structlog.get_logger(__name__)
@@ -72,7 +73,14 @@ class StationActor(Worker):
         section = next(item for item in plant.stations if item.name == self._name)
         producer = ZmqProducer(self._home.appender, plant.shard, self._name)
         try:
-            Station(section, plant, self._home, producer).run(stop)
+            station = Station(section, plant, self._home, producer)
+            with health.Publisher(
+                self._home.health,
+                "station",
+                self._name,
+                lambda: report(section, station.stats(), producer.trouble),
+            ):
+                station.run(stop)
             if not producer.flush(FLUSH_SECONDS):
                 logger.error("the log did not take the last verdicts", name=self._name, why=producer.trouble)
         finally:

@@ -13,6 +13,7 @@ import structlog
 
 from cluster.actors import ShardActor, StationActor
 from cluster.children import Child
+from engine import health
 from engine.paths import Home
 from engine.plant import Plant, PlantError, save
 from engine.status import Status, backlog, status
@@ -73,6 +74,7 @@ class Supervisor:
         self._lock = take(self._home)
         check_port(self._plant.console.host, self._plant.console.port)
         save(self._plant, self._file)
+        health.clear(self._home.health)
         if self._database is not None:
             self.dsn = self._database.start()
         migrate(self.dsn)

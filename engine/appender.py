@@ -5,17 +5,22 @@ Run it as ``python -m engine.appender PLANT.yaml``.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from engine import health
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
 from streams.clock import SECOND
 from streams.log.errors import LogError
+from streams.log.marks import CONSUMED, Mark
 from streams.log.server import LogServer
 from streams.log.writer import GIB, MIB, LogWriter
 
@@ -36,7 +41,9 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
     writer = LogWriter(home.log / plant.shard, clock, limit, segment)
     try:
         _warn_of_the_future(writer.received - clock.now())
-        with LogServer(home.appender, plant.shard, writer, _tell) as server:
+        account = Account(home.log / plant.shard, writer, limit)
+        publisher = health.Publisher(home.health, "appender", plant.shard, account.report)
+        with LogServer(home.appender, plant.shard, writer, account.tell) as server, publisher:
             log.info("appender.ready", partition=plant.shard, position=writer.position)
             server.run(stop)
     finally:
@@ -51,11 +58,39 @@ def _warn_of_the_future(ahead: int) -> None:
         )
 
 
-def _tell(trouble: str | None) -> None:
-    if trouble is None:
-        log.info("appender.accepts_again")
-    else:
-        log.error("appender.refuses", reason=trouble)
+@dataclass
+class Account:
+    """What an appender says of its log.
+
+    ``bytes`` of ``limit_bytes`` are used, entries up to ``consumed`` may go when room is needed, and
+    ``disk_free_bytes`` are left on the log's disk.
+    """
+
+    folder: Path
+    writer: LogWriter
+    limit: int
+    trouble: str = ""
+
+    def tell(self, trouble: str | None) -> None:
+        """Hear that entries begin to be refused, or are taken again."""
+        self.trouble = trouble or ""
+        if trouble is None:
+            log.info("appender.accepts_again")
+        else:
+            log.error("appender.refuses", reason=trouble)
+
+    def report(self) -> health.Report:
+        """Return how the log is."""
+        with closing(Mark(self.folder / CONSUMED)) as mark:
+            consumed = mark.read()
+        counters = {
+            "position": self.writer.position,
+            "consumed": consumed,
+            "bytes": self.writer.size,
+            "limit_bytes": self.limit,
+            "disk_free_bytes": shutil.disk_usage(self.folder).free,
+        }
+        return health.Report(counters, (health.Part("log", self.folder.name, self.trouble),))
 
 
 def main() -> int:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from engine import health
 from engine.paths import Home
 from engine.plant import CsvSource, Plant, PlantError, ShdrSource, Source, load
 from engine.signals import stop_on_signals
@@ -49,16 +51,21 @@ class ProducerOutlet:
 
     def __init__(self, producer: ZmqProducer) -> None:
         self._producer = producer
+        self.sent = {"entries": 0, "readings": 0, "rejects": 0}
+        """What was handed over; rejects end in quarantine."""
 
     def readings(self, batch: Readings) -> Ticket:
         """Hand over readings."""
+        self.sent["readings"] += len(batch)
         return self._send(Kind.READINGS, encode(batch.to_arrow()))
 
     def rejects(self, batch: Rejects) -> Ticket:
         """Hand over what could not be read."""
+        self.sent["rejects"] += len(batch)
         return self._send(Kind.REJECTS, encode(batch.to_arrow()))
 
     def _send(self, kind: Kind, payload: bytes) -> Ticket:
+        self.sent["entries"] += 1
         return ProducerTicket(self._producer, self._producer.send(kind, payload))
 
 
@@ -80,9 +87,11 @@ class Feed:
     def __init__(self, name: str, connector: Connector, producer: ZmqProducer) -> None:
         self.name = name
         self._connector, self._producer = connector, producer
+        self._outlet = ProducerOutlet(producer)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"source {name}", daemon=True)
         self._trouble: str | None = None
+        self._failure = ""
         self.failures = 0
         """How often the connector gave up."""
 
@@ -99,6 +108,17 @@ class Feed:
             log.info("source.flows_again", source=self.name)
         self._trouble = trouble
 
+    def health(self) -> health.Part:
+        """Return how the source is and what it sent; ``waiting`` entries are not acknowledged yet."""
+        sent = self._outlet.sent
+        counters = {
+            **sent,
+            "waiting": sent["entries"] - self._producer.acknowledged(),
+            "failures": self.failures,
+        }
+        trouble = self._failure or self._connector.trouble or self._producer.trouble or ""
+        return health.Part("source", self.name, trouble, counters)
+
     def stop(self) -> None:
         """Ask the connector to end."""
         self._stop.set()
@@ -113,14 +133,15 @@ class Feed:
         return flushed
 
     def _keep(self) -> None:
-        outlet = ProducerOutlet(self._producer)
         pause = BACKOFF[0]
         while not self._stop.is_set():
             begun = time.monotonic()
+            self._failure = ""
             try:
-                self._connector.run(outlet, self._stop)
+                self._connector.run(self._outlet, self._stop)
             except Exception as exc:  # the other sources go on
                 self.failures += 1
+                self._failure = str(exc)
                 log.error("source.failed", source=self.name, failures=self.failures, reason=str(exc))
                 pause = BACKOFF[0] if time.monotonic() - begun > BACKOFF[1] else pause
                 self._stop.wait(pause)
@@ -137,6 +158,12 @@ def run_gateway(plant: Plant, home: Home, stop: threading.Event) -> int:
         )
         for source in plant.sources
     ]
+    with health.Publisher(home.health, "gateway", plant.shard, lambda: report(feeds)):
+        return run_feeds(feeds, stop)
+
+
+def run_feeds(feeds: Sequence[Feed], stop: threading.Event) -> int:
+    """Run feeds until told to stop; return how many of them left something behind."""
     for feed in feeds:
         feed.start()
     log.info("gateway.ready", sources=[feed.name for feed in feeds])
@@ -149,6 +176,11 @@ def run_gateway(plant: Plant, home: Home, stop: threading.Event) -> int:
     lost = sum(not feed.finish(until) for feed in feeds)
     log.info("gateway.stopped", lost=lost)
     return lost
+
+
+def report(feeds: Sequence[Feed]) -> health.Report:
+    """Return how the gateway's sources are."""
+    return health.Report(parts=tuple(feed.health() for feed in feeds))
 
 
 def main() -> int:

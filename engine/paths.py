@@ -53,6 +53,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def health(self) -> Path:
+        """What every process says of itself, one record each."""
+        return self.run / "health"
+
+    @property
     def appender(self) -> str:
         """The ZeroMQ endpoint of this node's log appender."""
         return self.socket("appender")

@@ -12,8 +12,7 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
-from functools import partial
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 from zlib import crc32
@@ -21,6 +20,7 @@ from zlib import crc32
 import psycopg
 import structlog
 
+from engine import health
 from engine.parts import PartRows
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
@@ -32,7 +32,7 @@ from engine.store.landing import Committed, last_committed
 from engine.store.master import register
 from engine.store.migrations import migrate
 from engine.store.snapshots import INTERVAL, Keeper, Snapshot, State
-from engine.writer import Writer
+from engine.writer import Writer, away
 from streams.abc import Output
 from streams.chain import LineChain
 from streams.flow import run_flow
@@ -113,11 +113,13 @@ class Shard:
         self._chain = chain
         self._mark: State = {"plant": (fingerprint(plant), b"")}
         self._folder = folder
+        self._clock = plant.clock()
         self._writer = Writer(dsn, plant.shard, plant.tenant, stop=stop)
         self._reader = FileLogReader(folder)
-        kept = partial(mark_consumed, folder)
-        self._keeper = Keeper(dsn, plant.shard, self._writer.epoch, kept, snapshot_every)
-        self._writer.listen(self._keeper.committed)
+        self._commits = 0
+        self._snapshot_at: float | None = None
+        self._keeper = Keeper(dsn, plant.shard, self._writer.epoch, self._kept, snapshot_every)
+        self._writer.listen(self._committed)
 
     def run(self) -> None:
         """Restore, replay, and flow until told to stop."""
@@ -129,6 +131,33 @@ class Shard:
                 self._close(0.0)
             raise
         self._close(FLUSH_SECONDS)
+
+    def report(self) -> health.Report:
+        """Return how far it is and what hinders it; what is not known yet has no counter."""
+        with closing(FileLogReader(self._folder)) as reader:
+            lag = max(0, reader.end - self._writer.position)
+        counters: dict[str, float] = {
+            "position": self._writer.position,
+            "epoch": self._writer.epoch,
+            "commits": self._commits,
+            "lag_entries": lag,
+            "refused": self._writer.refused,
+            "snapshot_failures": self._keeper.failures,
+        }
+        if self._snapshot_at is not None:
+            counters["snapshot_age_s"] = time.monotonic() - self._snapshot_at
+        if self._writer.received is not None:
+            behind = self._clock.wall_seconds(self._clock.now() - self._writer.received)
+            counters["lag_s"] = max(0.0, behind) if lag else 0.0
+        return health.Report(counters, (database(self._writer.trouble),))
+
+    def _committed(self, position: int) -> None:
+        self._commits += 1
+        self._keeper.committed(position)
+
+    def _kept(self, oldest: int) -> None:
+        self._snapshot_at = time.monotonic()
+        mark_consumed(self._folder, oldest)
 
     def _recover(self) -> None:
         committed = self._writer.position
@@ -163,6 +192,25 @@ class Shard:
             self._writer.close(timeout)
         finally:
             self._reader.close()
+
+
+def database(trouble: str) -> health.Part:
+    """Return how the database is, as a shard finds it."""
+    return health.Part("database", "database", trouble)
+
+
+class Watch:
+    """What a shard's process says of itself: it waits for the database, or its shard runs."""
+
+    def __init__(self) -> None:
+        self.trouble = "The database has not answered yet."
+        self.shard: Shard | None = None
+
+    def report(self) -> health.Report:
+        """Return how the shard is."""
+        if self.shard is not None:
+            return self.shard.report()
+        return health.Report(parts=(database(self.trouble),))
 
 
 def check_log(plant: Plant, folder: Path, dsn: str, stop: threading.Event) -> None:
@@ -246,7 +294,13 @@ def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None
     LogMismatch, LogError
         The log does not lead on from what is committed.
     """
-    folder = home.create().log / plant.shard
+    watch = Watch()
+    with health.Publisher(home.create().health, "shard", plant.shard, watch.report):
+        own_shard(plant, home.log / plant.shard, dsn, stop, watch)
+
+
+def own_shard(plant: Plant, folder: Path, dsn: str, stop: threading.Event, watch: Watch) -> None:
+    """Take the shard over as soon as the database lets it, and run it."""
     chain = LineChain(plant.catalog(), PartRows(plant))
     every = float(os.environ.get(SNAPSHOT_VARIABLE, INTERVAL))
     while not stop.is_set():
@@ -256,12 +310,13 @@ def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None
                 return
             with open_session(dsn) as connection:
                 register(connection, plant)
-            shard = Shard(plant, folder, dsn, stop, chain, every)
+            watch.shard = Shard(plant, folder, dsn, stop, chain, every)
         except psycopg.OperationalError as exc:
+            watch.trouble = away(exc)
             log.warning("database_away", shard=plant.shard, error=str(exc))
             stop.wait(PATIENCE)
         else:
-            shard.run()
+            watch.shard.run()
             return
 
 

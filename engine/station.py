@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from urllib.parse import quote
 
 import cv2
 import structlog
 
+from engine import health
 from engine.cameras import Opener, open_camera
 from engine.paths import Home
 from engine.plant import Camera, Plant, StationSection
@@ -32,7 +33,7 @@ from vision.inspector import Inspector
 from vision.judge import Recipe
 from vision.ledger import DROPPED, Balance, Ledger
 from vision.pipeline import Job, Pipeline
-from vision.records import Frame, Verdict
+from vision.records import Frame, Outcome, Verdict
 
 logger = structlog.get_logger(__name__)
 
@@ -230,6 +231,34 @@ class Station:
             else:
                 self._troubles.pop("evidence", None)
                 return True
+
+
+def report(section: StationSection, stats: StationStats, log_trouble: str | None) -> health.Report:
+    """Return how a station is: each camera with its ledger, its evidence and its way to the log.
+
+    ``log_trouble`` says why entries wait to be appended, if they do.
+    """
+    verdicts = {f"verdicts_{word.lower()}": stats.verdicts.get(word, 0) for word in Outcome}
+    cameras = [
+        health.Part(
+            "camera",
+            camera.name,
+            stats.troubles.get(camera.name, ""),
+            frames_of(stats.cameras.get(camera.name, Balance())),
+        )
+        for camera in section.cameras
+    ]
+    others = [
+        health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
+        health.Part("log", "log", log_trouble or ""),
+    ]
+    counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
+    return health.Report(counters, (*cameras, *others))
+
+
+def frames_of(balance: Balance) -> dict[str, float]:
+    """Return a ledger's sums as counters: captured is the sum of the other five."""
+    return {**asdict(balance), "open": balance.open}
 
 
 def recipe_of(section: StationSection) -> Recipe:

@@ -66,6 +66,8 @@ class Writer:
         self._error: Exception | None = None
         self.trouble = ""
         """Why nothing is being committed just now; empty when all is well."""
+        self.received: int | None = None
+        """Stamp of the log entry committed last; None before the first commit."""
         self.refused = 0
         """How many outputs went to quarantine because no table can hold their rows."""
         self._thread = threading.Thread(target=self._run, name=f"writer-{shard}", daemon=True)
@@ -192,18 +194,25 @@ class Writer:
         if self.trouble:
             log.info("database_back", source=self._source)
             self.trouble = ""
+        self.received = outputs[-1].received
         if self._listener is not None:
             self._listener(outputs[-1].position)
 
     def _await_database(self, exc: psycopg.OperationalError, pause: float) -> None:
         if not self.trouble:
             log.warning("database_away", source=self._source, error=str(exc))
-        self.trouble = f"The database is away: {str(exc).strip()}"
+        self.trouble = away(exc)
         with self._changed:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise self._closed() from exc
             self._changed.wait(min(pause, left))
+
+
+def away(exc: psycopg.OperationalError) -> str:
+    """Say in one sentence that the database is away."""
+    lines = str(exc).strip().splitlines()
+    return f"The database is away: {lines[0] if lines else type(exc).__name__}"
 
 
 def quarantined(output: Output, source: str, error: Exception) -> Output:

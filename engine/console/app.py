@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 
+from engine import health
 from engine.console.feeds import feeds
 from engine.console.page import Console
 from engine.console.pages import add_pages, pages
@@ -30,12 +31,14 @@ def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     served = pages(console)
     own = tuple(feed for page in served.values() for feed in page.feeds)
     poller = Poller(reader_pool(dsn), console.feeds.all + own)
+    publisher = health.Publisher(home.health, "console", plant.shard, poller.report)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         poller.start()
         try:
-            yield
+            with publisher:
+                yield
         finally:
             poller.stop()
 

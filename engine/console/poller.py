@@ -12,6 +12,7 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from engine import health
 from engine.store.database import reader_dsn
 
 Value = TypeVar("Value")
@@ -55,6 +56,11 @@ class Feed(Generic[Value]):
             log.warning("database does not answer", feed=self.name, fault=str(fault))
         self.fault = str(fault)
 
+    def health(self) -> health.Part:
+        """Return whether it is answered."""
+        trouble = f"The database does not answer: {self.fault.splitlines()[0]}" if self.fault else ""
+        return health.Part("feed", self.name, trouble, {"changes": self.version})
+
     def since_read(self) -> float:
         """Return the seconds since the value was read."""
         return time.monotonic() - self.read
@@ -84,6 +90,10 @@ class Poller:
         for thread in self.threads:
             thread.join()
         self.pool.close()
+
+    def report(self) -> health.Report:
+        """Return how the feeds are."""
+        return health.Report(parts=tuple(feed.health() for feed in self.feeds))
 
     def _run(self, feed: Feed[Any]) -> None:
         pause = 0.0

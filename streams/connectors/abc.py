@@ -11,6 +11,9 @@ from streams.abc import Outlet
 class Connector(Protocol):
     """One source. Decoding is pure and stands apart from the loop that waits."""
 
+    trouble: str
+    """Why the source cannot be heard just now, in one sentence; empty when all is well."""
+
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Hand over what the source says until told to stop.
 

@@ -102,6 +102,7 @@ class CsvConnector:
         named = tuple(columns) or tuple(tag.name for tag in machine.tags)
         self._table = Table(path, machine.name, time_column, named, separator)
         self._clock = clock
+        self.trouble = ""
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Hand the table over.

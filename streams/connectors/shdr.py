@@ -36,6 +36,11 @@ class ShdrConnector:
         self._lost = NULL
         self.connections = 0
         """How often the adapter was reached."""
+        self.trouble = f"{self._adapter} has not answered yet."
+
+    @property
+    def _adapter(self) -> str:
+        return f"The adapter at {self._address[0]}:{self._address[1]}"
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Stay connected until told to stop."""
@@ -50,9 +55,11 @@ class ShdrConnector:
         """Connect once and stay as long as it lasts; False when nobody answers."""
         try:
             link = socket.create_connection(self._address, CONNECT_TIMEOUT)
-        except OSError:
+        except OSError as exc:
+            self.trouble = f"{self._adapter} does not answer: {exc.strerror or exc}."
             return False
         self.connections += 1
+        self.trouble = ""
         with link:
             session = Session(link, ShdrDecoder(self._machine, self._clock.now(), self._lost), outlet)
             with contextlib.suppress(ConnectionError):
@@ -66,6 +73,7 @@ class ShdrConnector:
 
     def _gone(self, outlet: Outlet) -> None:
         self._lost = self._clock.now()
+        self.trouble = f"{self._adapter} is gone: the connection ended."
         tag = self._machine.state_rule.availability
         if any(known.name == tag for known in self._machine.tags):
             outlet.readings(Readings.texts([self._machine.name], [tag], [self._lost], [UNAVAILABLE]))

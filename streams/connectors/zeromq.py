@@ -41,6 +41,7 @@ class ZmqConnector:
         self._endpoint = endpoint
         self._waiting: OrderedDict[Label, tuple[list[Ticket], str]] = OrderedDict()
         self._answered: OrderedDict[Label, str] = OrderedDict()
+        self.trouble = ""
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Receive and answer until told to stop."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from engine import health
 from engine.appender import main, run_appender
 from engine.paths import Home
 from engine.plant import LogSection, Plant, ReplaySection, save
@@ -190,6 +191,18 @@ def test_a_replay_stamps_with_its_own_clock(home):
     assert all(5_000 * SECOND < entry.received < 65_000 * SECOND for entry in entries(home))
 
 
+def await_record(home, wanted):
+    """Wait for what the appender says of itself."""
+    pause = threading.Event()
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        for record in health.read_all(home.health):
+            if wanted(record):
+                return record
+        pause.wait(0.02)
+    raise AssertionError("it was not said")
+
+
 def test_a_full_log_is_said_once_and_so_is_its_end(home, capsys):
     plant = Plant(name="test", log=LogSection(max_gb=20_000 / GIB))
     with run(plant, home), producer(home) as one:
@@ -197,8 +210,15 @@ def test_a_full_log_is_said_once_and_so_is_its_end(home, capsys):
         while not one.trouble:
             sent = one.send(Kind.READINGS, bytes(5_000))
             one.wait(sent, 0.1)
+        refusing = await_record(home, lambda record: not record.part("log", "line-1").ok)
         mark_consumed(home.log / "line-1", one.acknowledged())
         assert one.flush(TIMEOUT)
+    assert "until its shard catches up" in refusing.part("log", "line-1").trouble
+    assert 0 < refusing.counters["bytes"] <= refusing.counters["limit_bytes"] == 20_000
+    ended = await_record(home, lambda record: record.ended)
+    assert ended.part("log", "line-1").ok
+    assert ended.counters["consumed"] > 0
+    assert ended.counters["position"] == last_entry(home.log / "line-1").position
     said = capsys.readouterr().out
     assert said.count("appender.refuses") == said.count("appender.accepts_again") == 1
     assert "until its shard catches up" in said

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 import zmq
 
+from engine import health
 from engine.gateway import Feed, ProducerOutlet, build_connector, main, run_gateway
 from engine.paths import Home
 from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
@@ -116,6 +117,10 @@ def test_all_sources_run_until_the_gateway_is_stopped(home, log):
             assert socket.recv_multipart() == [b"1", b"ok", b""]
             while not log.rows("mill"):
                 assert not threading.Event().wait(0.01)
+    (said,) = health.read_all(home.health)
+    assert (said.kind, said.name, said.ended) == ("gateway", "line-1", True)
+    assert said.part("source", "sensors").counters["readings"] == 1
+    assert said.part("source", "mill").trouble.endswith("is gone: the connection ended.")
     assert log.rows("sensors") == [("load", 5, 1.5, 0)]
     assert [(tag, value) for tag, _, value, _ in log.rows("mill")] == [
         ("load", 7.0),
@@ -125,6 +130,8 @@ def test_all_sources_run_until_the_gateway_is_stopped(home, log):
 
 class Fragile:
     """A connector that fails twice and then works."""
+
+    trouble = ""
 
     def __init__(self):
         self.runs = 0
@@ -148,8 +155,20 @@ def test_a_connector_that_fails_is_started_anew_and_counted(home, log, monkeypat
     feed.stop()
     assert feed.finish(time.monotonic() + TIMEOUT)
     assert feed.failures == 2
+    assert feed.health().ok
+    assert feed.health().counters == {"entries": 1, "readings": 1, "rejects": 0, "waiting": 0, "failures": 2}
     assert len(log.rows("mill")) == 1
     assert capsys.readouterr().out.count("the cable is loose") == 2
+
+
+def test_a_source_that_cannot_be_heard_says_why(home, log):
+    feed = Feed("mill", Fragile(), ZmqProducer(home.appender, "line-1", "mill"))
+    feed.start()
+    while feed.failures == 0:
+        assert not threading.Event().wait(0.01)
+    assert feed.health().trouble == "the cable is loose"
+    feed.stop()
+    assert feed.finish(time.monotonic() + TIMEOUT)
 
 
 def test_what_could_not_be_delivered_is_said(home, monkeypatch, capsys):
@@ -159,6 +178,8 @@ def test_what_could_not_be_delivered_is_said(home, monkeypatch, capsys):
     feed.start()
     assert fragile.works.wait(TIMEOUT)
     feed.look()
+    assert feed.health().trouble.endswith("does not answer.")
+    assert feed.health().counters["waiting"] == 1
     feed.stop()
     assert not feed.finish(time.monotonic() + 0.05)
     said = capsys.readouterr().out

@@ -5,13 +5,15 @@ import time
 import pytest
 
 from bench.chaos import committed, counts, differences
+from engine import health
 from engine import shard as shard_module
 from engine.paths import Home
 from engine.plant import Plant
-from engine.shard import await_log, before_oldest, fingerprint, run_shard
+from engine.shard import Shard, await_log, before_oldest, fingerprint, run_shard
 from engine.store import Fenced, LogMismatch, connect
 from engine.store.landing import Committed
 from engine.writer import Writer
+from streams.abc import Output
 from streams.clock import SECOND, ManualClock
 from streams.log.abc import Kind
 from streams.log.reader import FileLogReader
@@ -195,10 +197,54 @@ def test_it_waits_for_a_database_that_is_away_at_the_start(line, plain_server, m
     dsn = plain_server.create()
     plain_server.drop(dsn)
     with running(lambda stop: run_shard(line.plant, line.home, dsn, stop)):
-        threading.Event().wait(0.2)
+        until(lambda: said(line) and "is away: " in said(line).part("database", "database").trouble)
         plain_server.create_as(dsn)
         until(lambda: committed(dsn, "line-1") == last)
+        until(lambda: said(line).part("database", "database").ok)
     plain_server.drop(dsn)
+
+
+def said(line):
+    """Return what the shard says of itself."""
+    return health.read(health.path_of(line.home.health, "shard", "line-1"))
+
+
+def test_it_says_how_far_it_is(line, plain_dsn, monkeypatch):
+    monkeypatch.setenv(shard_module.SNAPSHOT_VARIABLE, "0")
+    last = line.seconds(20)
+    line.run_to(last, plain_dsn)
+    line.run_to(line.seconds(1), plain_dsn)
+    record, found = said(line), said(line).counters
+    assert record.ended
+    assert (found["position"], found["epoch"], found["lag_entries"], found["lag_s"]) == (
+        line.writer.position,
+        2,
+        0,
+        0.0,
+    )
+    assert found["commits"] >= 1
+    assert 0 <= found["snapshot_age_s"] < 60
+    assert found["refused"] == found["snapshot_failures"] == 0
+
+
+def test_a_shard_that_lags_says_by_how_much(line, plain_dsn):
+    line.seconds(5)
+    shard = Shard(line.plant, line.folder, plain_dsn, threading.Event(), Idle())
+    assert "lag_s" not in shard.report().counters
+    assert shard.report().counters["lag_entries"] == line.writer.position
+    shard._writer.write([Output(1, time.time_ns() // 1000 - 60 * SECOND, ())])
+    assert shard._writer.flush(20)
+    found = shard.report().counters
+    assert found["lag_entries"] == line.writer.position - 1
+    assert 60 <= found["lag_s"] < 120
+    shard._close(20)
+
+
+class Idle:
+    """A chain that has no state."""
+
+    def snapshot(self):
+        return {}
 
 
 def test_a_log_that_ends_before_the_committed_position_is_refused(line):

@@ -8,7 +8,7 @@ import zmq
 from engine.cameras import open_camera, renderer
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
-from engine.station import Station, next_number
+from engine.station import Station, next_number, report
 from engine.station_log import merge
 from streams import records
 from streams.log.abc import Kind
@@ -353,6 +353,34 @@ def test_a_full_disk_holds_verdicts_back_until_there_is_room(station, folder, pr
     assert "make room" in told[0]["evidence"]
     assert [verdict.outcome for verdict in producer.verdicts] == ["OK", "NG"]
     assert (stats.troubles, stats.frames.open) == ({}, 0)
+
+
+def test_it_tells_how_every_camera_is(station, folder, tmp_path):
+    stop = threading.Event()
+    missing = FolderCamera(kind="folder", name="gone", path=tmp_path / "gone")
+    built = station(folder(OK, NG, b"no picture"), missing)
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    try:
+        told = report(built._section, built.stats(), "The log is full.")
+        while told.counters["inspected"] < 3 or told.parts[1].ok:
+            assert not threading.Event().wait(0.01)
+            told = report(built._section, built.stats(), "The log is full.")
+    finally:
+        stop.set()
+        line.join(WAIT)
+    cam, gone, kept, log = told.parts
+    assert [(part.kind, part.name, part.ok) for part in told.parts] == [
+        ("camera", "cam", True),
+        ("camera", "gone", False),
+        ("evidence", "evidence", True),
+        ("log", "log", False),
+    ]
+    ends = ("inspected", "dropped", "late", "unmatched", "open")
+    assert cam.counters["captured"] == sum(cam.counters[end] for end in ends) == 3
+    assert not any(gone.counters.values())
+    assert (kept.trouble, log.trouble) == ("", "The log is full.")
+    assert [told.counters[f"verdicts_{word}"] for word in ("ok", "ng", "review")] == [1, 1, 1]
 
 
 def test_verdicts_whose_evidence_was_never_written_are_never_sent(station, folder, producer, monkeypatch):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import lzma
 import os
 import socket
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -254,6 +255,8 @@ def test_a_gateway_cut_off_in_the_middle_of_a_line_says_so_and_comes_back(adapte
     with running(lambda stop: connector.run(outlet, stop)):
         adapter.accept()
         adapter.say("2016-05-11T10:18:29Z|execution|ACTIVE\n2016-05-11T10:18:30Z|execu")
+        outlet.wait_for(lambda kept: kept.rows())
+        assert connector.trouble == ""
         clock.time = T + MINUTE
         adapter.link.close()
         adapter.accept()
@@ -275,6 +278,7 @@ def test_a_stop_leaves_the_machine_unavailable(adapter, connector):
     with running(lambda stop: connector.run(outlet, stop)):
         adapter.accept()
     assert outlet.rows() == [("avail", T, "UNAVAILABLE", GOOD)]
+    assert connector.trouble.endswith("is gone: the connection ended.")
 
 
 def test_a_machine_without_availability_has_none(adapter, clock):
@@ -290,7 +294,10 @@ def test_an_adapter_that_comes_late_is_found(clock):
     probe.close()
     outlet = MemoryOutlet()
     connector = ShdrConnector(MACHINE, "127.0.0.1", probe.port, clock)
+    assert connector.trouble.endswith("has not answered yet.")
     with running(lambda stop: connector.run(outlet, stop)), socket.socket() as server:
+        while not connector.trouble.endswith("does not answer: Connection refused."):
+            assert not threading.Event().wait(0.01)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(("127.0.0.1", probe.port))
         server.listen()
