@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 from cluster.commands import load
-from cluster.terminal import screen
+from cluster.terminal import refuse
 
 
 def main() -> None:
@@ -14,7 +17,9 @@ def main() -> None:
     except Exception as exc:
         if not isinstance(exc, mendable()):
             raise
-        screen.print(str(exc), style="red", markup=False, highlight=False, soft_wrap=True)
+        if "--json" in sys.argv:
+            print(json.dumps({"error": str(exc)}))
+        refuse(exc)
         raise SystemExit(2) from exc
 
 

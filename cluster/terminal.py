@@ -12,3 +12,8 @@ screen = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 ForSeconds = Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")]
+
+
+def refuse(error: Exception) -> None:
+    """Tell people why a command does nothing, word by word as the error says it."""
+    screen.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)

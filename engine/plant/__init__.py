@@ -1,6 +1,7 @@
 """The plant file: one validated YAML that says what machines, tags, cameras and stations there are."""
 
-from engine.plant.file import PlantError, load, save
+from engine.plant.errors import Fault, PlantError
+from engine.plant.file import load, save
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
 from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
 from engine.plant.sources import CsvSource, ShdrSource, Source, ZmqSource
@@ -17,6 +18,7 @@ __all__ = [
     "Camera",
     "ConsoleSection",
     "CsvSource",
+    "Fault",
     "FolderCamera",
     "LogSection",
     "MachineSection",

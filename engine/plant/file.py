@@ -7,11 +7,10 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from engine.plant.document import Document, NotYaml
+from engine.plant.errors import Fault, PlantError
+from engine.plant.explain import explain
 from engine.plant.plant import Plant
-
-
-class PlantError(Exception):
-    """The plant file cannot be used; the message names the place and the mend."""
 
 
 def load(path: Path) -> Plant:
@@ -20,22 +19,44 @@ def load(path: Path) -> Plant:
     Raises
     ------
     PlantError
-        In one sentence: what is wrong, where, and what to do.
+        A sentence for everything that is wrong: where it stands and what to do.
     """
     try:
-        return Plant.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as exc:
         raise PlantError(f"The plant file {path} cannot be read: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:
         raise PlantError(
             f"The plant file {path} is not UTF-8 (byte {exc.start} is the first); save it as UTF-8."
         ) from exc
-    except yaml.YAMLError as exc:
-        raise PlantError(f"The plant file {path} is not valid YAML: {exc}") from exc
+
+
+def parse(text: str, name: str) -> Plant:
+    """Read and check the text of a plant file; errors call it ``name``.
+
+    Raises
+    ------
+    PlantError
+        A sentence for everything that is wrong.
+    """
+    try:
+        document = Document(text)
+    except NotYaml as exc:
+        raise refusal(name, [exc.fault]) from exc
+    faults = document.doubled
+    try:
+        plant = Plant.model_validate(document.value)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise PlantError(f"{path}: at {place}: {first['msg']}.") from exc
+        raise refusal(name, faults + explain(exc, document)) from exc
+    if faults:
+        raise refusal(name, faults)
+    return plant
+
+
+def refusal(name: str, faults: list[Fault]) -> PlantError:
+    """Return the error that tells all faults, in the order in which they stand in the file."""
+    ordered = sorted(faults)
+    return PlantError("\n".join(f"{name}:{at.line}:{at.column}: {at.says}" for at in ordered), ordered)
 
 
 def save(plant: Plant, path: Path) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
-from engine.plant.section import Section
+from engine.plant.section import Positive, Seconds, Section
 from streams.catalog import Calendar, Machine, Shift, StateRule, Tag
 from streams.clock import SECOND
 
@@ -17,14 +17,21 @@ class TagSection(Section):
     """One quantity of a machine."""
 
     name: str
+    """What the readings call it."""
     type: Literal["number", "text"] = "number"
+    """Whether its values are numbers or words."""
     unit: str = ""
+    """Unit of its numbers, shown only."""
     detect: bool = False
+    """Whether the anomaly score watches it; numbers only."""
+
+
+TIME = r"^([01]\d|2[0-4]):[0-5]\d$"
 
 
 def minutes(text: str) -> int:
     """Return the minutes since midnight of ``HH:MM``."""
-    if not re.fullmatch(r"([01]\d|2[0-4]):[0-5]\d", text):
+    if not re.fullmatch(TIME, text):
         raise ValueError(f"{text!r} is not a time of day; write it like 06:30")
     return int(text[:2]) * 60 + int(text[3:])
 
@@ -34,17 +41,22 @@ def _checked(text: str) -> str:
     return text
 
 
-TimeOfDay = Annotated[str, AfterValidator(_checked)]
+TimeOfDay = Annotated[str, AfterValidator(_checked), Field(json_schema_extra={"pattern": TIME})]
 
 
 class ShiftSection(Section):
     """A shift in local time, ``HH:MM``; an end at or before the start is on the next day."""
 
     name: str
+    """What the tables of OEE call it."""
     start: TimeOfDay
+    """Its begin, local time."""
     end: TimeOfDay
+    """Its end, local time; at or before the start it is on the next day."""
     weekdays: list[Annotated[int, Field(ge=0, le=6)]] = [0, 1, 2, 3, 4, 5, 6]
+    """Days on which it begins; Monday is 0."""
     breaks: list[tuple[TimeOfDay, TimeOfDay]] = []
+    """Begin and end of the time within it that is not planned for production."""
 
     def build(self) -> Shift:
         """Return the shift in minutes."""
@@ -60,15 +72,25 @@ class MachineSection(Section):
     """A machine: its tags, shifts and how its parts are counted."""
 
     name: str
+    """Its name, unique among machines and stations."""
     tags: list[TagSection]
+    """What it sends; anything else is quarantined."""
     shifts: list[ShiftSection] = []
-    ideal_cycle_s: float | Literal["modal"] = "modal"
+    """When it is planned to run; empty: around the clock."""
+    ideal_cycle_s: Positive | Literal["modal"] = "modal"
+    """Ideal seconds per part; modal: the mode of its own completed runs."""
     counts: Literal["runs", "parts"] = "runs"
-    minor_stop_s: float = 300
-    disorder_s: float = 2
-    allowance_s: float = 30
-    idle_after_s: float = 10
+    """What counts as production: its completed runs, all good, or parts that a station judges."""
+    minor_stop_s: Seconds = 300
+    """A stop up to so many seconds costs performance, a longer one availability."""
+    disorder_s: Seconds = 2
+    """How many seconds late its readings may come and still be on time."""
+    allowance_s: Seconds = 30
+    """How many seconds later they may come and still revise a window."""
+    idle_after_s: Positive = 10
+    """Silent for so many seconds, it no longer holds its windows open."""
     states: dict[str, Literal["no_data", "run", "stop", "setup", "planned_stop"]] = {}
+    """What further values of execution mean; the usual ones are known."""
 
 
 def build_machine(section: MachineSection, zone: ZoneInfo) -> Machine:

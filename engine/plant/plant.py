@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from engine.plant.machines import MachineSection, build_machine
-from engine.plant.section import Section
-from engine.plant.sources import Source, ZmqSource
+from engine.plant.references import Steps, misfits
+from engine.plant.section import Port, Positive, Section
+from engine.plant.sources import Source
 from engine.plant.stations import StationSection, build_station
 from streams.catalog import Catalog
 from streams.clock import Clock, ReplayClock, WallClock
@@ -19,39 +21,56 @@ class ReplaySection(Section):
     """A replay's clock: at wall time ``origin_us`` it showed ``start_us``; ``speed`` times faster since."""
 
     origin_us: int
+    """Wall time of its start, microseconds since 1970."""
     start_us: int
-    speed: float = Field(default=60.0, gt=0)
+    """What its clock showed then."""
+    speed: Positive = 60.0
+    """How many times faster it runs."""
 
 
 class LogSection(Section):
     """The durable log of this node."""
 
-    max_gb: float = 20.0
-    segment_mb: int = 64
+    max_gb: Positive = 20.0
+    """How large it may grow; only what is committed is ever removed."""
+    segment_mb: Annotated[int, Field(gt=0)] = 64
+    """Size of its files."""
 
 
 class ConsoleSection(Section):
     """Where the console listens; anything but loopback must be asked for here."""
 
     host: str = "127.0.0.1"
-    port: int = 8080
+    """Anything but loopback lets everybody on the network look."""
+    port: Port = 8080
+    """Its port."""
 
 
 class Plant(Section):
     """A whole plant, as one file describes it."""
 
     name: str
-    tenant: int = 1
+    """What the console calls the plant."""
+    tenant: Annotated[int, Field(gt=0)] = 1
+    """Whose rows they are, where one database serves several owners."""
     timezone: str = "UTC"
-    shard: str = "line-1"
+    """Zone of the shifts and of the calendar days of OEE."""
+    shard: Annotated[str, Field(pattern=r"^\w[\w.-]*$")] = "line-1"
+    """Name of this line's part of the log: it names the folder, so never change it."""
     simulated: bool = False
     """True where inputs are rendered: the console then says that models are unproven on them."""
     machines: list[MachineSection] = []
+    """What sends readings."""
     stations: list[StationSection] = []
+    """What judges parts."""
     sources: list[Source] = []
+    """Who reads what."""
     replay: ReplaySection | None = None
+    """The clock of a replay; left out: real time."""
     log: LogSection = LogSection()
+    """How large the durable log may grow."""
     console: ConsoleSection = ConsoleSection()
+    """The pages."""
 
     @field_validator("timezone")
     @classmethod
@@ -64,15 +83,8 @@ class Plant(Section):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        names = [machine.name for machine in self.machines] + [station.name for station in self.stations]
-        if doubled := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"machines and stations share names: {sorted(doubled)}; rename one of each")
-        for station in self.stations:
-            if station.judges is not None and station.judges not in names:
-                raise ValueError(f"station {station.name} judges {station.judges!r}, which is no machine")
-        for source in self.sources:
-            if not isinstance(source, ZmqSource) and source.machine not in names:
-                raise ValueError(f"source {source.name} feeds {source.machine!r}, which is no machine")
+        if wrong := [_misfit(*found) for found in misfits(self.model_dump())]:
+            raise ValidationError.from_exception_data("Plant", wrong)
         return self
 
     def clock(self) -> Clock:
@@ -86,3 +98,7 @@ class Plant(Section):
         zone = ZoneInfo(self.timezone)
         machines = [build_machine(machine, zone) for machine in self.machines]
         return Catalog(tuple(machines + [build_station(station, zone) for station in self.stations]))
+
+
+def _misfit(steps: Steps, says: str) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError("misfit", "{says}", {"says": says}), loc=steps, input="")

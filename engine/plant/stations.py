@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from engine.plant.machines import ShiftSection, build_calendar
-from engine.plant.section import Section
+from engine.plant.section import Positive, Score, Section
 from streams.catalog import Machine, Tag
 from streams.clock import SECOND
 
@@ -18,41 +18,62 @@ class FolderCamera(Section):
     """Photographs of a folder, one part each, at ``rate`` pictures a second of real time."""
 
     kind: Literal["folder"]
+    """Photographs of a folder."""
     name: str
+    """Names the camera in ledger and evidence."""
     view: str = "front"
+    """Which side of the part it sees."""
     path: Path
-    rate: float = 5.0
+    """The folder."""
+    rate: Positive = 5.0
+    """Pictures a second."""
     repeat: bool = False
+    """Whether to begin again at the end."""
 
 
 class VideoCamera(Section):
     """A video file or device that OpenCV can open; ``rate`` None keeps the file's own."""
 
     kind: Literal["video"]
+    """A video file or device."""
     name: str
+    """Names the camera in ledger and evidence."""
     view: str = "front"
+    """Which side of the part it sees."""
     path: str
-    rate: float | None = None
+    """The file, or the device's number or address."""
+    rate: Positive | None = None
+    """Pictures a second; left out: the file's own."""
 
 
 class ZmqCamera(Section):
     """A remote camera that pushes encoded pictures to this endpoint."""
 
     kind: Literal["zeromq"]
+    """A remote camera that pushes pictures to us."""
     name: str
+    """Names the camera in ledger and evidence."""
     view: str = "front"
+    """Which side of the part it sees."""
     endpoint: str
+    """Where we listen."""
 
 
 class SimulatedCamera(Section):
     """Rendered weld parts, deterministic by seed."""
 
     kind: Literal["simulated"]
+    """Rendered weld parts."""
     name: str
+    """Names the camera in ledger and evidence."""
     view: str = "front"
-    rate: float = 5.0
+    """Which side of the part it sees."""
+    rate: Positive = 5.0
+    """Pictures a second."""
     seed: int = 1
-    size: int = 416
+    """The same seed renders the same parts."""
+    size: Annotated[int, Field(gt=0)] = 416
+    """Pixels of a picture's side."""
 
 
 Camera = Annotated[FolderCamera | VideoCamera | ZmqCamera | SimulatedCamera, Field(discriminator="kind")]
@@ -62,21 +83,28 @@ class StationSection(Section):
     """An inspection station: cameras, model, decision bands. A station is a machine of its own name too."""
 
     name: str
+    """Its name, unique among machines and stations, and its page in the console."""
     cameras: list[Camera]
+    """What it sees its parts with."""
     model: str = "weld-pipe"
+    """Its detector, one of `seamline models`."""
     part_number: str = "demo"
+    """Written to every verdict."""
     judges: str | None = None
     """The machine whose OEE the parts enter; None: the station's own."""
-    review_above: float = 0.25
+    review_above: Score = 0.25
     """Score from which a defect counts; between here and ``reject_above`` the part is REVIEW."""
-    reject_above: float = 0.5
-    cycle_s: float | None = None
+    reject_above: Score = 0.5
+    """Score from which a defect makes the part NG."""
+    cycle_s: Positive | None = None
     """Ideal seconds per part of the station itself; None: the mode of its own cycles."""
     shifts: list[ShiftSection] = []
+    """When it is planned to run; empty: around the clock."""
     mode: Literal["lossless", "newest"] = "lossless"
+    """When pictures come too fast: hold the cameras back, or drop old pictures, counted."""
     views: list[str] = []
     """Views that every part must have, joined by serial; empty: each frame is a part of its own."""
-    patience_s: float = 5.0
+    patience_s: Positive = 5.0
     """Seconds that a part waits for its views."""
 
 

@@ -1,0 +1,68 @@
+"""Names of the plant file that must be unique, or must be those of machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+Steps = tuple[str | int, ...]
+Misfit = tuple[Steps, str]
+"""Where a name stands, and what is wrong with it."""
+
+UNIQUE = {
+    "machines": (("tags", "shifts"), "machine or station"),
+    "stations": (("cameras", "shifts"), "machine or station"),
+    "sources": ((), "source"),
+}
+"""Lists of named items: the lists of named items in each, and what shares one name space."""
+
+
+def misfits(plant: Any) -> Iterator[Misfit]:
+    """Yield every name that is taken or unknown; what is no plant at all has none.
+
+    Parameters
+    ----------
+    plant
+        What a plant file says, in plain Python, valid or not.
+    """
+    taken: dict[str, set[str]] = {}
+    for listed, (within, kind) in UNIQUE.items():
+        yield from _taken(plant, (listed,), kind, taken.setdefault(kind, set()))
+        for step, item in _items(plant, listed):
+            for inner in within:
+                yield from _taken(item, (listed, step, inner), inner.removesuffix("s"), set())
+    for listed, key in (("stations", "judges"), ("sources", "machine")):
+        yield from _unknown(plant, listed, key, taken["machine or station"])
+
+
+def _taken(section: Any, steps: Steps, kind: str, taken: set[str]) -> Iterator[Misfit]:
+    for step, item in _items(section, steps[-1]):
+        if (name := _name(item)) and name in taken:
+            yield (*steps, step, "name"), f"the {kind} name {name} is taken already; rename one of the two."
+        taken.add(name)
+
+
+def _unknown(plant: Any, listed: str, key: str, known: set[str]) -> Iterator[Misfit]:
+    for step, item in _items(plant, listed):
+        name = item.get(key)
+        if isinstance(name, str) and name not in known:
+            yield (listed, step, key), f"{name} is no machine; {nearest(name, sorted(known - {''}))}"
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Say what a word may have been meant to be."""
+    if close := get_close_matches(word, known, 1):
+        return f"did you mean {close[0]}?"
+    return f"write one of: {', '.join(known)}." if known else "there is none yet, add it."
+
+
+def _items(section: Any, key: str | int) -> list[tuple[int, dict[str, Any]]]:
+    found = section.get(key) if isinstance(section, dict) else None
+    listed = found if isinstance(found, list) else []
+    return [(index, item) for index, item in enumerate(listed) if isinstance(item, dict)]
+
+
+def _name(item: dict[str, Any]) -> str:
+    name = item.get("name")
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,152 @@
+"""What is wrong with a plant file is told with file, line, column and mend, all of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.plant import Fault, Plant, PlantError, load
+from engine.plant.file import parse
+
+PLANT = """\
+name: Hall 3
+machines:
+  - name: lathe
+    ideal_cycle_s: 12.5
+    shifts:
+      - {name: night, start: 22:00, end: 06:00, weekdays: [0, 1], breaks: [["02:00", "02:30"]]}
+    tags:
+      - {name: execution, type: text}
+      - name: load
+stations:
+  - name: weld-1
+    judges: lathe
+    part_number: "4711"
+    cameras:
+      - {kind: simulated, name: camera-1, rate: 5}
+sources:
+  - {kind: shdr, name: adapter, machine: lathe, port: 7878}
+"""
+
+
+def faults(text: str) -> list[Fault]:
+    with pytest.raises(PlantError) as refused:
+        parse(text, "hall.yaml")
+    assert str(refused.value).splitlines() == [
+        f"hall.yaml:{fault.line}:{fault.column}: {fault.says}" for fault in refused.value.faults
+    ]
+    return list(refused.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "says"),
+    [
+        ("port: 7878", "prot: 7878", "prot", "there is no key prot here; did you mean port?"),
+        ("name: Hall 3", "nom: x\nname: Hall 3", "nom", "there is no key nom here; write one of: console,"),
+        ("rate: 5", "zoom: 5", "zoom", "there is no key zoom here; write one of: kind, name, rate, seed,"),
+        ("    ideal_cycle_s", "    7: 1\n    ideal_cycle_s", "7:", "there is no key 7 here; write one of:"),
+        ("12.5", "fast", "fast", "ideal_cycle_s is 'fast'; write a number or 'modal'."),
+        ("12.5", "-1", "-1", "ideal_cycle_s is '-1'; write a number above 0 or 'modal'."),
+        ("12.5", ".nan", ".nan", "ideal_cycle_s is '.nan'; write a finite number or 'modal'."),
+        ("rate: 5", "rate:", "}\nsources", "rate is empty; write a number, or remove the line."),
+        ("port: 7878", "port: 78.5", "78.5", "port is '78.5'; write a whole number."),
+        ("[0, 1]", "[0, 9]", "9]", "item 2 of weekdays is '9'; write a number that is 6 or less."),
+        ("[0, 1]", "daily", "daily", "weekdays is 'daily'; write a list: items below it, each behind a"),
+        (', "02:30"]', "]", '["02:00"]', "item 2 is missing in this list; add it."),
+        ('["02:00", "02:30"]', "2", "2]}", "item 1 of breaks is '2'; write a list, like [a, b]."),
+        ("type: text", "type: txt", "txt", "type is 'txt'; write 'number' or 'text'."),
+        ('"4711"', "4711", "4711", 'part_number takes text; put the value in quotes: "4711".'),
+        ("- name: load", "- unit: mm", "unit", "the key name is missing here; add a line name: with its"),
+        ("kind: simulated", "kind: film", "film", "kind is 'film'; write folder or simulated or video or"),
+        ("kind: simulated, ", "", "{name: camera", "the key kind is missing here; add kind: folder or"),
+        ("22:00", "25:00", "25:00", "start: '25:00' is not a time of day; write it like 06:30."),
+        ("Hall 3", "Hall 3\ntimezone: Mars", "Mars", "timezone: 'Mars' is not a time zone; write one like"),
+        ("judges: lathe", "judges: lath", "lath\n", "lath is no machine; did you mean lathe?"),
+        ("machine: lathe", "machine: press", "press", "press is no machine; write one of: lathe, weld-1."),
+        ("weld-1", "lathe", "lathe\n    judges", "the machine or station name lathe is taken already;"),
+        ("name: load", "name: execution", "execution\n", "the tag name execution is taken already; rename"),
+        ("Hall 3", "Hall 3\nshard: ../x", "../x", "shard is '../x'; write letters, digits, dots, dashes and"),
+        ("Hall 3", "Hall 3\nconsole: 7", "7\n", "console is '7'; write a section: keys below it, indented."),
+        ("Hall 3", "Hall 3\nname: B", "name: B", "the key name stands in line 1 already; keep one of the"),
+        ("type: text", "type: text, type: text", "type: text}", "the key type stands in line 8 already;"),
+    ],
+)  # fmt: skip
+def test_one_fault_is_told_where_it_stands(old: str, new: str, at: str, says: str) -> None:
+    text = PLANT.replace(old, new)
+    (found,) = faults(text)
+    assert found.says.startswith(says)
+    before = text[: text.index(at)]
+    assert (found.line, found.column) == (before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "says"),
+    [
+        ("name: a\n\tshard: b\n", 2, 1, "a tab stands here; YAML indents by spaces only, so put spaces"),
+        ("name: a\n  shard: b\n", 2, 8, "mapping values are not allowed here); put the value in quotes, or"),
+        ("name: [a\n", 1, 7, "close the bracket, or part its items by commas."),
+        ("name: 'a\n", 1, 7, "close the quotes or the bracket that is open here."),
+        ("name: a\nshard\n", 2, 1, "write the key, a colon and a space before its value."),
+        ("name: @a\n", 1, 7, "put the value in quotes."),
+        ("name: *a\n", 1, 7, "name an anchor that stands above, or put the word in quotes."),
+        ("name: !!python/object a\n", 1, 7, "leave the tag out."),
+        ("name: a\n---\nname: b\n", 2, 1, "keep one plant in one file."),
+        ("name: a\nb: x\0y\n", 2, 5, "the letter U+0000 may not stand here; remove it."),
+        ("? [a]\n: b\n", 1, 3, "write a plain word as the key."),
+        ("", 1, 1, "the file is empty; write a section"),
+        ("- name: a\n", 1, 1, "the file is a list; write a section"),
+        ("name: &a [*a]\n", 1, 7, "name is a list; write a text."),
+    ],
+)  # fmt: skip
+def test_what_is_no_plant_at_all_is_told_where_it_begins(
+    text: str, line: int, column: int, says: str
+) -> None:
+    (found,) = faults(text)
+    assert (found.line, found.column) == (line, column)
+    assert says in found.says
+
+
+def test_all_faults_are_told_in_the_order_of_the_file() -> None:
+    text = PLANT.replace("12.5", "fast").replace("judges: lathe", "judges: lath").replace("port", "prot")
+    assert [fault.line for fault in faults("name: Hall 4\n" + text)] == [2, 5, 13, 18]
+
+
+def test_one_fault_of_a_section_hides_no_other_of_it() -> None:
+    found = faults(PLANT + "  - kind: zeromq\n")
+    assert [fault.says.split(" is ")[0] for fault in found] == ["the key endpoint", "the key name"]
+
+
+def test_what_stands_behind_an_anchor_is_found_where_it_stands() -> None:
+    text = "name: a\nmachines:\n  - &one {name: one, tags: []}\n  - <<: *one\n    name: two\n    tagz: []\n"
+    assert faults(text) == [(6, 5, "there is no key tagz here; did you mean tags?")]
+    assert [item.name for item in parse(text.replace("    tagz: []\n", ""), "x").machines] == ["one", "two"]
+
+
+@pytest.mark.parametrize("word", ["14:00", "yes", "2026-05-01", "2026-13-45", "0815", "1_000", "0x1f", "on"])
+def test_plain_words_are_the_text_that_they_look_like(word: str) -> None:
+    assert parse(f"name: {word}\n", "x").name == word
+
+
+def test_plain_numbers_are_numbers() -> None:
+    assert parse("name: a\nlog: {max_gb: 1e2, segment_mb: 7}\n", "x").log.max_gb == 100
+
+
+def test_a_plant_built_in_python_is_held_to_the_same_names() -> None:
+    with pytest.raises(ValueError, match="lath is no machine; did you mean lathe"):
+        Plant.model_validate(
+            {
+                "name": "a",
+                "machines": [{"name": "lathe", "tags": []}],
+                "stations": [{"name": "s", "cameras": [], "judges": "lath"}],
+            }
+        )
+
+
+def test_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "hall.yaml"
+    file.write_text(PLANT.replace("port", "prot"), encoding="utf-8")
+    with pytest.raises(
+        PlantError, match=r"hall\.yaml:17:49: there is no key prot here; did you mean port\?$"
+    ):
+        load(file)
