@@ -28,8 +28,10 @@ import psycopg
 
 from engine.paths import Home
 from engine.plant import Plant, save
-from engine.shard import SNAPSHOT_VARIABLE, run_shard
+from engine.replay import replay_log
+from engine.shard import SNAPSHOT_VARIABLE
 from engine.store import Embedded, StoreError, migrate
+from engine.store.digest import TABLES
 from streams.clock import SECOND, Clock
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
@@ -37,23 +39,6 @@ from streams.log.reader import FileLogReader
 from streams.log.tail import last_entry
 from streams.records import Readings, encode
 from vision.records import Finding, Outcome, Verdict, Versions, View
-
-TABLES = (
-    "anomalies",
-    "findings",
-    "frame_ledger",
-    "machines",
-    "oee",
-    "quarantine",
-    "readings",
-    "runs",
-    "states",
-    "tags",
-    "tenants",
-    "verdicts",
-    "windows",
-)
-"""All but the shard's epoch and time of commit, and the snapshots, which tell of the killings."""
 
 PLANT = {
     "name": "chaos",
@@ -265,18 +250,6 @@ def logged(folder: Path, producer: str) -> list[tuple[Kind, bytes]]:
     return found
 
 
-def replay(plant: Plant, home: Home, dsn: str, last: int) -> None:
-    """Run the log, undisturbed, into another database."""
-    stop = threading.Event()
-    thread = threading.Thread(target=run_shard, args=(plant, home, dsn, stop))
-    thread.start()
-    deadline = time.monotonic() + PATIENCE
-    while committed(dsn, plant.shard) < last and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    stop.set()
-    thread.join()
-
-
 def run(kills: int = KILLS, seed: int = 1) -> dict[str, Any]:
     """Disturb a plant and compare; ``differences`` is empty when every row agrees."""
     started = time.monotonic()
@@ -300,7 +273,7 @@ def run(kills: int = KILLS, seed: int = 1) -> dict[str, Any]:
         processes.wait_for(lambda: committed(processes.dsn, plant.shard) == last)
         processes.end("shard")
         reference = _fresh(processes.database)
-        replay(plant, home, reference, last)
+        replay_log(plant, home.log / plant.shard, reference)
         return {
             "kills": dict(Counter(victims)),
             "sent": len(feed.sent),
@@ -318,9 +291,7 @@ def run(kills: int = KILLS, seed: int = 1) -> dict[str, Any]:
 def _fresh(database: Embedded) -> str:
     with psycopg.connect(database.dsn("postgres", "postgres"), autocommit=True) as connection:
         connection.execute("CREATE DATABASE reference OWNER seamline_writer")
-    dsn = database.dsn("seamline_writer", "reference")
-    migrate(dsn)
-    return dsn
+    return database.dsn("seamline_writer", "reference")
 
 
 def _epoch(dsn: str, shard: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -17,3 +19,13 @@ ForSeconds = Annotated[float | None, typer.Option("--for", help="Stop after so m
 def refuse(error: Exception) -> None:
     """Tell people why a command does nothing, word by word as the error says it."""
     screen.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far long work is; give what is to be told how much of ``total`` is done."""
+    from rich.progress import Progress
+
+    with Progress(console=screen, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
