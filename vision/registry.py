@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +15,8 @@ from typing import Any
 SHIPPED = Path(__file__).parent / "models"
 """Where the models lie that come with the product."""
 FILES = ("model.xml", "model.bin")
+PAPERS = ("card.json", "README.md", "LICENSE")
+"""What lies beside the files; the first must."""
 
 
 class ModelError(Exception):
@@ -29,6 +34,55 @@ class Model:
     hash: str
     """SHA-256 over the files' SHA-256: what a verdict calls the model."""
     iso6520: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A folder with a card: the model, or why it is none."""
+
+    folder: Path
+    model: Model | None
+    trouble: str = ""
+
+
+def shelf(places: Sequence[Path] = ()) -> list[Shelved]:
+    """Return what lies in ``places`` and what ships, in the order in which `find` looks."""
+    cards = [card for place in (*places, SHIPPED) for card in sorted(place.glob("*/card.json"))]
+    return [_shelved(card.parent) for card in cards]
+
+
+def _shelved(folder: Path) -> Shelved:
+    try:
+        return Shelved(folder, load(folder))
+    except ModelError as exc:
+        return Shelved(folder, None, str(exc))
+
+
+def register(folder: Path, place: Path) -> Model:
+    """Copy a model to ``place`` under its card's name, whole or not at all; the same one again is none.
+
+    Raises
+    ------
+    ModelError
+        Its card does not vouch for it, or another model has the name there.
+    """
+    model = load(folder)
+    target = place / model.name
+    if not re.fullmatch(r"\w[\w.-]*", model.name):
+        raise ModelError(f"The card of {folder} calls it {model.name!r}; use letters, digits, dots, dashes.")
+    if target.exists():
+        if (there := load(target)).hash == model.hash:
+            return there
+        raise ModelError(f"{target} holds another model; export this one under another name.")
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place, prefix=".") as aside:
+        draft = Path(aside) / model.name
+        draft.mkdir()
+        for file in (folder / name for name in (*FILES, *PAPERS) if (folder / name).is_file()):
+            shutil.copyfile(file, draft / file.name)
+        load(draft)
+        draft.rename(target)
+    return load(target)
 
 
 def find(name: str, places: Sequence[Path] = ()) -> Model:

@@ -1,0 +1,125 @@
+"""``seamline models``: the models that stations can name, and what their cards say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cluster.commands import app
+from cluster.terminal import Json, screen
+
+if TYPE_CHECKING:
+    from vision.registry import Model, Shelved
+
+models = typer.Typer(invoke_without_command=True, help="List, show and register models.")
+app.add_typer(models, name="models")
+
+HASH_SHOWN = 12
+
+
+def shelf() -> list[Shelved]:
+    """Return the models registered here and those that ship."""
+    from engine.paths import Home
+    from vision import registry
+
+    return registry.shelf([Home.default().models])
+
+
+def names() -> list[str]:
+    """Return the names of all models, for the shell to complete."""
+    return [item.folder.name for item in shelf()]
+
+
+@models.callback()
+def listed(context: typer.Context, as_json: Json = False) -> None:
+    """List the models registered here and those that ship; of one name the first is used."""
+    if context.invoked_subcommand is not None:
+        return
+    found = shelf()
+    if as_json:
+        print(json.dumps([facts(item) for item in found]))
+        return
+    from rich.table import Table
+
+    table = Table("model", "hash", "mAP50", "classes", box=None, header_style="dim")
+    table.add_column("folder", overflow="fold")
+    for item in found:
+        table.add_row(*row(item))
+    screen.print(table)
+
+
+def row(item: Shelved) -> tuple[str, ...]:
+    """Return what people are told of a model."""
+    if item.model is None:
+        return item.folder.name, "[red]unusable[/red]", "", item.trouble, str(item.folder)
+    precision = card(item.model).get("metrics", {}).get("map50_unseen_shot")
+    told = "unknown" if precision is None else f"{precision:.3f}"
+    return (
+        item.model.name,
+        item.model.hash[:HASH_SHOWN],
+        told,
+        ", ".join(item.model.classes),
+        str(item.folder),
+    )
+
+
+@models.command()
+def show(
+    name: Annotated[str, typer.Argument(help="The model's name.", autocompletion=names)],
+    as_json: Json = False,
+) -> None:
+    """Show a model's card: what it learned from, how good it is, what nobody has proven."""
+    from engine.paths import Home
+    from vision import registry
+
+    model = registry.find(name, [Home.default().models])
+    page = model.folder / "README.md"
+    if as_json:
+        print(json.dumps({"hash": model.hash, "folder": str(model.folder), "card": card(model)}))
+    elif page.is_file():
+        from rich.markdown import Markdown
+
+        screen.print(Markdown(page.read_text(encoding="utf-8")))
+        screen.print(f"\n{model.folder}, hash {model.hash}", highlight=False, soft_wrap=True)
+    else:
+        screen.print_json(data=card(model))
+
+
+@models.command()
+def register(
+    folder: Annotated[Path, typer.Argument(help="An export: model.xml, model.bin, card.json.")],
+    as_json: Json = False,
+) -> None:
+    """Copy an export to SEAMLINE_HOME/models, if its card vouches for every byte and it runs here."""
+    from engine.paths import Home
+    from vision import registry
+    from vision.detect import Detector
+
+    Detector(registry.load(folder))
+    model = registry.register(folder, Home.default().create().models)
+    if as_json:
+        print(json.dumps({"name": model.name, "hash": model.hash, "folder": str(model.folder)}))
+    else:
+        screen.print(f"{model.name} is registered in {model.folder}; name it in a station's model:.")
+
+
+def card(model: Model) -> dict[str, Any]:
+    """Return a model's card."""
+    found: dict[str, Any] = json.loads((model.folder / "card.json").read_text(encoding="utf-8"))
+    return found
+
+
+def facts(item: Shelved) -> dict[str, Any]:
+    """Return what a machine is told of a model."""
+    if item.model is None:
+        return {"name": item.folder.name, "folder": str(item.folder), "trouble": item.trouble}
+    return {
+        "name": item.model.name,
+        "hash": item.model.hash,
+        "classes": item.model.classes,
+        "folder": str(item.folder),
+        "metrics": card(item.model).get("metrics", {}),
+    }
