@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine.paths import Home
-from engine.store.embedded import READER, WRITER, Embedded
+from engine.store.embedded import READER, TENANT, WRITER, Embedded
 from engine.store.errors import StoreError
 from engine.store.levels import Connection
 
@@ -27,7 +27,7 @@ PATIENCE = {
 }
 """How long a silent network is trusted; what the DSN says itself goes first."""
 
-__all__ = ["READER", "WRITER", "connect", "open_database", "reader_dsn", "resolve_dsn"]
+__all__ = ["READER", "TENANT", "WRITER", "connect", "open_database", "reader_dsn", "resolve_dsn"]
 
 
 def resolve_dsn(home: Home) -> str:

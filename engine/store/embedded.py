@@ -31,6 +31,9 @@ WRITER = "seamline_writer"
 """Owns database and tables; no superuser."""
 READER = "seamline_reader"
 """May select, nothing else."""
+TENANT = "seamline_tenant"
+"""A group: its members read their own tenants' numbers, through views and nothing else."""
+LOGINS = {WRITER: "LOGIN", READER: "LOGIN", TENANT: "NOLOGIN"}
 DATABASE = "seamline"
 START_SECONDS = 120
 SOCKET_LOCK = ".s.PGSQL.5432.lock"
@@ -185,9 +188,9 @@ class Embedded:
     def _create_roles(self) -> None:
         with psycopg.connect(self.dsn("postgres", "postgres"), autocommit=True) as connection:
             known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            for role in (WRITER, READER):
-                if role not in known:
-                    connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+            for role in LOGINS.keys() - known:
+                kind = sql.SQL(LOGINS[role])
+                connection.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), kind))
             query = "SELECT 1 FROM pg_database WHERE datname = %s"
             if connection.execute(query, [DATABASE]).fetchone() is None:
                 names = sql.Identifier(DATABASE), sql.Identifier(WRITER)

@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from yoyo import get_backend, read_migrations
 
 from engine.store import levels
-from engine.store.database import READER, connect
+from engine.store.database import READER, TENANT, connect
 from engine.store.levels import Connection, Level
 
 FOLDER = Path(__file__).parent.parent / "sql"
@@ -17,7 +17,16 @@ FOLDER = Path(__file__).parent.parent / "sql"
 MIGRATION_LOCK = 0x5EA4
 """Advisory lock: one process migrates at a time, and one that dies leaves no lock behind."""
 
-GRANT = f"GRANT USAGE ON SCHEMA public TO {READER}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}"
+VIEWS = "planning, quality, reliability"
+"""The schemas whose views others build on."""
+
+GRANTS = {
+    READER: f"GRANT USAGE ON SCHEMA public, {VIEWS} TO {READER};"
+    f" GRANT SELECT ON ALL TABLES IN SCHEMA public, {VIEWS} TO {READER}",
+    TENANT: f"GRANT USAGE ON SCHEMA {VIEWS} TO {TENANT};"
+    f" GRANT SELECT ON ALL TABLES IN SCHEMA {VIEWS} TO {TENANT}",
+}
+"""What each role may read, given where the role is there."""
 
 
 def migrate(dsn: str) -> Level:
@@ -47,8 +56,9 @@ def _apply(dsn: str, level: Level) -> None:
 
 
 def _grant(connection: Connection) -> None:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
-        connection.execute(GRANT)
+    for role, grant in GRANTS.items():
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+            connection.execute(grant)
 
 
 def backend_uri(dsn: str) -> str:

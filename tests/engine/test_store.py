@@ -11,7 +11,7 @@ from engine.plant import Plant
 from engine.store import Embedded, Level, StoreError, connect, detect, migrate, open_database, reader_dsn
 from engine.store.levels import Chunks, DailyPartitions, partitions
 from engine.store.master import register
-from engine.store.migrations import backend_uri
+from engine.store.migrations import FOLDER, backend_uri
 
 SERIES = {
     "anomalies",
@@ -46,7 +46,8 @@ def test_migrating_again_changes_nothing_also_at_once(dsn):
     with ThreadPoolExecutor(3) as pool:
         levels = set(pool.map(migrate, [dsn] * 3))
     assert len(levels) == 1
-    assert query(dsn, "SELECT count(*) FROM _yoyo_migration") == [(4,)]
+    migrations = len({path.stem for path in FOLDER.rglob("*.sql")})
+    assert query(dsn, "SELECT count(*) FROM _yoyo_migration") == [(migrations,)]
 
 
 def test_a_migration_that_died_leaves_no_lock(dsn):
