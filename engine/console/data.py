@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 LOSSES = (
     "unscheduled",
@@ -17,6 +17,9 @@ LOSSES = (
     "review_loss",
 )
 """What is taken off calendar time, in this order, until the effective time is left."""
+
+CALM = timedelta(minutes=1)
+"""An alarm is over when so much time has passed without a score above the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +161,25 @@ class Oee:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """The highest score within a stretch of time."""
+    """One score, and the tag that deviates most."""
 
     ts: datetime
     score: float
     threshold: float
     tag: str
+    share: float
+    """Of the squared score, the tag's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a machine did not run in a shift: all stops of one state and reason, times in microseconds."""
+
+    state: str
+    reason: str
+    stops: int
+    lasted: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +191,38 @@ class MachineNow:
     states: tuple[State, ...]
     oee: Oee | None
     anomalies: tuple[Anomaly, ...]
+    """The highest score of each stretch of time."""
+    stops: tuple[Stop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A time in which a machine's score was above its threshold."""
+
+    began: datetime
+    ended: datetime
+    """Its last score above the threshold."""
+    scores: int
+    peak: float
+    threshold: float
+    tags: tuple[tuple[str, float], ...]
+    """Tags that explain it and the part of it that each explains at least, largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A machine's anomaly score over the last hours."""
+
+    start: datetime
+    end: datetime
+    curve: tuple[tuple[datetime, float], ...]
+    """The highest score of each stretch of time that has one, and when the stretch begins."""
+    newest: Anomaly
+    alarms: tuple[Alarm, ...]
+    """Newest first."""
+
+    @property
+    def alarm(self) -> Alarm | None:
+        """Return the alarm that lasts still."""
+        newest = self.alarms[0] if self.alarms else None
+        return newest if newest and self.newest.ts - newest.ended < CALM else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from engine.console.data import LOSSES, Anomaly, MachineNow, Oee, Progress, State, Tally
+from engine.console.data import LOSSES, Anomaly, MachineNow, Oee, Progress, State, Stop, Tally
 
 POINTS = 240
 """Points of an anomaly curve: each the highest score of its stretch of time."""
@@ -43,13 +43,18 @@ WHERE tenant_id = %s AND machine = %s AND ts < %s
 ORDER BY ts DESC, version DESC LIMIT 1
 """
 ANOMALIES = """
-SELECT DISTINCT ON (bucket) ts, score, threshold, tag
-FROM (SELECT ts, score, threshold, tag, floor(extract(epoch FROM ts - %(start)s) / %(step)s) AS bucket
+SELECT DISTINCT ON (bucket) ts, score, threshold, tag, share
+FROM (SELECT ts, score, threshold, tag, share,
+             floor(extract(epoch FROM ts - %(start)s) / %(step)s) AS bucket
       FROM anomalies
       WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts BETWEEN %(start)s AND %(end)s) AS scores
 ORDER BY bucket, score DESC
 """
-
+STOPS = """
+SELECT state, reason, stops, lasted_us, longest_us FROM stop_reasons
+WHERE tenant_id = %s AND machine = %s AND ts = %s AND shift = %s
+ORDER BY lasted_us DESC, state, reason
+"""
 FIRST_SCORE = """
 SELECT min(ts) FROM anomalies WHERE tenant_id = %s AND machine = %s AND ts BETWEEN %s AND %s
 """
@@ -64,14 +69,15 @@ def progress(db: Rows, shard: str) -> Progress | None:
 
 
 def machine_now(db: Rows, tenant: int, machine: str, now: datetime) -> MachineNow:
-    """Return states, OEE and anomaly scores of the machine's current shift at plant time ``now``."""
+    """Return states, stops, OEE and anomaly scores of the machine's current shift at plant time ``now``."""
     oee = _oee(db, tenant, machine, now)
     earliest = oee.ts if oee is not None else now - WITHOUT_SHIFT
     states = _states(db, tenant, machine, earliest)
     first = states[0].ts if states else _first_score(db, tenant, machine, earliest, now)
     start = max(earliest, begin(first or earliest))
     end = start + span(now - start)
-    return MachineNow(start, end, states, oee, _anomalies(db, tenant, machine, start, end))
+    anomalies = _anomalies(db, tenant, machine, start, end)
+    return MachineNow(start, end, states, oee, anomalies, _stops(db, tenant, machine, oee))
 
 
 def begin(first: datetime) -> datetime:
@@ -107,6 +113,12 @@ def _states(db: Rows, tenant: int, machine: str, start: datetime) -> tuple[State
     before = db.execute(STATE_BEFORE, [tenant, machine, start]).fetchall()
     rows = [row for row in before if row[1] is None or row[1] > start]
     return tuple(State(*row) for row in rows + db.execute(STATES, [tenant, machine, start]).fetchall())
+
+
+def _stops(db: Rows, tenant: int, machine: str, shift: Oee | None) -> tuple[Stop, ...]:
+    if shift is None:
+        return ()
+    return tuple(Stop(*row) for row in db.execute(STOPS, [tenant, machine, shift.ts, shift.shift]))
 
 
 def _first_score(db: Rows, tenant: int, machine: str, start: datetime, end: datetime) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.console import waterfall
+from engine.console import pareto, waterfall
 from engine.console.data import MachineNow, Oee, State
 from engine.console.icons import icon
 from engine.console.locale import Locale
@@ -60,6 +60,14 @@ def losses(kind: str, machine: MachineNow | None, say: Locale) -> Html:
         return Html("")
     notes = el("p", *_notes(found, say), class_="muted")
     return join((el("h3", say("losses")), waterfall.waterfall(found, say), notes))
+
+
+def paretos(kind: str, machine: MachineNow | None, say: Locale) -> Html:
+    """Return why the machine did not run, and its losses by size."""
+    found = machine.oee if machine else None
+    if kind == "rig" or machine is None or found is None:
+        return Html("")
+    return el("div", pareto.stops(machine.stops, say), pareto.losses(found, say), class_="paretos")
 
 
 def _notes(found: Oee, say: Locale) -> list[Html]:

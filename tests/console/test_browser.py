@@ -176,6 +176,8 @@ def test_machines_with_states_and_losses(page, running):
     drawn = [row.get_attribute("data-loss") for row in page.all("[data-machine=mill] .step")]
     assert drawn == ["calendar", "planned_stop", "setup", "unplanned_stop", "speed_loss", "effective"]
     assert page.text("[data-machine=mill] .waterfall").count("exactly") == 1
+    causes = [row.get_attribute("data-cause") for row in page.all("[data-machine=mill] .cause")]
+    assert causes == ["PLANNED_STOP", "SETUP", "STOP", "Changeover", "Unplanned stops", "Speed loss"]
     page.keep("machines-en-light")
 
 

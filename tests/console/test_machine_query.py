@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.console.data import Stop
 from engine.console.machine_query import POINTS, machine_now, progress
 
 HOUR = timedelta(hours=1)
@@ -95,6 +96,35 @@ def test_the_highest_score_of_each_stretch(line):
     scores = [item.score for item in mill(line).anomalies]
     assert max(scores) == 9.0
     assert len(scores) <= POINTS
+
+
+def test_stops_of_the_shift_by_reason(line):
+    line.oee("mill", {"effective": 1})
+    shift, hour = line.clock - 6 * HOUR, 3_600_000_000
+    line.state("mill", shift - HOUR, shift + HOUR, "stop", "FEED_HOLD", version=2)
+    line.state("mill", shift + HOUR, shift + 2 * HOUR, "run", version=2)
+    line.state("mill", shift + 2 * HOUR, shift + 4 * HOUR, "stop", "FEED_HOLD", version=2)
+    line.state("mill", shift + 4 * HOUR, None, "setup", "TOOL")
+    assert mill(line).stops == (
+        Stop("stop", "FEED_HOLD", 2, 3 * hour, 2 * hour),
+        Stop("setup", "TOOL", 1, 2 * hour, 2 * hour),
+    )
+
+
+def test_only_the_newest_version_of_a_stop_counts(line):
+    line.oee("mill", {"effective": 1})
+    begin = line.clock - 3 * HOUR
+    line.state("mill", begin, None, "stop", "READY")
+    line.state("mill", begin, begin + HOUR, "stop", "READY", version=2)
+    line.state("mill", begin + HOUR, None, "run")
+    assert [(item.stops, item.lasted) for item in mill(line).stops] == [(1, 3_600_000_000)]
+
+
+def test_stops_of_another_shift_stay_there(line):
+    line.oee("mill", {"effective": 1}, ts=line.clock - 14 * HOUR, as_of=line.clock - 6 * HOUR)
+    line.oee("mill", {"effective": 1})
+    line.state("mill", line.clock - 9 * HOUR, line.clock - 8 * HOUR, "stop", "READY", version=2)
+    assert mill(line).stops == ()
 
 
 def test_machines_do_not_see_each_other(line):

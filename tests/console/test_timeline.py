@@ -81,7 +81,7 @@ def test_a_timeline_grows_in_steps(elapsed, length):
 
 
 def scored(*scores):
-    points = tuple(Anomaly(SIX + timedelta(minutes=at), score, 3.0, "load") for at, score in scores)
+    points = tuple(Anomaly(SIX + timedelta(minutes=at), score, 3.0, "load", 0.9) for at, score in scores)
     return MachineNow(SIX, TWO, (), None, points)
 
 

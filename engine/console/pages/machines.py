@@ -1,4 +1,4 @@
-"""The machines page: states, OEE and losses of the current shift."""
+"""The machines page: states, OEE, losses and stops of the current shift."""
 
 from __future__ import annotations
 
@@ -46,3 +46,4 @@ def _machine(console: Console, live: LivePage, say: Locale, name: str, kind: str
         live.add(lambda: machines_page.ratios(kind, machine(), say), feeds.machines, classes="area-ratios")
         live.add(shift, *both, classes="area-shift")
         live.add(lambda: machines_page.losses(kind, machine(), say), feeds.machines, classes="area-losses")
+        live.add(lambda: machines_page.paretos(kind, machine(), say), feeds.machines, classes="area-paretos")

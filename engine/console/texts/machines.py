@@ -50,6 +50,13 @@ TEXTS = {
     "loss.reject_loss": ("Rejected parts", "不良品损失"),
     "loss.review_loss": ("Parts in review", "待复核零件"),
     "loss.effective": ("Effective time", "有效时间"),
+    "pareto.stops": ("Why it did not run", "未运行的原因"),
+    "pareto.stops.note": ("{state}, the longest {longest}", "{state}，最长 {longest}"),
+    "pareto.stops.none": ("It ran all the time.", "一直在运行。"),
+    "pareto.losses": ("What keeps OEE below 100 %", "OEE 损失排序"),
+    "pareto.losses.none": ("Nothing is lost.", "没有损失。"),
+    "pareto.others": ("{count} others", "其他 {count} 项"),
+    "pareto.sum": ("added up", "累计"),
     "anomaly": ("Anomaly score", "异常分数"),
     "anomaly.none": (
         "No anomaly score: no tag of this machine is watched",
