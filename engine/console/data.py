@@ -220,6 +220,8 @@ class Scores:
     newest: Anomaly
     alarms: tuple[Alarm, ...]
     """Newest first."""
+    total: int
+    """How many scores there are."""
 
     @property
     def alarm(self) -> Alarm | None:

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from engine.console.data import Counts, MachineNow, Progress, StationNow
+from engine.console.anomaly_query import read_scores
+from engine.console.data import Counts, MachineNow, Progress, Scores, StationNow
 from engine.console.machine_query import machine_now, progress
 from engine.console.poller import Feed
 from engine.console.station_query import station_counts, station_now
@@ -28,11 +29,12 @@ class Feeds:
     stations: Feed[dict[str, StationNow]]
     counts: Feed[dict[str, Counts]]
     machines: Feed[dict[str, MachineNow]]
+    anomalies: Feed[dict[str, Scores]]
 
     @property
     def all(self) -> tuple[Feed[Any], ...]:
         """Return every feed that pages share."""
-        return (self.progress, self.stations, self.counts, self.machines)
+        return (self.progress, self.stations, self.counts, self.machines, self.anomalies)
 
 
 def feeds(plant: Plant) -> Feeds:
@@ -42,6 +44,7 @@ def feeds(plant: Plant) -> Feeds:
         Feed("stations", partial(_stations, plant), 0.4),
         Feed("counts", partial(_counts, plant), 0.5),
         Feed("machines", partial(_machines, plant), 0.7),
+        Feed("anomalies", partial(_anomalies, plant), 1.0),
     )
 
 
@@ -87,3 +90,7 @@ def _counts(plant: Plant, db: Rows) -> dict[str, Counts]:
 def _machines(plant: Plant, db: Rows) -> dict[str, MachineNow]:
     now = plant_time(plant, db)
     return {name: machine_now(db, plant.tenant, name, now) for name in kinds(plant)}
+
+
+def _anomalies(plant: Plant, db: Rows) -> dict[str, Scores]:
+    return read_scores(db, plant.tenant, plant_time(plant, db))

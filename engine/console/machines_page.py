@@ -39,7 +39,7 @@ def shift(kind: str, machine: MachineNow | None, now: datetime, say: Locale) -> 
         return Html("")
     scores = el("div", curve(machine, now, say), class_="anomaly")
     if kind == "rig":
-        return join((scores, axis(machine, say)))
+        return join((scores, axis(machine.start, machine.end, say)))
     name = machine.oee.shift if machine.oee else None
     title = say("timeline", shift=name) if name else say("timeline.no_shift")
     return join((el("h3", title), timeline(machine, now, say), scores))

@@ -20,6 +20,8 @@ PITCHES = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30, 60, 12
 """Distances that marks on the axis of time may have."""
 OLD = timedelta(minutes=10)
 """A score so far behind the plant's time says nothing of the machine now."""
+LATE = 0.92
+"""Right of so much of the drawing there is no room for a word."""
 HEADROOM = 1.6
 """The curve's upper edge: this many times the threshold, or higher if a score is."""
 
@@ -69,8 +71,18 @@ def timeline(machine: MachineNow, now: datetime, say: Locale) -> Html:
     )
     label = el("span", say("timeline.now"), class_="now", style=f"left:{100 * mark / STEPS:.2f}%")
     return el(
-        "div", el("div", drawing, label, class_="plot"), axis(machine, say), key(say), class_="timeline"
+        "div",
+        el("div", drawing, label, class_="plot"),
+        axis(machine.start, machine.end, say),
+        key(say),
+        class_="timeline",
     )
+
+
+def now_mark(mark: int, say: Locale) -> Html:
+    """Return the line at the plant's time now; at the end of the drawing its word stands left of it."""
+    late = " now--late" if mark > LATE * STEPS else ""
+    return el("span", say("timeline.now"), class_="now" + late, style=f"left:{100 * mark / STEPS:.2f}%")
 
 
 def key(say: Locale) -> Html:
@@ -100,9 +112,9 @@ def _bar(segment: Segment, say: Locale) -> Html:
     )
 
 
-def axis(machine: MachineNow, say: Locale) -> Html:
-    """Return the hours below the drawing."""
-    start, end = machine.start.astimezone(say.zone), machine.end.astimezone(say.zone)
+def axis(start: datetime, end: datetime, say: Locale) -> Html:
+    """Return the hours below a drawing."""
+    start, end = start.astimezone(say.zone), end.astimezone(say.zone)
     marks = (
         el("span", say.hour(ts), style=f"left:{100 * ((ts - start) / (end - start)):.2f}%")
         for ts in ticks(start, end)

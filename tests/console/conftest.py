@@ -48,7 +48,8 @@ def build_plant(**changes: Any) -> Plant:
         "timezone": "Asia/Shanghai",
         "machines": [
             MachineSection(
-                name="mill", tags=[TagSection(name="execution", type="text"), TagSection(name="load")]
+                name="mill",
+                tags=[TagSection(name="execution", type="text"), TagSection(name="load", detect=True)],
             )
         ],
         "stations": [
@@ -163,7 +164,15 @@ class Line:
             **spans, **counts | columns,
         )  # fmt: skip
 
-    def anomaly(self, machine: str, ts: datetime, score: float, threshold: float = 3.0) -> None:
+    def anomaly(
+        self,
+        machine: str,
+        ts: datetime,
+        score: float,
+        threshold: float = 3.0,
+        tag: str = "load",
+        share: float = 0.9,
+    ) -> None:
         """Write one anomaly score."""
         self.insert(
             "anomalies",
@@ -172,8 +181,8 @@ class Line:
             ts=ts,
             score=score,
             threshold=threshold,
-            tag="load",
-            share=0.9,
+            tag=tag,
+            share=share,
         )
 
 

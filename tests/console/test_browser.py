@@ -26,7 +26,11 @@ REASONS = {
     "REVIEW": "crater with score 0.31 in view front lies in the review band 0.25 to 0.5.",
 }
 
-READY = {"/station": "[data-serial=part-0011]", "/machines": ".pill--run"}
+READY = {
+    "/station": "[data-serial=part-0011]",
+    "/machines": ".pill--run",
+    "/anomalies": ".scores polyline",
+}
 """What each page shows once it has read what `running` wrote."""
 
 
@@ -189,9 +193,22 @@ def test_a_machine_that_stops_is_seen_without_a_reload(page, running):
     assert page.unreloaded()
 
 
+def test_an_alarm_is_seen_with_its_tag_without_a_reload(page, running):
+    page.open("/anomalies").shows("[data-machine=mill] .pill", "As usual").shows(
+        ".calm", "below its threshold"
+    )
+    for second in range(30):
+        running.anomaly("mill", running.clock + timedelta(seconds=second), 4.5, tag="load", share=0.8)
+    running.commit(running.clock + timedelta(seconds=30))
+    page.shows("[data-machine=mill] .pill", "Alarm").shows(".lasting .peak", "peak 4.50")
+    page.shows(".lasting [data-tag=load]", "≥ 80 %")
+    assert page.unreloaded()
+    page.keep("anomalies-en-light")
+
+
 @pytest.mark.parametrize("path", READY)
 def test_a_line_that_stands_still_is_announced_until_it_goes_on(page, running, path):
-    page.open(path).shows(".fresh", "live")
+    page.open(path).until(lambda: page.all(READY[path])).shows(".fresh", "live")
     running.commit(age=9)
     page.shows("[data-banner=stale]", "No new data for").shows(".fresh", "data as of 20:00:12")
     running.commit()

@@ -1,0 +1,154 @@
+"""Draw how unusual a machine is: its score over the last hours, alarms, the tags that explain them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from engine.console.data import CALM, Alarm, Scores
+from engine.console.icons import icon
+from engine.console.locale import Locale, number, percent
+from engine.console.machine_query import POINTS
+from engine.console.markup import Html, el
+from engine.console.timeline import HEADROOM, OLD, STEPS, axis, now_mark, place
+
+HEIGHT = 100
+"""Units of the drawing's height."""
+BROKEN = 2.5
+"""So many stretches without a score break the curve."""
+SHOWN = 6
+"""So many alarms are listed, newest first; the others are counted."""
+TAGS = 3
+"""So many tags are named for an alarm."""
+
+
+def condition(found: Scores | None, now: datetime) -> str:
+    """Return ``alarm`` or ``quiet``, or ``old`` where the last score says nothing of now."""
+    if found is None or now - found.newest.ts > OLD:
+        return "old"
+    return "alarm" if found.alarm else "quiet"
+
+
+def heading(name: str, found: Scores | None, now: datetime, say: Locale) -> Html:
+    """Return the machine's name, whether it is as usual, and its newest score."""
+    kind = condition(found, now)
+    sign = {"alarm": "warning", "quiet": "OK", "old": "no_data"}[kind]
+    pill = el("span", icon(sign), say(f"anomalies.{kind}"), class_=f"pill pill--{kind}", data_condition=kind)
+    words = _told(found, kind, now, say) if found else [el("span", say("anomalies.none"))]
+    return el("header", el("h2", name), el("div", pill, *words, class_="doing"), class_="machine-head")
+
+
+def _told(found: Scores, kind: str, now: datetime, say: Locale) -> list[Html]:
+    if kind == "old":
+        return [el("span", say("anomaly.old", time=say.moment(found.newest.ts, now)))]
+    newest, alarm = found.newest, found.alarm
+    level = say("anomaly.now", score=f"{newest.score:.2f}", threshold=f"{newest.threshold:.2f}")
+    words = [el("b", level, class_="level")]
+    if alarm:
+        span = say.duration(now - alarm.began)
+        words.append(el("span", say("state.since", time=say.moment(alarm.began, now), duration=span)))
+    most = say("anomalies.most", tag=newest.tag, share=percent(newest.share, 0))
+    return [*words, el("span", most)]
+
+
+def chart(found: Scores | None, now: datetime, say: Locale) -> Html:
+    """Return the score over time, red where it is above the threshold, alarms shaded."""
+    if found is None:
+        return Html("")
+    threshold = found.newest.threshold
+    top = max(HEADROOM * threshold, *(score for _, score in found.curve))
+    limit = HEIGHT * (1 - threshold / top)
+    pieces = _pieces(found, top)
+    areas = [_area(points) for points in pieces]
+    lines = [el("polyline", points=_points(points), class_="score") for points in pieces]
+    drawing = el(
+        "svg",
+        *(_band(alarm, found) for alarm in found.alarms),
+        *areas,
+        *lines,
+        el("svg", *areas, width=STEPS, height=limit, class_="over"),
+        el("line", x1=0, x2=STEPS, y1=limit, y2=limit, class_="threshold"),
+        viewBox=f"0 0 {STEPS} {HEIGHT}",
+        preserveAspectRatio="none",
+        role="img",
+    )
+    marks = (_level("anomalies.threshold", threshold, top, say), _level("anomalies.usual", 1.0, top, say))
+    here = now_mark(place(now, found.start, found.end), say)
+    return el(
+        "div",
+        el("div", drawing, *marks, here, class_="plot"),
+        axis(found.start, found.end, say),
+        class_="scores",
+    )
+
+
+def _pieces(found: Scores, top: float) -> list[list[tuple[int, float]]]:
+    """Return the points of the curve in pieces: where scores are missing it is broken."""
+    apart = max(CALM, BROKEN * (found.end - found.start) / POINTS)
+    pieces: list[list[tuple[int, float]]] = []
+    last: datetime | None = None
+    for ts, score in found.curve:
+        if last is None or ts - last > apart:
+            pieces.append([])
+        pieces[-1].append((place(ts, found.start, found.end), HEIGHT * (1 - score / top)))
+        last = ts
+    return pieces
+
+
+def _points(points: Iterable[tuple[int, float]]) -> str:
+    return " ".join(f"{x},{y:.1f}" for x, y in points)
+
+
+def _area(points: list[tuple[int, float]]) -> Html:
+    closed = [(points[0][0], HEIGHT), *points, (points[-1][0], HEIGHT)]
+    return el("polygon", points=_points(closed), class_="area")
+
+
+def _band(alarm: Alarm, found: Scores) -> Html:
+    left, right = (place(ts, found.start, found.end) for ts in (alarm.began, alarm.ended))
+    return el("rect", x=left, y=0, width=max(2, right - left), height=HEIGHT, class_="band")
+
+
+def _level(key: str, level: float, top: float, say: Locale) -> Html:
+    style = f"bottom:{100 * level / top:.2f}%"
+    return el("span", f"{say(key)} {level:.2f}", class_=f"mark-level mark-{key.split('.')[1]}", style=style)
+
+
+def alarms(found: Scores | None, say: Locale) -> Html:
+    """Return the alarms of the last hours and the tags that explain each."""
+    if found is None:
+        return Html("")
+    title = el("h3", say("anomalies.list", time=say.hour(found.start)))
+    if not found.alarms:
+        return el("section", title, el("p", icon("OK"), say("anomalies.no_alarm"), class_="calm good"))
+    above = sum(alarm.scores for alarm in found.alarms) / found.total
+    counted = say("anomalies.count", count=number(len(found.alarms)), share=percent(above))
+    rows = (_alarm(alarm, alarm is found.alarm, say) for alarm in found.alarms[:SHOWN])
+    hidden = len(found.alarms) - SHOWN
+    more = el("p", say("anomalies.more", count=hidden), class_="muted") if hidden > 0 else None
+    return el("section", title, el("p", counted, class_="muted"), el("ol", *rows, class_="alarms"), more)
+
+
+def _alarm(alarm: Alarm, lasting: bool, say: Locale) -> Html:
+    until = say("state.until_now") if lasting else say.hour(alarm.ended)
+    span = max(alarm.ended - alarm.began, timedelta(seconds=1))
+    return el(
+        "li",
+        el("b", f"{say.hour(alarm.began)} – {until}"),
+        el("span", say.duration(span), class_="muted"),
+        el("span", say("anomalies.peak", peak=f"{alarm.peak:.2f}"), class_="peak"),
+        el("div", *(_tag(tag, explains) for tag, explains in alarm.tags[:TAGS]), class_="tags"),
+        class_="lasting" if lasting else None,
+    )
+
+
+def _tag(tag: str, explains: float) -> Html:
+    """Return a tag and how much of the alarm it explains at least."""
+    bar = el("i", style=f"width:{100 * min(1.0, explains):.1f}%")
+    return el(
+        "span",
+        el("span", tag, class_="tag"),
+        el("span", bar, class_="bar"),
+        el("span", f"≥ {percent(explains, 0)}", class_="share"),
+        data_tag=tag,
+    )
