@@ -1,12 +1,15 @@
 """Rendered parts: the same part in every view, flaws where the truth says, nothing by chance."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from vision.simulate import FLAWS, VIEWS, Flaw, Part, PartRenderer, draw_part
+from vision.simulate import CLASSES, FLAWS, VIEWS, Flaw, Part, PartRenderer, draw_part, protocol
+from vision.simulate.render import rise
 from vision.simulate.surface import near
 from vision.simulate.views import project
 
@@ -59,6 +62,14 @@ def test_parts_are_rendered_in_any_order(renderer):
     assert np.array_equal(renderer.render(9, "top").image, ahead)
 
 
+def test_cameras_of_one_part_render_at_the_same_time(renderer):
+    alone = {view: renderer.render(7, view).image for view in VIEWS}
+    together = PartRenderer(seed=5, size=SIZE, flaw_rate=1.0)
+    with ThreadPoolExecutor(len(VIEWS)) as cameras:
+        seen = dict(zip(VIEWS, cameras.map(lambda view: together.render(7, view).image, VIEWS), strict=True))
+    assert all(np.array_equal(seen[view], alone[view]) for view in VIEWS)
+
+
 def test_views_show_the_same_part_differently(renderer):
     seen = {view: renderer.render(1, view) for view in VIEWS}
     assert len({picture.labels for picture in seen.values()}) == 1
@@ -79,6 +90,73 @@ def test_flaws_come_as_often_as_asked():
 def test_every_kind_of_flaw_occurs():
     found = {flaw.label for index in range(200) for flaw in draw_part(2, index, 1.0).flaws}
     assert found == set(FLAWS)
+
+
+def test_nobody_is_trained_on_parts_that_prove_or_choose():
+    sides = (protocol.TRAIN_SEEDS, protocol.VALIDATION_SEEDS, protocol.HELD_OUT_SEEDS)
+    assert len(set().union(*sides)) == sum(len(side) for side in sides)
+    assert all(seed >= 1000 for side in sides for seed in side)
+
+
+def test_the_shares_of_the_kinds_make_a_whole():
+    assert sum(kind.share for kind in protocol.KINDS.values()) == pytest.approx(1)
+    assert {*FLAWS} < {*CLASSES}
+    assert {*protocol.DEPTHS} < {*FLAWS}
+
+
+def test_marks_are_no_flaws():
+    marked = next(
+        found for found in (draw_part(3, index, 0.0) for index in range(20)) if len(found.marks) > 1
+    )
+    assert marked.sound
+    picture, bare = Bench(marked).render(0), Bench(replace(marked, marks=())).render(0)
+    assert picture.sound
+    assert not np.array_equal(picture.image, bare.image)
+
+
+def test_a_part_names_its_kinds_of_flaws_once():
+    pore, crater = Flaw("Surface_pores", 0.5, 0.3, 0.02, 0.02), Flaw("crater", 0.5, 0.6, 0.08, 0.08)
+    assert part(pore, crater, pore).kinds == ("Surface_pores", "crater")
+
+
+@pytest.mark.parametrize("label", FLAWS)
+def test_the_weakest_flaw_is_seen_in_one_of_three_views(label):
+    drawn = (draw_part(protocol.TRAIN_SEEDS[0], index, 1.0) for index in range(120))
+    flawed = [found for found in drawn if found.kinds == (label,)][:6]
+    assert flawed
+    assert min(visible(found) for found in flawed) > 15
+
+
+def visible(flawed):
+    """Return by how many levels a part's least visible flaw changes its box, where it does so most."""
+    return min(
+        max(contrast(flawed, flaw, view) for view in ("top", "left", "right")) for flaw in flawed.flaws
+    )
+
+
+def contrast(flawed, flaw, view):
+    weakest = flaw.strength if flaw.label == "Not_fully_soldered" else protocol.STRENGTH[0]
+    picture = Bench(replace(flawed, flaws=(replace(flaw, strength=weakest),))).render(0, view)
+    if picture.sound:
+        return 0
+    sound = Bench(replace(flawed, flaws=())).render(0, view)
+    x0, y0, x1, y1 = picture.boxes[1].round().astype(int)
+    return np.abs(picture.image.astype(int) - sound.image.astype(int)).max(axis=2)[y0:y1, x0:x1].mean()
+
+
+def test_what_stands_high_is_seen_aside_from_a_slanting_view():
+    low, high = Flaw("Surface_pores", 0.2, 0.5, 0.02, 0.02), Flaw("Surface_pores", 0.5, 0.5, 0.02, 0.02)
+    assert rise(part(), low) == 0
+    assert rise(part(), high) == pytest.approx(0.045)
+    dent = np.array([find_darkest(look(high, view=view)) for view in ("left", "right")])
+    boxes = np.array([look(high, view=view).boxes[1] for view in ("left", "right")])
+    assert (np.abs(dent - (boxes[:, :2] + boxes[:, 2:]) / 2) < 0.02 * SIZE).all()
+
+
+def find_darkest(picture):
+    """Return x and y of the darkest spot of about the size of a pore."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY), (0, 0), 2)
+    return np.array(np.unravel_index(grey.argmin(), grey.shape)[::-1])
 
 
 def test_a_sound_part_shows_a_good_bead_only():

@@ -9,26 +9,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FLAWS = ("Surface_pores", "wrong_size", "Not_fully_soldered", "crater", "undercut", "spatter")
-"""Flaws that are drawn. The first four carry the names that the detector's classes have."""
+from vision.simulate import protocol
+from vision.simulate.protocol import KINDS, MISSHAPEN, Range
 
-MISSHAPEN = ("wrong_size", "Not_fully_soldered", "crater")
-"""Flaws of the bead's shape."""
-NARROWED = 0.45
-"""Share of its width that a bead of the wrong size lacks."""
 KNOTS = 9
 """Points that shape the bead's course; it is smooth in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A flaw with its centre and half its extents along x (across the bead) and y (along it)."""
+    """A flaw or mark: its centre and half its extents along x (across the bead) and y (along it)."""
 
     label: str
     x: float
     y: float
     half_x: float
     half_y: float
+    strength: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,8 @@ class Part:
     patch: tuple[int, int]
     """Where in the textures this part's surface begins, pixels."""
     flaws: tuple[Flaw, ...]
+    marks: tuple[Flaw, ...] = ()
+    """Dirt and scratches, which are no flaws."""
 
     @property
     def sound(self) -> bool:
@@ -54,8 +53,13 @@ class Part:
         """Return whether its bead has the right shape from end to end."""
         return not any(flaw.label in MISSHAPEN for flaw in self.flaws)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of flaws that it has, each once."""
+        return tuple(dict.fromkeys(flaw.label for flaw in self.flaws))
 
-def draw_part(seed: int, index: int, flaw_rate: float = 0.25) -> Part:
+
+def draw_part(seed: int, index: int, flaw_rate: float = protocol.FLAW_RATE) -> Part:
     """Draw the part number ``index`` of a seed; ``flaw_rate`` is the chance that it has flaws."""
     rng = np.random.default_rng((seed, index))
     middle, width = rng.uniform(0.46, 0.54), rng.uniform(0.13, 0.16)
@@ -67,35 +71,63 @@ def draw_part(seed: int, index: int, flaw_rate: float = 0.25) -> Part:
     return Part(
         centre=tuple(centre.tolist()),
         half_width=tuple(half_width.tolist()),
-        pitch=float(rng.uniform(0.040, 0.055)),
-        heat=float(rng.uniform(0.6, 1.0)),
-        light=float(rng.uniform(0.9, 1.1)),
+        pitch=_draw(rng, (0.040, 0.055)),
+        heat=_draw(rng, (0.6, 1.0)),
+        light=_draw(rng, (0.9, 1.1)),
         patch=(int(rng.integers(1 << 16)), int(rng.integers(1 << 16))),
         flaws=flaws,
+        marks=_draw_marks(rng, float(middle), float(width)),
     )
 
 
+def _draw(rng: np.random.Generator, bounds: Range) -> float:
+    return float(rng.uniform(*bounds))
+
+
+def _side(rng: np.random.Generator) -> float:
+    return float(rng.choice((-1.0, 1.0)))
+
+
 def _draw_flaws(rng: np.random.Generator, middle: float, width: float) -> tuple[Flaw, ...]:
-    label = str(rng.choice(FLAWS, p=(0.35, 0.15, 0.15, 0.15, 0.1, 0.1)))
-    number = int(rng.integers(1, 4)) if label in ("Surface_pores", "spatter") else 1
+    label = str(rng.choice(list(KINDS), p=[kind.share for kind in KINDS.values()]))
+    number = int(rng.integers(1, KINDS[label].most + 1))
     return tuple(_place(rng, label, middle, width) for _ in range(number))
 
 
 def _place(rng: np.random.Generator, label: str, middle: float, width: float) -> Flaw:
     """Put one flaw where its kind occurs."""
-    x, y, side = middle, float(rng.uniform(0.2, 0.8)), float(rng.choice((-1.0, 1.0)))
+    x, y, side = middle, _draw(rng, (0.2, 0.8)), _side(rng)
+    strength = _draw(rng, protocol.STRENGTH)
     match label:
         case "Surface_pores":
-            radius = float(rng.uniform(0.014, 0.026))
-            return Flaw(label, x + width * float(rng.uniform(-0.55, 0.55)), y, radius, radius)
+            radius = _draw(rng, protocol.PORE_RADIUS)
+            return Flaw(label, x + width * _draw(rng, (-0.55, 0.55)), y, radius, radius, strength)
         case "crater":
-            return Flaw(label, x, y, 0.55 * width, 0.5 * width)
+            across, along = protocol.CRATER_HALF
+            return Flaw(label, x, y, across * width, along * width, strength)
         case "undercut":
-            return Flaw(label, x + side * width * 1.02, y, 0.022, float(rng.uniform(0.06, 0.12)))
+            half, length = protocol.UNDERCUT_HALF
+            return Flaw(label, x + side * width * 1.02, y, half, _draw(rng, length), strength)
         case "spatter":
-            radius = float(rng.uniform(0.010, 0.020))
-            return Flaw(label, x + side * width * float(rng.uniform(1.35, 2.4)), y, radius, radius)
+            radius = _draw(rng, protocol.SPATTER_RADIUS)
+            return Flaw(label, x + side * width * _draw(rng, (1.35, 2.4)), y, radius, radius, strength)
         case "wrong_size":
-            return Flaw(label, x, y, width * (1 - NARROWED), float(rng.uniform(0.10, 0.16)))
+            half = width * (1 - protocol.NARROWED * strength)
+            return Flaw(label, x, y, half, _draw(rng, protocol.STRETCH_HALF), strength)
         case _:
-            return Flaw(label, x, y, width, float(rng.uniform(0.10, 0.16)))
+            return Flaw(label, x, y, width, _draw(rng, protocol.STRETCH_HALF))
+
+
+def _draw_marks(rng: np.random.Generator, middle: float, width: float) -> tuple[Flaw, ...]:
+    """Put dirt and scratches on the steel beside the bead."""
+    marks = []
+    for _ in range(int(rng.integers(0, protocol.MOST_MARKS + 1))):
+        x = middle + _side(rng) * width * _draw(rng, (1.6, 2.6))
+        y, strength = _draw(rng, (0.1, 0.9)), _draw(rng, protocol.STRENGTH)
+        if rng.random() < protocol.SOOT_SHARE:
+            half_x, half_y = _draw(rng, protocol.SOOT_RADIUS), _draw(rng, protocol.SOOT_RADIUS)
+            marks.append(Flaw("soot", x, y, half_x, half_y, strength))
+        else:
+            half_x, half_y = _draw(rng, protocol.SCRATCH_HALF), _draw(rng, protocol.SCRATCH_HALF)
+            marks.append(Flaw("scratch", x, y, _side(rng) * half_x, half_y, strength))
+    return tuple(marks)

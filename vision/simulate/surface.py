@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.records import Float32, Image
-from vision.simulate.part import KNOTS, NARROWED, Flaw, Part
+from vision.simulate.part import KNOTS, Flaw, Part
+from vision.simulate.protocol import DEPTHS, NARROWED, STAINS
 
 STEEL = np.array((168, 166, 164), np.float32)
 SCALE = np.array((92, 84, 82), np.float32)
@@ -19,6 +20,9 @@ STRAW = np.array((70, 120, 165), np.float32)
 BLUE = np.array((140, 95, 85), np.float32)
 HOLE = np.array((14, 15, 18), np.float32)
 """Colours in BGR: bare steel, the bead's scale, and the tempering colours beside it."""
+
+CREST = 0.045
+"""How high a bead stands above the steel, fractions of the part's side."""
 
 Texture = TypeVar("Texture", Float32, Image)
 
@@ -55,8 +59,27 @@ class Bead:
     across: Float32
     body: Float32
     """1 on the crest, falling to 0 at the toes."""
+    heated: Float32
+    """Like ``across`` without its sign, of the bead as it should be: the heat does not see a narrow one."""
     missing: Float32
-    """1 where the seam was left open, (size, 1)."""
+    """1 where the seam was left open; (size, 1) zeros where it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A part's surface before any light or camera: heights in pixels, and colours BGR 0 to 255."""
+
+    height: Float32
+    colour: Float32
+    relief: Float32
+    """The heights without what is too fine to shift a picture seen from aside."""
+
+
+def make_surface(part: Part, textures: Textures) -> Surface:
+    """Weld a part."""
+    bead = lay_bead(part, textures)
+    height = height_map(part, bead, textures)
+    return Surface(height, albedo(part, bead, textures), cv2.blur(height, (9, 9)))
 
 
 def lay_bead(part: Part, textures: Textures) -> Bead:
@@ -64,11 +87,11 @@ def lay_bead(part: Part, textures: Textures) -> Bead:
     size = textures.size
     x = ((np.arange(size, dtype=np.float32) + 0.5) / size)[None, :]
     centre, width = _along(part.centre, size), _along(part.half_width, size)
-    width = width * (1 - NARROWED * _stretch(part, "wrong_size", size))
-    across = (x - centre) / width * (1 + 0.05 * textures.cut(textures.lumps, part.patch))
-    missing = _stretch(part, "Not_fully_soldered", size)
-    body = np.maximum(0, 1 - across * across) * (1 - missing)
-    return Bead(across.astype(np.float32), body.astype(np.float32), missing)
+    heated = (x - centre) * (1 + 0.05 * textures.cut(textures.lumps, part.patch)) / width
+    across = heated / (1 - NARROWED * _stretch(part, "wrong_size", size))
+    crest = np.maximum(0, 1 - across * across)
+    missing = _stretch(part, "Not_fully_soldered", size, 0.05 * crest)
+    return Bead(across, crest * (1 - missing), np.abs(heated), missing)
 
 
 def _along(knots: tuple[float, ...], size: int) -> Float32:
@@ -77,14 +100,18 @@ def _along(knots: tuple[float, ...], size: int) -> Float32:
     return np.asarray(cv2.resize(column, (1, size), interpolation=cv2.INTER_CUBIC)).reshape(size, 1)
 
 
-def _stretch(part: Part, label: str, size: int) -> Float32:
-    """Return 1 along the flaws of one kind and 0 elsewhere, with soft ends, (size, 1)."""
-    y = (np.arange(size, dtype=np.float32) + 0.5) / size
-    inside = np.zeros(size, np.float32)
+def _stretch(part: Part, label: str, size: int, rounded: Float32 | None = None) -> Float32:
+    """Return the strength of a kind along the bead, 0 where it is not, with soft ends.
+
+    (size, 1), or (size, size) where ``rounded`` says by how much each place lies outside of it.
+    """
+    y = ((np.arange(size, dtype=np.float32) + 0.5) / size).reshape(size, 1)
+    inside = np.zeros((size, 1), np.float32)
     for flaw in part.flaws:
         if flaw.label == label:
-            inside = np.maximum(inside, np.clip((flaw.half_y - np.abs(y - flaw.y)) / 0.035 + 0.5, 0, 1))
-    return inside.reshape(size, 1)
+            depth = flaw.half_y - np.abs(y - flaw.y) - (0 if rounded is None else rounded)
+            inside = np.maximum(inside, flaw.strength * np.clip(depth / 0.05 + 0.2, 0, 1))
+    return inside.astype(np.float32)
 
 
 def height_map(part: Part, bead: Bead, textures: Textures) -> Float32:
@@ -95,15 +122,14 @@ def height_map(part: Part, bead: Bead, textures: Textures) -> Float32:
     phase = 2 * np.pi * ((y + 0.05 * bead.across * bead.across) / part.pitch + 0.22 * clouds)
     ripple = np.sin(phase) + 0.45 * np.sin(2 * phase + 0.8)
     fill = np.minimum(1, 3 * bead.body)
-    height = size * (0.045 * np.sqrt(bead.body) + fill * (0.0040 * ripple + 0.0022 * lumps))
+    height = size * (CREST * np.sqrt(bead.body) + fill * (0.0040 * ripple + 0.0022 * lumps))
     height += 0.10 * textures.cut(textures.fine, part.patch) * (0.35 + fill)
     for flaw in part.flaws:
         _carve(height, flaw)
+    for mark in part.marks:
+        if mark.label == "scratch":
+            _scratch(height, mark)
     return np.asarray(height, dtype=np.float32)
-
-
-DEPTHS = {"Surface_pores": -0.022, "crater": -0.05, "undercut": -0.02, "spatter": 0.014}
-"""How deep a flaw is at its middle, fractions of the part's side; upwards is positive."""
 
 
 def _carve(height: Float32, flaw: Flaw) -> None:
@@ -112,8 +138,17 @@ def _carve(height: Float32, flaw: Flaw) -> None:
         window, distance = near(flaw, len(height), reach=2.0)
         dent = np.exp(-1.6 * distance * distance)
         if flaw.label == "crater":
-            dent = dent - 0.35 * np.exp(-24 * (distance - 1.0) ** 2) + 0.1 * np.sin(14 * distance) * dent
-        height[window] += len(height) * DEPTHS[flaw.label] * dent
+            dent = dent - 0.3 * np.exp(-10 * (distance - 1.0) ** 2)
+        height[window] += len(height) * DEPTHS[flaw.label] * flaw.strength * dent
+
+
+def _scratch(height: Float32, mark: Flaw) -> None:
+    """Draw a groove from one corner of a mark's box to the other."""
+    middle, half = np.array((mark.x, mark.y)), np.array((mark.half_x, mark.half_y))
+    start, end = ((place * len(height)).astype(int).tolist() for place in (middle - half, middle + half))
+    groove = np.zeros_like(height)
+    cv2.line(groove, start, end, -0.7 * mark.strength)
+    np.add(height, groove, out=height)
 
 
 def near(flaw: Flaw, size: int, reach: float) -> tuple[tuple[slice, slice], Float32]:
@@ -131,7 +166,7 @@ def albedo(part: Part, bead: Bead, textures: Textures) -> Float32:
     brushed, clouds, lumps = (
         textures.cut(noise, part.patch) for noise in (textures.brushed, textures.clouds, textures.lumps)
     )
-    off = np.abs(bead.across)
+    off = bead.heated
     straw = 0.75 * part.heat * np.clip(1.25 - np.abs(off - 1.35 + 0.18 * clouds) * 1.5, 0, 1)
     blue = part.heat * np.clip(0.55 - np.abs(off - 1.1 + 0.12 * clouds) * 2.6, 0, 1)
     fill = np.minimum(1, 5 * bead.body)
@@ -143,19 +178,15 @@ def albedo(part: Part, bead: Bead, textures: Textures) -> Float32:
     colour = blend(colour, STRAW, burnt)
     if bead.missing.any():
         colour = blend(colour, HOLE, bead.missing * np.exp(-((bead.across * 10) ** 2)))
-    for flaw in part.flaws:
+    for flaw in (*part.marks, *part.flaws):
         _stain(colour, flaw)
     return colour
-
-
-STAINS = {"Surface_pores": 0.95, "crater": 0.45, "undercut": 0.75, "spatter": 0.35}
-"""How black a flaw is at its middle."""
 
 
 def _stain(colour: Float32, flaw: Flaw) -> None:
     if flaw.label in STAINS:
         window, distance = near(flaw, len(colour), reach=1.2)
-        depth = STAINS[flaw.label] * np.clip(1.3 - 1.3 * distance, 0, 1)
+        depth = STAINS[flaw.label] * flaw.strength * np.clip(1.3 - 1.3 * distance, 0, 1)
         colour[window] = blend(colour[window], HOLE, np.minimum(depth, 1).astype(np.float32))
 
 
