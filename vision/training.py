@@ -4,28 +4,34 @@ Runs in the training environment (``make train-env``), never at run time. A run 
 goes on where it stopped.
 
     python -m vision.training --data "$SEAMLINE_DATA/welds-pipe" --runs runs
+    python -m vision.training --rendered 480 --name weld-sim --start runs/weld-pipe/weights/last.pt
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
-import numpy as np
-
+from vision import rendered
 from vision.dataset import Split, label_file, read_classes, read_split
-from vision.simulate import VIEWS, PartRenderer, RenderedPart
+from vision.simulate import CLASSES
 
 SEED = 20260511
 IMAGE_SIZE = 320
 EPOCHS = 36
 BATCH = 16
-RENDERED_SEEDS = range(1000, 1010)
-"""Seeds of rendered parts for training; no simulated plant uses them."""
-RENDERED_FLAWS = 0.7
+FIXED_CAMERA = {
+    "mosaic": 0.0,
+    "scale": 0.1,
+    "translate": 0.05,
+    "hsv_h": 0.005,
+    "hsv_s": 0.3,
+    "warmup_epochs": 1.0,
+}
+"""Settings for pictures of parts in a fixture before fixed cameras: nothing is far off its place or size."""
 
 
 class Stage(NamedTuple):
@@ -47,10 +53,7 @@ def lay_out(data: Path, split: Split, into: Path) -> Path:
             label = label_file(data, name)
             link(data / "images" / name, into / "images" / part / name)
             link(label, into / "labels" / part / label.name)
-    file = into / "data.yaml"
-    names_yaml = "".join(f"  {index}: {name}\n" for index, name in enumerate(read_classes(data)))
-    file.write_text(f"path: {into.resolve()}\ntrain: images/train\nval: images/test\nnames:\n{names_yaml}")
-    return file
+    return rendered.data_file(into, read_classes(data), test="images/test")
 
 
 def link(source: Path, target: Path) -> None:
@@ -59,36 +62,9 @@ def link(source: Path, target: Path) -> None:
         target.symlink_to(source.resolve())
 
 
-def lay_out_rendered(into: Path, classes: tuple[str, ...], number: int) -> int:
-    """Add up to ``number`` rendered parts to the training side, from every view; return how many.
-
-    Parts with flaws that no class stands for are left out.
-    """
-    kept = 0
-    renderers = [PartRenderer(seed, flaw_rate=RENDERED_FLAWS) for seed in RENDERED_SEEDS[:number]]
-    for index in range(number):
-        renderer = renderers[index % len(renderers)]
-        picture = renderer.render(index, list(VIEWS)[index // len(renderers) % len(VIEWS)])
-        if {*picture.labels} <= {*classes}:
-            name = f"rendered-{index:04d}"
-            cv2.imwrite(str(into / "images" / "train" / f"{name}.png"), picture.image)
-            (into / "labels" / "train" / f"{name}.txt").write_text(yolo_lines(picture, classes))
-            kept += 1
-    return kept
-
-
-def yolo_lines(picture: RenderedPart, classes: tuple[str, ...]) -> str:
-    """Return the truth of a rendered part as a YOLO label file."""
-    height, width = picture.image.shape[:2]
-    boxes = picture.boxes / np.array((width, height, width, height))
-    middle, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    rows = zip(picture.labels, np.hstack([middle, sides]).tolist(), strict=True)
-    return "".join(
-        f"{classes.index(label)} {' '.join(f'{value:.6f}' for value in row)}\n" for label, row in rows
-    )
-
-
-def train(data_file: Path, runs: Path, name: str, stage: Stage, start: Path | None = None) -> Path:
+def train(
+    data_file: Path, runs: Path, name: str, stage: Stage, start: Path | None = None, **others: float
+) -> Path:
     """Train YOLO11n, from random weights or from a checkpoint of ours; return the last checkpoint.
 
     The test split is never looked at while training: no early stopping, no best epoch.
@@ -103,14 +79,18 @@ def train(data_file: Path, runs: Path, name: str, stage: Stage, start: Path | No
         YOLO(last).train(resume=True)
     else:
         note_stages(runs / name, stage, start)
-        YOLO(start or "yolo11n.yaml").train(**settings(data_file, runs, name, stage.epochs))
+        YOLO(start or "yolo11n.yaml").train(**settings(data_file, runs, name, stage.epochs) | others)
     (runs / name / "finished").touch()
     return last
 
 
 def note_stages(run: Path, stage: Stage, start: Path | None) -> None:
     """Write down a run's stage behind those that led to where it starts."""
-    stages = (*(read_stages(start) if start else ()), stage)
+    write_stages(run, (*(read_stages(start) if start else ()), stage))
+
+
+def write_stages(run: Path, stages: Iterable[Stage]) -> None:
+    """Write down the stages of a run, those before it included."""
     run.mkdir(parents=True, exist_ok=True)
     (run / "stages").write_text("".join(f"{item.epochs} {item.rendered}\n" for item in stages))
 
@@ -144,22 +124,36 @@ def settings(data_file: Path, runs: Path, name: str, epochs: int) -> dict[str, A
     }
 
 
+def lay_out_photographs(data: Path, into: Path, number: int) -> tuple[Path, int]:
+    """Lay out the pictures of unseen-shot training and ``number`` rendered parts; return file and number."""
+    file = lay_out(data, read_split(data, "split_unseen_shot"), into)
+    return file, rendered.write(rendered.parts_to_train_on(number), into, read_classes(data))
+
+
+def lay_out_rendered(into: Path, number: int) -> tuple[Path, int]:
+    """Lay out ``number`` rendered parts and nothing else; return the data file and their number."""
+    kept = rendered.write(rendered.parts_to_train_on(number), into, CLASSES)
+    return rendered.data_file(into, CLASSES, test="images/train"), kept
+
+
 def main() -> None:
-    """Train on the pictures of unseen-shot training and say where the checkpoint is."""
+    """Train on photographs, on rendered parts or on both, and say where the checkpoint is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the welds-pipe folder")
+    parser.add_argument("--data", type=Path, help="the welds-pipe folder; without it: rendered parts only")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
     parser.add_argument("--name", default="weld-pipe", help="name of this run")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
-    parser.add_argument("--rendered", type=int, default=0, help="render so many parts as further pictures")
+    parser.add_argument("--rendered", type=int, default=0, help="render so many parts to train on")
     given = parser.parse_args()
-    split = read_split(given.data, "split_unseen_shot")
+    if given.data is None and not given.rendered:
+        parser.error("there is nothing to train on; give --data, --rendered or both")
     laid = given.runs / f"{given.name}-data"
-    data_file = lay_out(given.data, split, laid)
-    rendered = lay_out_rendered(laid, read_classes(given.data), given.rendered)
-    stage = Stage(given.epochs, rendered)
-    print(train(data_file, given.runs, given.name, stage, given.start))
+    if given.data is None:
+        (file, kept), others = lay_out_rendered(laid, given.rendered), FIXED_CAMERA
+    else:
+        (file, kept), others = lay_out_photographs(given.data, laid, given.rendered), {}
+    print(train(file, given.runs, given.name, Stage(given.epochs, kept), given.start, **others))
 
 
 if __name__ == "__main__":

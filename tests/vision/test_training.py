@@ -1,12 +1,11 @@
 """What is handed to the trainer: links to the photographs, a data file, a fixed seed."""
 
-import numpy as np
 import pytest
 import yaml
 
 from vision import training
-from vision.dataset import Split, read_truth
-from vision.simulate import RenderedPart
+from vision.dataset import Split
+from vision.simulate import CLASSES
 from vision.training import Stage
 
 
@@ -60,24 +59,14 @@ def test_a_run_knows_the_stages_before_it(tmp_path):
     assert training.read_stages(tmp_path / "second" / "weights" / "last.pt") == (first, second)
 
 
-def test_rendered_parts_are_added_with_their_boxes(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "RENDERED_SEEDS", range(1000, 1002))
-    training.lay_out(data, Split(("a.jpg",), ()), tmp_path / "out")
-    classes = ("good", "Surface_pores")
-    kept = training.lay_out_rendered(tmp_path / "out", classes, 8)
-    pictures = sorted((tmp_path / "out" / "images" / "train").glob("rendered-*.png"))
-    assert 0 < len(pictures) == kept < 8
-    for picture in pictures:
-        truth = read_truth(tmp_path / "out" / "labels" / "train" / f"{picture.stem}.txt", 416, 416)
-        assert truth.labels[0] == 0
-        assert (truth.boxes >= -0.01).all()
-        assert (truth.boxes <= 416.01).all()
+def test_photographs_and_rendered_parts_are_laid_out_together(data, tmp_path):
+    (data / "splits.csv").write_text("image,split_unseen_shot\na.jpg,train\nb.jpg,gap\nc.jpg,test\n")
+    _, kept = training.lay_out_photographs(data, tmp_path / "out", 2)
+    pictures = [path.name for path in (tmp_path / "out" / "images" / "train").iterdir()]
+    assert len(pictures) == 1 + kept
 
 
-def test_boxes_are_written_as_they_are_read(tmp_path):
-    boxes = np.array([(0, 0, 40, 80), (10, 20, 20, 24)], np.float32)
-    picture = RenderedPart(np.zeros((80, 40, 3), np.uint8), boxes, ("good", "pore"))
-    (tmp_path / "a.txt").write_text(training.yolo_lines(picture, ("pore", "good")))
-    truth = read_truth(tmp_path / "a.txt", 40, 80)
-    assert truth.boxes == pytest.approx(boxes, abs=1e-3)
-    assert truth.labels.tolist() == [1, 0]
+def test_rendered_parts_are_laid_out_alone(tmp_path):
+    file, kept = training.lay_out_rendered(tmp_path / "out", 3)
+    assert kept == 3
+    assert yaml.safe_load(file.read_text())["names"] == dict(enumerate(CLASSES))
