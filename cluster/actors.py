@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from engine import health
+from engine import health, logs
 from engine.paths import Home
 from engine.plant import load
 from engine.shard import run_shard
@@ -43,7 +43,7 @@ class Worker(ABC):
 
     def _run(self) -> None:
         try:
-            log_to(self._home.root / "logs" / f"{self._name}.log")
+            logs.begin(self._name, logs.LogFile(self._home.logs / f"{self._name}.log"))
             self._work(self._stop)
         except BaseException:
             logger.exception("work failed, the actor starts again", name=self._name)
@@ -97,9 +97,3 @@ class ShardActor(Worker):
 
     def _work(self, stop: threading.Event) -> None:
         run_shard(load(self._plant_file), self._home, self._dsn, stop)
-
-
-def log_to(path: Path) -> None:
-    """Have this process say what it says in a file, as the processes do that Ray does not own."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    structlog.configure(logger_factory=structlog.WriteLoggerFactory(path.open("a", buffering=1)))

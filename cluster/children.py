@@ -7,11 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+
+from engine import logs
 
 logger = structlog.get_logger(__name__)
 
@@ -22,7 +25,7 @@ STEADY_SECONDS = 10.0
 
 @dataclass
 class Child:
-    """A Python module run as a process of its own, with its output in a file."""
+    """A Python module run as a process of its own, with what it says in a file."""
 
     name: str
     arguments: list[str]
@@ -30,22 +33,37 @@ class Child:
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
+    _file: logs.LogFile = field(init=False)
+    _listener: threading.Thread | None = None
     _started: float = 0.0
     _hasty: int = 0
+
+    def __post_init__(self) -> None:
+        self._file = logs.LogFile(self.log_file)
 
     def start(self) -> None:
         """Start the process; it ends with this one, however this one ends."""
         guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-        with self.log_file.open("ab") as output:
+        listening, speaking = os.pipe()
+        os.set_blocking(speaking, False)  # a process never waits for the one that files what it says
+        try:
             self.process = subprocess.Popen(
                 [*guard, sys.executable, "-m", *self.arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=speaking,
+                stderr=speaking,
                 env={**os.environ, **self.environment},
                 start_new_session=True,
             )
+        finally:
+            os.close(speaking)
+        self._listener = threading.Thread(target=self._listen, args=[listening], daemon=True)
+        self._listener.start()
         self._started = time.monotonic()
+
+    def _listen(self, listening: int) -> None:
+        with os.fdopen(listening, "rb") as lines:
+            logs.relay(lines, self.name, self._file)
 
     def watch(self) -> None:
         """Start the process again if it has died."""
@@ -72,4 +90,7 @@ class Child:
             logger.warning("process does not stop, killing it", name=self.name)
             self.process.kill()
             self.process.wait()
+        if self._listener is not None:
+            self._listener.join(STOP_SECONDS)
+        self._file.close()
         self.process = None

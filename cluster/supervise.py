@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -13,7 +14,7 @@ import structlog
 
 from cluster.actors import ShardActor, StationActor
 from cluster.children import Child
-from engine import health
+from engine import health, logs
 from engine.paths import Home
 from engine.plant import Plant, PlantError, save
 from engine.status import Status, backlog, status
@@ -29,6 +30,13 @@ WATCH_SECONDS = 0.5
 DRAIN_SECONDS = 20.0
 OBJECT_STORE_BYTES = 80_000_000
 """Pictures never travel through Ray, so its store is as small as Ray allows."""
+
+RAY_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ROTATION_MAX_BYTES": "5000000",
+    "RAY_ROTATION_BACKUP_COUNT": "1",
+}
+"""Ray tells nobody about us, and its own files stay small."""
 
 
 class Supervisor:
@@ -53,10 +61,8 @@ class Supervisor:
         self._lock: int | None = None
 
     def _child(self, name: str, arguments: list[str]) -> Child:
-        logs = self._home.root / "logs"
-        logs.mkdir(exist_ok=True)
         environment = {"SEAMLINE_HOME": str(self._home.root)}
-        return Child(name, arguments, logs / f"{name}.log", environment)
+        return Child(name, arguments, self._home.logs / f"{name}.log", environment)
 
     @property
     def reader_dsn(self) -> str:
@@ -72,6 +78,8 @@ class Supervisor:
             Another plant runs here, or the console's port is taken.
         """
         self._lock = take(self._home)
+        file = logs.LogFile(self._home.logs / "supervisor.log")
+        logs.begin("supervisor", file, logs.Screen(logging.WARNING))
         check_port(self._plant.console.host, self._plant.console.port)
         save(self._plant, self._file)
         health.clear(self._home.health)
@@ -168,7 +176,8 @@ def check_port(host: str, port: int) -> None:
 
 def start_ray() -> None:
     """Start a Ray of our own; the package has set its token authentication on."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
     ray.init(
         address="local",
         include_dashboard=False,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from engine import health
+from engine import health, logs
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
@@ -98,6 +98,7 @@ def main() -> int:
     if len(sys.argv) != 2:  # noqa: PLR2004
         print("Usage: python -m engine.appender PLANT.yaml", file=sys.stderr)
         return 2
+    logs.begin("appender")
     try:
         run_appender(load(Path(sys.argv[1])), Home.default(), stop_on_signals())
     except (PlantError, LogError) as exc:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from engine import health
+from engine import health, logs
 from engine.paths import Home
 from engine.plant import CsvSource, Plant, PlantError, ShdrSource, Source, load
 from engine.signals import stop_on_signals
@@ -188,6 +188,7 @@ def main() -> int:
     if len(sys.argv) != 2:  # noqa: PLR2004
         print("Usage: seamline-gateway PLANT.yaml", file=sys.stderr)
         return 2
+    logs.begin("gateway")
     try:
         return min(run_gateway(load(Path(sys.argv[1])), Home.default(), stop_on_signals()), 1)
     except PlantError as exc:

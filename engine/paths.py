@@ -48,6 +48,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def logs(self) -> Path:
+        """What the processes say, a file and a few old ones each."""
+        return self.root / "logs"
+
+    @property
     def run(self) -> Path:
         """Sockets and process ids of what is running."""
         return self.root / "run"

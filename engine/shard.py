@@ -20,7 +20,7 @@ from zlib import crc32
 import psycopg
 import structlog
 
-from engine import health
+from engine import health, logs
 from engine.parts import PartRows
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
@@ -336,6 +336,7 @@ def main() -> int:
     if len(sys.argv) != 2:  # noqa: PLR2004
         print("Usage: python -m engine.shard PLANT.yaml", file=sys.stderr)
         return 2
+    logs.begin("shard")
     try:
         plant, home, stop = load(Path(sys.argv[1])), Home.default().create(), stop_on_signals()
         dsn = resolve_dsn(home)

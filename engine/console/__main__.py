@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
+from engine import logs
 from engine.console.app import build
 from engine.paths import Home
 from engine.plant import PlantError, load
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("plant", type=Path, help="the plant file")
     parser.add_argument("--port", type=int, help="instead of the plant file's port")
     asked = parser.parse_args(arguments)
+    logs.begin("console")
     home = Home.default()
     try:
         plant = load(asked.plant)
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     stop_on_signals()  # uvicorn repeats the signal it stopped for: this makes that a clean end
     port = plant.console.port if asked.port is None else asked.port
-    uvicorn.run(app, host=plant.console.host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=plant.console.host, port=port, log_config=None, access_log=False)
     return 0
 
 

@@ -68,10 +68,15 @@ def connect(dsn: str) -> Connection:
     Raises
     ------
     StoreError
-        The database cannot be reached.
+        The database cannot be reached, or the DSN is none; the message never quotes it.
     """
     try:
         return open_session(dsn)
+    except psycopg.ProgrammingError:
+        raise StoreError(
+            f"{VARIABLE} cannot be read; write it like postgresql://user:password@host/database,"
+            " with %40 for an @ in the password."
+        ) from None
     except psycopg.OperationalError as exc:
         reason = str(exc).strip().splitlines()[-1]
         raise StoreError(f"The database cannot be reached ({reason}); check {VARIABLE}.") from exc

@@ -20,7 +20,7 @@ def child(folder: Path, script: str) -> Child:
 
 
 def wait_until_ready(child: Child, times: int = 1) -> None:
-    while child.log_file.read_bytes().count(b"ready") < times:
+    while not child.log_file.exists() or child.log_file.read_bytes().count(b"ready") < times:
         assert child.process is not None
         assert child.process.poll() is None
 
