@@ -24,4 +24,7 @@ def extensions() -> list[Extension]:
     ]
 
 
-setup(ext_modules=cythonize(extensions(), language_level=3))
+setup(
+    ext_modules=cythonize(extensions(), language_level=3),
+    options={"build_ext": {"parallel": True}},  # one compiler a core
+)

@@ -65,13 +65,18 @@ def test_the_environment_file_names_what_is_read() -> None:
     from engine.store.database import READER_VARIABLE, VARIABLE
 
     lines = (DEPLOY / "systemd" / "environment").read_text().splitlines()
-    assert [line.partition("=")[0] for line in lines if "=" in line] == [f"#{VARIABLE}", f"#{READER_VARIABLE}"]
+    assert [line.partition("=")[0] for line in lines if "=" in line] == [
+        f"#{VARIABLE}",
+        f"#{READER_VARIABLE}",
+    ]
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     """Return the services as docker-compose understands them."""
-    text = run("docker-compose", "--profile", "observe", "-f", COMPOSE / "compose.yaml", "config", **PASSWORDS)
+    text = run(
+        "docker-compose", "--profile", "observe", "-f", COMPOSE / "compose.yaml", "config", **PASSWORDS
+    )
     found: dict[str, Any] = yaml.safe_load(text)["services"]
     assert set(found) == {"database", "plant", "prometheus", "grafana"}
     return found
