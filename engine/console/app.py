@@ -1,4 +1,4 @@
-"""The console's web application: pages, pictures and a status for machines."""
+"""The console's web application: pages, pictures, a status and metrics for machines."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse
+from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from nicegui import ui
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from engine import health
 from engine.console.feeds import feeds
 from engine.console.page import Console
 from engine.console.pages import add_pages, pages
 from engine.console.pictures import router
-from engine.console.poller import Poller, reader_pool
+from engine.console.poller import Feed, Poller, reader_pool
 from engine.console.status import status
+from engine.figures import figures
+from engine.metrics import Metrics
 from engine.paths import Home
 from engine.plant import Plant
 
 STATIC = Path(__file__).parent / "static"
+FIGURES_SECONDS = 5.0
 
 
 def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
@@ -30,7 +34,9 @@ def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     console = Console(plant, feeds(plant))
     served = pages(console)
     own = tuple(feed for page in served.values() for feed in page.feeds)
-    poller = Poller(reader_pool(dsn), console.feeds.all + own)
+    numbers = Feed("metrics", partial(figures, plant), FIGURES_SECONDS)
+    metrics = Metrics(plant.shard, partial(health.read_all, home.health), numbers.told)
+    poller = Poller(reader_pool(dsn), (*console.feeds.all, *own, numbers))
     publisher = health.Publisher(home.health, "console", plant.shard, poller.report)
 
     @asynccontextmanager
@@ -46,10 +52,15 @@ def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(router(home.evidence))
     app.get("/api/status")(partial(status, plant, console.feeds))
+    app.get("/metrics", include_in_schema=False)(partial(_metrics, metrics))
     app.get("/", include_in_schema=False)(_first_page)
     add_pages(console, served, STATIC)
     ui.run_with(app, title="Seamline", favicon=STATIC / "seamline.svg", dark=None, tailwind=False)
     return app
+
+
+def _metrics(metrics: Metrics) -> Response:
+    return Response(metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _first_page(request: Request) -> RedirectResponse:

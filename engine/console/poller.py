@@ -61,6 +61,12 @@ class Feed(Generic[Value]):
         trouble = f"The database does not answer: {self.fault.splitlines()[0]}" if self.fault else ""
         return health.Part("feed", self.name, trouble, {"changes": self.version})
 
+    def told(self) -> tuple[Value, float] | None:
+        """Return the value and the seconds since it was read; None while there is none to believe."""
+        if self.away_since is not None or self.value is None:
+            return None
+        return self.value, self.since_read()
+
     def since_read(self) -> float:
         """Return the seconds since the value was read."""
         return time.monotonic() - self.read

@@ -1,4 +1,4 @@
-"""What a plant is installed with: the unit, the compose file and its image, as the tools themselves read them."""
+"""What a plant is installed with, as the tools themselves read it: unit, compose file, image."""
 
 from __future__ import annotations
 
