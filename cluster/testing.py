@@ -23,7 +23,7 @@ from engine.status import Status, status
 from engine.store.embedded import READER, Embedded
 from engine.store.errors import StoreError
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds in which whatever is waited for must happen."""
 LOOK_SECONDS = 0.05
 T = TypeVar("T")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -60,3 +63,13 @@ def test_a_scrape_tells_of_console_and_line(console: Any, shown: Any) -> None:
     assert found["seamline_process_up", "console", "line-1"] == 1
     assert found["seamline_process_resident_memory_bytes", "console", "line-1"] > 1e7
     assert found["seamline_part_up", "console", "line-1", "feed", "metrics"] == 1
+
+
+def test_prometheus_own_checker_finds_nothing_to_mend(console: Any, shown: Any) -> None:
+    shown.commit()
+    folder = os.environ.get("SEAMLINE_PROMTOOL_DIR", "/var/tmp/seamline-promtool")
+    script = Path(__file__).parents[2] / "deploy" / "promtool.sh"
+    tool = subprocess.run([script, folder], capture_output=True, text=True, check=True).stdout.strip()
+    page = console.get("/metrics")[2]
+    done = subprocess.run([tool, "check", "metrics"], input=page, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

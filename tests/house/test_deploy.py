@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from engine.metrics import CATALOGUE
 from engine.plant import load
 
 ROOT = Path(__file__).parents[2]
@@ -128,3 +131,83 @@ def test_the_example_plant_is_one() -> None:
     plant = load(COMPOSE / "plant.yaml")
     assert plant.console.host == "0.0.0.0"
     assert plant.sources
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Return Prometheus' own checker, which Debian's package holds."""
+    folder = os.environ.get("SEAMLINE_PROMTOOL_DIR", "/var/tmp/seamline-promtool")
+    return run(DEPLOY / "promtool.sh", folder).splitlines()[-1]
+
+
+def queries() -> list[str]:
+    """Return what the dashboard asks."""
+    panels = json.loads((DEPLOY / "grafana" / "seamline.json").read_text())["panels"]
+    return [target["expr"] for panel in panels for target in panel.get("targets", [])]
+
+
+def alerts() -> list[dict[str, Any]]:
+    """Return the alert rules."""
+    (group,) = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"]
+    rules: list[dict[str, Any]] = group["rules"]
+    return rules
+
+
+def test_prometheus_takes_scrape_and_alerts(promtool: str) -> None:
+    said = run(promtool, "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+    assert f"{len(alerts())} rules found" in said
+
+
+def test_a_healthy_plant_is_quiet_and_a_sick_one_is_not(promtool: str) -> None:
+    file = DEPLOY / "prometheus" / "alerts_test.yml"
+    run(promtool, "test", "rules", file)
+    for alert in alerts():
+        assert f'alertname="{alert["alert"]}"' in file.read_text(), "an alert that no test has seen firing"
+
+
+def test_every_query_of_the_dashboard_is_one(promtool: str, tmp_path: Path) -> None:
+    asked = [query.replace("$__rate_interval", "1m") for query in queries()]
+    rules = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(asked)]
+    file = tmp_path / "panels.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    assert f"{len(asked)} rules found" in run(promtool, "check", "rules", file)
+
+
+def test_dashboard_and_alerts_ask_only_for_what_is_served() -> None:
+    served = {series.name: set(series.labels) for series in CATALOGUE}
+    asked = [*queries(), *(alert["expr"] for alert in alerts())]
+    names = set(re.findall(r"\bseamline_\w+", " ".join(asked)))
+    assert names <= set(served)
+    for name, selector in re.findall(r"(seamline_\w+)\{([^}]*)\}", " ".join(asked)):
+        assert set(re.findall(r"(\w+)(?:=|!=|=~)\"", selector)) <= served[name], name
+
+
+def test_what_is_served_is_shown_or_wakes_somebody() -> None:
+    asked = " ".join([*queries(), *(alert["expr"] for alert in alerts())])
+    unseen = {series.name for series in CATALOGUE if not re.search(rf"\b{series.name}\b", asked)}
+    assert unseen == {
+        "seamline_process_start_time_seconds",
+        "seamline_log_position",
+        "seamline_log_consumed_position",
+        "seamline_shard_position",
+        "seamline_shard_commits_total",
+        "seamline_shard_snapshot_failures_total",
+        "seamline_source_failures_total",
+    }, "a new series belongs on the dashboard, or here"
+
+
+def test_the_dashboard_is_what_its_source_says() -> None:
+    source = runpy.run_path(str(DEPLOY / "grafana" / "dashboard.py"))
+    assert (DEPLOY / "grafana" / "seamline.json").read_text() == source["text"]()
+
+
+def test_no_panel_lies_over_another() -> None:
+    panels = json.loads((DEPLOY / "grafana" / "seamline.json").read_text())["panels"]
+    taken: set[tuple[int, int]] = set()
+    for place in (panel["gridPos"] for panel in panels):
+        columns, rows = range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+        cells = {(x, y) for x in columns for y in rows}
+        assert not cells & taken
+        assert max(columns) < 24
+        taken |= cells
+    assert len({panel["id"] for panel in panels}) == len(panels)
