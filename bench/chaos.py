@@ -195,7 +195,7 @@ class Processes:
     def restored(self) -> int:
         """Return how often the shard started from a snapshot."""
         told = (self._home.root / "shard.log").read_text(encoding="utf-8")
-        return len(re.findall(r"snapshot=[1-9]", told))
+        return len(re.findall(r'"snapshot": [1-9]', told))
 
     def end(self, name: str) -> int:
         """Ask one of them to end and return its exit code."""

@@ -1,13 +1,17 @@
 """Fixtures that every room's tests share: databases, one fresh for each test."""
 
 import itertools
+import logging
 import os
 import shutil
+import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -59,6 +63,17 @@ class Server:
     def _session(self, statement, *names):
         with psycopg.connect(self._dsn, autocommit=True) as connection:
             connection.execute(statement.format(*map(sql.Identifier, names)))
+
+
+@pytest.fixture(autouse=True)
+def own_logs():
+    """Undo what a process's beginning sets for itself, where a test begins it in the test's own process."""
+    hooks, handlers = (sys.excepthook, threading.excepthook), logging.root.handlers[:]
+    yield
+    sys.excepthook, threading.excepthook = hooks
+    logging.root.handlers[:] = handlers
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def build_plant(**changes: Any) -> Plant:
             )
         ],
         "replay": ReplaySection(origin_us=0, start_us=0, speed=60.0),
-        "console": ConsoleSection(port=0),
+        "console": ConsoleSection(),
     }
     return Plant(**values | changes)
 

@@ -191,13 +191,13 @@ def test_what_could_not_be_delivered_is_said(home, monkeypatch, capsys):
 def test_the_process_ends_cleanly(home, log):
     save(plant(home), home.root / "plant.yaml")
     process = subprocess.Popen(
-        [sys.executable, "-m", "engine.gateway", home.root / "plant.yaml"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "engine.gateway", home.root / "plant.yaml"], stderr=subprocess.PIPE, text=True
     )
     with asking(home) as socket:
         socket.send_multipart([b"json", b"1", b'{"machine": "Mill", "tag": "load", "ts": 1, "value": NaN}'])
         assert socket.recv_multipart()[1] == b"ok"
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=TIMEOUT)
+    _, said = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert "gateway.stopped" in said
     assert len(log.rows("sensors")) == 1
