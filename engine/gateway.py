@@ -16,12 +16,13 @@ import structlog
 
 from engine import health, logs
 from engine.paths import Home
-from engine.plant import CsvSource, Plant, PlantError, ShdrSource, Source, load
+from engine.plant import CsvSource, Plant, PlantError, ShdrSource, Source, UdpSource, load
 from engine.signals import stop_on_signals
 from streams.abc import Ticket
 from streams.connectors.abc import Connector
 from streams.connectors.csv import CsvConnector
 from streams.connectors.shdr import ShdrConnector
+from streams.connectors.udp import UdpConnector
 from streams.connectors.zeromq import ZmqConnector
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
@@ -78,6 +79,8 @@ def build_connector(source: Source, plant: Plant) -> Connector:
     if isinstance(source, CsvSource):
         machine = machines[source.machine]
         return CsvConnector(machine, source.path, source.time_column, source.separator, source.columns, clock)
+    if isinstance(source, UdpSource):
+        return UdpConnector(source.host, source.port)
     return ZmqConnector(source.endpoint)
 
 

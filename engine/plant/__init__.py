@@ -4,7 +4,7 @@ from engine.plant.errors import Fault, PlantError
 from engine.plant.file import load, save
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
 from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
-from engine.plant.sources import CsvSource, ShdrSource, Source, ZmqSource
+from engine.plant.sources import CsvSource, ShdrSource, Source, UdpSource, ZmqSource
 from engine.plant.stations import (
     Camera,
     FolderCamera,
@@ -31,6 +31,7 @@ __all__ = [
     "Source",
     "StationSection",
     "TagSection",
+    "UdpSource",
     "VideoCamera",
     "ZmqCamera",
     "ZmqSource",

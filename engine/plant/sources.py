@@ -36,6 +36,19 @@ class ZmqSource(Section):
     """Where we listen."""
 
 
+class UdpSource(Section):
+    """An address that takes JSON lines of readings as datagrams."""
+
+    kind: Literal["udp"]
+    """Senders that can do nothing else send here; what the network loses is lost."""
+    name: str
+    """Names the source in the log and in quarantine."""
+    host: str = "127.0.0.1"
+    """The address of ours that listens."""
+    port: Port
+    """Its port."""
+
+
 class CsvSource(Section):
     """A CSV file replayed as readings: one time column, one column per tag."""
 
@@ -55,4 +68,4 @@ class CsvSource(Section):
     """Columns to read; empty: every tag of the machine."""
 
 
-Source = Annotated[ShdrSource | ZmqSource | CsvSource, Field(discriminator="kind")]
+Source = Annotated[ShdrSource | ZmqSource | UdpSource | CsvSource, Field(discriminator="kind")]

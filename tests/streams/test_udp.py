@@ -1,0 +1,87 @@
+import json
+import socket
+import threading
+
+import pytest
+
+from streams.connectors import udp
+from streams.connectors.udp import UdpConnector
+from streams.testing import MemoryOutlet, running
+
+LINE = {"machine": "oven", "tag": "temperature", "ts": 7, "value": 21.5}
+
+
+@pytest.fixture
+def port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def sender(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", port))
+        yield sender
+
+
+@pytest.fixture
+def outlet(port, sender):
+    """What a running connector hands over to; it has been heard already."""
+    outlet, heard = MemoryOutlet(), threading.Event()
+    with running(lambda stop: UdpConnector("127.0.0.1", port).run(outlet, stop)):
+        while not outlet.rows():
+            greet(sender)
+            heard.wait(0.02)
+        yield outlet
+
+
+def greet(sender):
+    """Send a line, to nobody perhaps: a sender is not told when a socket is bound."""
+    try:
+        sender.send(json.dumps(LINE | {"tag": "hello"}).encode())
+    except ConnectionRefusedError:
+        return
+
+
+def test_a_datagram_is_a_reading(outlet, sender):
+    sender.send(json.dumps(LINE).encode())
+    outlet.wait_for(lambda told: ("temperature", 7, 21.5, 0) in told.rows())
+
+
+def test_a_datagram_may_hold_several_lines_and_garbage_is_rejected_alone(outlet, sender):
+    sender.send("\n".join(json.dumps(LINE | {"ts": ts}) for ts in (7, 8)).encode())
+    sender.send(b"\xff\x00 no line")
+    outlet.wait_for(lambda told: told.reasons() == ["malformed_json"] and len(told.rows()) > 2)
+    assert [row[1] for row in outlet.rows() if row[0] == "temperature"] == [7, 8]
+
+
+def test_datagrams_that_found_no_room_are_put_on_record(port, sender, monkeypatch):
+    """The receiver is held up while more is sent than its socket can keep."""
+    outlet, held, go = MemoryOutlet(), threading.Event(), threading.Event()
+
+    def hold(lines, decode=udp.decode_lines):
+        if lines and not held.is_set():
+            held.set()
+            assert go.wait(10)
+        return decode(lines)
+
+    monkeypatch.setattr(udp, "decode_lines", hold)
+    with running(lambda stop: UdpConnector("127.0.0.1", port).run(outlet, stop)):
+        while not held.wait(0.02):
+            greet(sender)
+        for _ in range(400):
+            sender.send(b" " * 9000)
+        go.set()
+        while not outlet.reasons():
+            greet(sender)
+            held.wait(0.02)
+    assert set(outlet.reasons()) == {"datagrams_dropped"}
+    assert int(outlet.refused[0].raw.to_list()[0]) > 100
+
+
+def test_a_busy_address_ends_the_run_so_that_the_gateway_tries_again(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        with pytest.raises(OSError, match="in use"):
+            UdpConnector("127.0.0.1", port).run(MemoryOutlet(), threading.Event())
