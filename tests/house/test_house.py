@@ -79,7 +79,7 @@ def links(page: Path) -> list[Path]:
     return [(page.parent / link).resolve().relative_to(ROOT) for link in inside]
 
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
