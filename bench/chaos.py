@@ -157,7 +157,7 @@ class Processes:
 
     def __init__(self, home: Home, plant: Plant) -> None:
         self._home = home.create()
-        self._file = home.run / "plant.yaml"
+        self._file = home.plant_file
         save(plant, self._file)
         self.database = Embedded(home.database)
         self.dsn = self.database.start()

@@ -48,7 +48,7 @@ class Supervisor:
     def __init__(self, plant: Plant, home: Home, field: list[list[str]] | None = None) -> None:
         self._plant = plant
         self._home = home.create()
-        self._file = home.run / "plant.yaml"
+        self._file = home.plant_file
         self._database = None if VARIABLE in os.environ else Embedded(home.database)
         self.dsn = os.environ.get(VARIABLE, "")
         self._children = [

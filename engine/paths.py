@@ -63,6 +63,16 @@ class Home:
         return self.run / "health"
 
     @property
+    def stations(self) -> Path:
+        """The number of each station's last run."""
+        return self.root / "stations"
+
+    @property
+    def plant_file(self) -> Path:
+        """The plant file in use, or that was in use last."""
+        return self.run / "plant.yaml"
+
+    @property
     def appender(self) -> str:
         """The ZeroMQ endpoint of this node's log appender."""
         return self.socket("appender")

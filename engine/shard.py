@@ -24,6 +24,7 @@ from engine import health, logs
 from engine.parts import PartRows
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
+from engine.retention.steward import steward
 from engine.signals import stop_on_signals
 from engine.store import snapshots
 from engine.store.database import open_session, resolve_dsn
@@ -316,7 +317,8 @@ def own_shard(plant: Plant, folder: Path, dsn: str, stop: threading.Event, watch
             log.warning("database_away", shard=plant.shard, error=str(exc))
             stop.wait(PATIENCE)
         else:
-            watch.shard.run()
+            with steward(plant, home.evidence, dsn):
+                watch.shard.run()
             return
 
 

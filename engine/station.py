@@ -279,7 +279,7 @@ def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:
 
 def next_number(home: Home, station: str) -> int:
     """Return the number of this run of a station, one more than of the last, even after a crash."""
-    folder = home.root / "stations"
+    folder = home.stations
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{quote(station, safe='')}.run"
     number = int(file.read_text()) + 1 if file.exists() else 1

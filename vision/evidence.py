@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+FRESH = 3600.0
+"""Real seconds in which evidence that was just kept is not taken away: its verdict is on its way."""
 
 
 def path(root: Path, frame_hash: str) -> Path:
@@ -63,7 +66,7 @@ class EvidenceStore:
             The disk is full or cannot be written: nothing may be said that rests on these bytes.
         """
         places = [(str(path(self._root, name)), content) for name, content in items.items()]
-        new = [(place, content) for place, content in places if not os.path.exists(place)]  # noqa: PTH110
+        new = [(place, content) for place, content in places if not _renewed(place)]
         with ExitStack() as files:
             drafts = [(files.enter_context(write_draft(place, content)), place) for place, content in new]
             for draft, _ in drafts:
@@ -71,6 +74,51 @@ class EvidenceStore:
             for draft, place in drafts:
                 os.rename(draft.name, place)  # noqa: PTH104
         sync_folders({os.path.dirname(place) for place, _ in places})  # noqa: PTH120
+
+
+def _renewed(place: str) -> bool:
+    """Return whether evidence is there already, which then counts as kept just now."""
+    try:
+        os.utime(place)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def take_away(root: Path, frame_hash: str, archive: Path | None = None) -> int:
+    """Delete evidence, or move it to the same place below ``archive``, and return its bytes.
+
+    Returns 0 when it is not there, or was kept within the last hour. It is first put aside under a
+    name that no station sees: one that keeps the same bytes meanwhile writes them anew.
+
+    Raises
+    ------
+    OSError
+        The disk cannot be written; the evidence is where it was or goes with the next call.
+    """
+    place = path(root, frame_hash)
+    aside = place.with_name(f".{frame_hash}.going")
+    try:
+        place.rename(aside)
+    except FileNotFoundError:
+        if not aside.exists():
+            return 0
+    found = aside.stat()
+    if time.time() - found.st_mtime < FRESH:
+        aside.rename(place)
+        return 0
+    if archive is not None:
+        _keep_copy(path(archive, frame_hash), aside.read_bytes())
+    aside.unlink()
+    return found.st_size
+
+
+def _keep_copy(place: Path, content: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with write_draft(str(place), content) as draft:
+        os.fsync(draft.file)
+        Path(draft.name).rename(place)
+    sync_folders((place.parent,))
 
 
 @dataclass(frozen=True, slots=True)

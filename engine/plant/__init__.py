@@ -4,6 +4,7 @@ from engine.plant.errors import Fault, PlantError
 from engine.plant.file import load, save
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
 from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
+from engine.plant.retention import EvidenceDays, RetentionSection
 from engine.plant.sources import CsvSource, ShdrSource, Source, UdpSource, ZmqSource
 from engine.plant.stations import (
     Camera,
@@ -18,6 +19,7 @@ __all__ = [
     "Camera",
     "ConsoleSection",
     "CsvSource",
+    "EvidenceDays",
     "Fault",
     "FolderCamera",
     "LogSection",
@@ -25,6 +27,7 @@ __all__ = [
     "Plant",
     "PlantError",
     "ReplaySection",
+    "RetentionSection",
     "ShdrSource",
     "ShiftSection",
     "SimulatedCamera",

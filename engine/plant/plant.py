@@ -10,6 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from engine.plant.machines import MachineSection, build_machine
 from engine.plant.references import Steps, misfits
+from engine.plant.retention import RetentionSection
 from engine.plant.section import Port, Positive, Section
 from engine.plant.sources import Source
 from engine.plant.stations import StationSection, build_station
@@ -71,6 +72,8 @@ class Plant(Section):
     """How large the durable log may grow."""
     console: ConsoleSection = ConsoleSection()
     """The pages."""
+    retention: RetentionSection = RetentionSection()
+    """What is kept for how long."""
 
     @field_validator("timezone")
     @classmethod

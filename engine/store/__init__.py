@@ -2,7 +2,7 @@
 
 from engine.store.database import connect, open_database, reader_dsn, resolve_dsn
 from engine.store.embedded import Embedded
-from engine.store.errors import Fenced, LogMismatch, RowsRefused, StoreError, WriterClosed
+from engine.store.errors import Fenced, LogMismatch, RowsRefused, StoreBusy, StoreError, WriterClosed
 from engine.store.levels import Level, detect
 from engine.store.migrations import migrate
 
@@ -12,6 +12,7 @@ __all__ = [
     "Level",
     "LogMismatch",
     "RowsRefused",
+    "StoreBusy",
     "StoreError",
     "WriterClosed",
     "connect",

@@ -11,6 +11,10 @@ class Fenced(StoreError):
     """Another process owns the shard now: stop, nothing more will be committed here."""
 
 
+class StoreBusy(StoreError):
+    """A backup or retention is under way: try again later."""
+
+
 class WriterClosed(StoreError):
     """The writer was closed before everything handed to it was committed; the log still has it."""
 

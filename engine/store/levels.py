@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psycopg
 from psycopg import sql
@@ -63,11 +63,42 @@ def _holds_tables(connection: Connection) -> bool:
     return row == (True,)
 
 
+class Piece(NamedTuple):
+    """A part of a time series: a table of its own, with the rows of [start, end)."""
+
+    table: str
+    schema: str
+    name: str
+    start: datetime
+    end: datetime
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Return its name in SQL."""
+        return sql.Identifier(self.schema, self.name)
+
+
 class Partitions(Protocol):
-    """Make room for rows before they are copied."""
+    """How time series are cut into pieces of a day."""
 
     def ensure(self, connection: Connection, table: str, days: Iterable[int]) -> None:
         """Make sure that the table takes rows of these days (since 1970 UTC); outside a transaction."""
+
+    def pieces(self, connection: Connection, table: str) -> list[Piece]:
+        """Return the pieces that are there, oldest first."""
+
+    def drop(self, connection: Connection, piece: Piece) -> None:
+        """Drop a piece with all its rows, in the caller's transaction."""
+
+
+CHUNKS = """
+SELECT chunk_schema, chunk_name, range_start, range_end FROM timescaledb_information.chunks
+WHERE hypertable_schema = 'public' AND hypertable_name = %s ORDER BY range_start
+"""
+CHILDREN = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = %s::regclass ORDER BY relname
+"""
 
 
 class Chunks:
@@ -76,24 +107,54 @@ class Chunks:
     def ensure(self, connection: Connection, table: str, days: Iterable[int]) -> None:
         """Do nothing."""
 
+    def pieces(self, connection: Connection, table: str) -> list[Piece]:
+        """Return the chunks, oldest first."""
+        return [Piece(table, *row) for row in connection.execute(CHUNKS, [table]).fetchall()]
+
+    def drop(self, connection: Connection, piece: Piece) -> None:
+        """Drop one chunk."""
+        query = "SELECT drop_chunks(%s::regclass, older_than => %s, newer_than => %s)"
+        connection.execute(query, [piece.table, piece.end, piece.start]).fetchall()
+
+
+REMEMBERED = 2
+"""Days before a table's newest whose partitions never go; older ones are looked up each time."""
+
+
+DAY_FORMAT = "%Y%m%d"
+
 
 class DailyPartitions:
     """Declarative partitions, one a day; made aside and attached, so that readers are never blocked."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, int]] = set()
+        self._newest: dict[str, int] = {}
 
     def ensure(self, connection: Connection, table: str, days: Iterable[int]) -> None:
         """Attach the partitions that are not there yet, each in a transaction of its own."""
         for day in sorted(days):
-            if (table, day) not in self._known:
+            if day < self._newest.get(table, 0) - REMEMBERED or (table, day) not in self._known:
                 with connection.transaction():
                     self._attach(connection, table, day)
                 self._known.add((table, day))
+                self._newest[table] = max(day, self._newest.get(table, 0))
+
+    def pieces(self, connection: Connection, table: str) -> list[Piece]:
+        """Return the partitions, oldest first."""
+        found = []
+        for (name,) in connection.execute(CHILDREN, [table]).fetchall():
+            start = datetime.strptime(name.removeprefix(f"{table}_"), DAY_FORMAT).replace(tzinfo=UTC)
+            found.append(Piece(table, "public", name, start, start + timedelta(days=1)))
+        return found
+
+    def drop(self, connection: Connection, piece: Piece) -> None:
+        """Drop one partition."""
+        connection.execute(sql.SQL("DROP TABLE {}").format(piece.identifier))
 
     def _attach(self, connection: Connection, table: str, day: int) -> None:
         start = datetime.fromtimestamp(day * DAY // SECOND, UTC)
-        name = f"{table}_{start:%Y%m%d}"
+        name = f"{table}_{start:{DAY_FORMAT}}"
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
         if connection.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,):
             return

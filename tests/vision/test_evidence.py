@@ -20,9 +20,9 @@ def test_evidence_lies_under_its_hash(tmp_path):
 
 def test_the_same_bytes_are_written_once(tmp_path):
     EvidenceStore(tmp_path).keep({NAME: BYTES})
-    written = evidence.path(tmp_path, NAME).stat()
+    written = evidence.path(tmp_path, NAME).stat().st_ino
     EvidenceStore(tmp_path).keep({NAME: BYTES})
-    assert evidence.path(tmp_path, NAME).stat() == written
+    assert evidence.path(tmp_path, NAME).stat().st_ino == written
     assert [file.name for file in (tmp_path / NAME[:2]).iterdir()] == [NAME]
 
 
@@ -67,3 +67,43 @@ def test_evidence_that_was_changed_is_found_out(tmp_path):
 def test_only_a_hash_names_evidence(tmp_path, name):
     with pytest.raises(ValueError, match="not a SHA-256"):
         evidence.path(tmp_path, name)
+
+
+def kept(folder, age=2 * evidence.FRESH):
+    """Keep evidence, so many seconds ago."""
+    EvidenceStore(folder).keep({NAME: BYTES})
+    file = evidence.path(folder, NAME)
+    then = file.stat().st_mtime - age
+    os.utime(file, (then, then))
+    return file
+
+
+def test_evidence_is_taken_away_once(tmp_path):
+    file = kept(tmp_path)
+    assert evidence.take_away(tmp_path, NAME) == len(BYTES)
+    assert list(file.parent.iterdir()) == []
+    assert evidence.take_away(tmp_path, NAME) == 0
+
+
+def test_evidence_that_was_kept_again_just_now_stays(tmp_path):
+    file = kept(tmp_path)
+    EvidenceStore(tmp_path).keep({NAME: BYTES})
+    assert evidence.take_away(tmp_path, NAME) == 0
+    assert evidence.read(tmp_path, NAME) == BYTES
+    assert [item.name for item in file.parent.iterdir()] == [NAME]
+
+
+def test_evidence_moves_to_the_same_place_of_an_archive(tmp_path):
+    kept(tmp_path / "here")
+    assert evidence.take_away(tmp_path / "here", NAME, tmp_path / "there") == len(BYTES)
+    assert evidence.read(tmp_path / "there", NAME) == BYTES
+
+
+def test_a_move_that_failed_is_gone_on_with(tmp_path):
+    file = kept(tmp_path / "here")
+    (tmp_path / "there").touch()
+    with pytest.raises(NotADirectoryError):
+        evidence.take_away(tmp_path / "here", NAME, tmp_path / "there")
+    assert evidence.take_away(tmp_path / "here", NAME, tmp_path / "elsewhere") == len(BYTES)
+    assert evidence.read(tmp_path / "elsewhere", NAME) == BYTES
+    assert list(file.parent.iterdir()) == []

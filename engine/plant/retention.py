@@ -1,0 +1,47 @@
+"""How long results are kept: days by family, and where what leaves goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.plant.section import Section
+
+Days = Annotated[int, Field(ge=2)] | None
+"""Days of plant time, None for ever; late readings still revise what is younger than two days."""
+LongDays = Annotated[int, Field(ge=8)] | None
+"""As `Days`; planning looks seven days back, and an account is revised a day after its shift."""
+
+
+class EvidenceDays(Section):
+    """How long pictures are kept, by what was said of their part; the longest time counts."""
+
+    OK: Days = None
+    NG: Days = None
+    REVIEW: Days = None
+
+
+class RetentionSection(Section):
+    """Days until results leave the database; what is left out stays for ever.
+
+    Verdicts and the frame ledger never leave before the pictures that they speak of.
+    """
+
+    readings: Days = None
+    windows_1s: Days = None
+    windows_1min: Days = None
+    windows_1h: Days = None
+    anomalies: Days = None
+    quarantine: Days = None
+    states: LongDays = None
+    """States and program runs."""
+    oee: LongDays = None
+    verdicts: Days = None
+    """Verdicts and their findings."""
+    frame_ledger: Days = None
+    """Rows of frames; their sums by run stay."""
+    evidence: EvidenceDays = EvidenceDays()
+    archive: Path | None = None
+    """Folder into which things move instead of being deleted: rows as Parquet, pictures as they are."""
