@@ -49,6 +49,17 @@ class Server:
         self.create_as(dsn)
         return dsn
 
+    def create_empty(self):
+        """Give a database that no migration has seen."""
+        name = f"seamline_test_{os.getpid()}_{next(self._numbers)}"
+        self._session(sql.SQL("CREATE DATABASE {}"), name)
+        return make_conninfo(self._dsn, dbname=name)
+
+    def owns(self, dsn):
+        """Tell whether a database is one of this server."""
+        ours, theirs = (psycopg.conninfo.conninfo_to_dict(item) for item in (self._dsn, dsn))
+        return {**ours, "dbname": ""} == {**theirs, "dbname": ""}
+
     def create_as(self, dsn):
         name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
         self._session(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"), name, TEMPLATE)

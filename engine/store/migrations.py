@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -29,8 +30,10 @@ GRANTS = {
 """What each role may read, given where the role is there."""
 
 
-def migrate(dsn: str) -> Level:
+def migrate(dsn: str, only: Container[str] | None = None) -> Level:
     """Apply what was not applied yet and return the database's level; safe to repeat, also at once.
+
+    ``only`` names the migrations to go as far as an older version did.
 
     Raises
     ------
@@ -42,17 +45,25 @@ def migrate(dsn: str) -> Level:
         connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         levels.enable(connection)
         level = levels.detect(connection)
-        _apply(dsn, level)
-        _grant(connection)
+        _apply(dsn, level, only)
+        if only is None:
+            _grant(connection)
     return level
 
 
-def _apply(dsn: str, level: Level) -> None:
+def _apply(dsn: str, level: Level, only: Container[str] | None) -> None:
     migrations = read_migrations(str(FOLDER), str(FOLDER / level.folder))
+    if only is not None:
+        migrations = migrations.filter(lambda migration: migration.id in only)
     with get_backend(backend_uri(dsn)) as backend:
         backend.break_lock()
         with backend.lock():
             backend.apply_migrations(backend.to_apply(migrations))
+
+
+def known() -> set[str]:
+    """Return the names of all migrations of this version."""
+    return {path.stem for path in FOLDER.rglob("*.sql")}
 
 
 def _grant(connection: Connection) -> None:
