@@ -162,7 +162,7 @@ class Processes:
         self.database = Embedded(home.database)
         self.dsn = self.database.start()
         migrate(self.dsn)
-        self._running = {name: self._start(name) for name in self.MODULES}
+        self.running = {name: self._start(name) for name in self.MODULES}
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         own = {"SEAMLINE_HOME": str(self._home.root), "SEAMLINE_DSN": self.dsn, SNAPSHOT_VARIABLE: "0.5"}
@@ -178,14 +178,14 @@ class Processes:
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)
         else:
-            self._running[name].kill()
-            self._running[name].wait()
+            self.running[name].kill()
+            self.running[name].wait()
 
     def tend(self) -> None:
         """Start again what has died."""
-        for name, process in self._running.items():
+        for name, process in self.running.items():
             if process.poll() is not None:
-                self._running[name] = self._start(name)
+                self.running[name] = self._start(name)
         if self.database.pid() is None:
             try:
                 self.database.start()
@@ -199,13 +199,13 @@ class Processes:
 
     def end(self, name: str) -> int:
         """Ask one of them to end and return its exit code."""
-        process = self._running.pop(name)
+        process = self.running.pop(name)
         process.terminate()
         return process.wait(PATIENCE)
 
     def stop(self) -> None:
         """End all of them."""
-        for name in list(self._running):
+        for name in list(self.running):
             self.end(name)
         self.database.stop()
 

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from engine.backup import tables
+from engine.backup.errors import BackupError
 from engine.backup.logs import HeldLog, held
 from engine.backup.secrets import without_secrets
 from engine.backup.sinks import Sink
@@ -61,12 +62,19 @@ def back_up(home: Home, dsn: str, target: Path, evidence: bool = False) -> Saved
     Raises
     ------
     BackupError
-        The target exists, or the log was cleared up just now.
+        The target exists or cannot be written, or the log was cleared up just now.
     StoreError
         Retention is at work, or the database cannot be reached.
-    OSError
-        The target cannot be written.
     """
+    try:
+        return _back_up(home, dsn, target, evidence)
+    except OSError as exc:
+        raise BackupError(
+            f"The backup {target} cannot be written: {exc.strerror}; name another place."
+        ) from exc
+
+
+def _back_up(home: Home, dsn: str, target: Path, evidence: bool) -> Saved:
     with connect(dsn) as holder, connect(dsn) as connection:
         holder.autocommit = True
         hold(holder, shared=True)

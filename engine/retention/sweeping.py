@@ -13,6 +13,7 @@ from engine.retention.pictures import PictureSweep
 from engine.retention.rows import RowSweep
 from engine.retention.rules import EPOCH, rules
 from engine.store.database import open_session
+from engine.store.errors import StoreError
 from engine.store.hold import hold
 from engine.store.landing import last_committed
 from engine.store.levels import Connection, partitions
@@ -29,10 +30,19 @@ def sweep(
     ------
     StoreBusy
         A backup is being taken, or another pass is under way.
-    OSError
-        The archive or the evidence cannot be written.
+    StoreError
+        The archive or the evidence cannot be written; what was not archived is still there.
     """
-    stop = stop or threading.Event()
+    try:
+        return _sweep(dsn, plant, evidence, stop or threading.Event(), dry)
+    except OSError as exc:
+        where = f" ({exc.filename})" if exc.filename else ""
+        raise StoreError(
+            f"Retention stopped: {exc.strerror}{where}; mend retention.archive or the disk."
+        ) from exc
+
+
+def _sweep(dsn: str, plant: Plant, evidence: Path, stop: threading.Event, dry: bool) -> list[Removal]:
     with open_session(dsn) as connection:
         connection.autocommit = True
         hold(connection)

@@ -6,7 +6,8 @@ import json
 import subprocess
 import tarfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from engine.backup.logs import held
 from engine.backup.secrets import hidden, without_secrets
 from engine.paths import Home
 from engine.plant import Plant
-from engine.store import Embedded, StoreBusy, connect, migrate
+from engine.station import Station
+from engine.store import Embedded, StoreBusy, connect, migrate, open_database
 from engine.store.hold import hold
 from streams.clock import ManualClock
 from streams.log.abc import Kind
@@ -27,7 +29,10 @@ from streams.log.producer import ZmqProducer
 from streams.log.reader import FileLogReader
 from streams.log.tail import last_entry
 from streams.log.writer import LogWriter
+from streams.testing import running
+from vision import evidence
 from vision.evidence import EvidenceStore
+from vision.testing import write_model
 
 SPEED = 30.0
 SLOW = 240.0
@@ -41,61 +46,99 @@ def home(database_folder, monkeypatch):
 
 
 def plant_now() -> Plant:
+    """Return a plant with a machine whose readings a test sends, and a station that really inspects."""
     now = time.time_ns() // 1000
-    return Plant.model_validate({**PLANT, "replay": {"origin_us": now, "start_us": now, "speed": SPEED}})
+    camera = {"kind": "simulated", "name": "camera-1", "size": 96, "rate": 10}
+    stations = [*PLANT["stations"], {"name": "weld", "model": "tiny", "cameras": [camera]}]
+    clock = {"origin_us": now, "start_us": now, "speed": SPEED}
+    return Plant.model_validate({**PLANT, "stations": stations, "replay": clock})
+
+
+@contextmanager
+def alive(home: Home, plant: Plant) -> Iterator[Processes]:
+    """Run database, appender and shard; in the end they are killed, as a plant is that needs a backup."""
+    processes = Processes(home, plant)
+    try:
+        yield processes
+    finally:
+        for name in list(processes.running):
+            processes.kill(name)
+        processes.database.stop()
+
+
+@contextmanager
+def at_work(processes: Processes, home: Home, plant: Plant) -> Iterator[None]:
+    """Send readings, and inspect parts; in the end everything is acknowledged."""
+    section = plant.stations[-1]
+    with ExitStack() as stack:
+        feeding = stack.enter_context(closing(ZmqProducer(home.appender, plant.shard, "feed")))
+        welding = stack.enter_context(closing(ZmqProducer(home.appender, plant.shard, "weld")))
+        feed = Feed(feeding, plant.clock())
+        stack.callback(feed.stop)
+        with running(Station(section, plant, home, welding).run):
+            yield
+        feed.stop()
+        processes.wait_for(lambda: feed.done() and welding.flush(0.0), SLOW)
 
 
 @pytest.mark.timeout(900)
 def test_a_backup_of_a_running_plant_goes_on_elsewhere_exactly_once(home, database_folder):
-    plant = plant_now()
-    target = database_folder() / "backup"
-    with ExitStack() as stack:
-        running = Processes(home, plant)
-        stack.callback(running.stop)
-        producer = ZmqProducer(home.appender, plant.shard, "feed")
-        stack.callback(producer.close)
-        feed = Feed(producer, plant.clock())
-        running.wait_for(lambda: snapshot(running.dsn) > 0, SLOW)
-        saved = back_up(home, running.dsn, target)
-        after = committed(running.dsn, plant.shard)
-        running.wait_for(lambda: committed(running.dsn, plant.shard) > after, SLOW)
-        feed.stop()
-        running.wait_for(feed.done, SLOW)
-        original = {table: rows(running.dsn, table) for table in TABLES}
+    plant, target, elsewhere = plant_now(), database_folder() / "backup", Home(database_folder() / "new")
+    write_model(home.models)
+    with alive(home, plant) as processes:
+        with at_work(processes, home, plant):
+            processes.wait_for(lambda: snapshot(processes.dsn) > 0 and inspected(processes.dsn) > 2, SLOW)
+            saved = back_up(home, processes.dsn, target, evidence=True)
+            end = saved.shards[plant.shard]["log_end"]
+            processes.wait_for(lambda: committed(processes.dsn, plant.shard) > end, SLOW)
+        original = {table: rows(processes.dsn, table) for table in TABLES}
     shard = saved.shards[plant.shard]
-    assert 0 < shard["snapshot"] <= shard["position"] <= shard["log_end"]
-    assert shard["position"] < after or shard["log_end"] < last_entry(home.log / plant.shard).position
+    assert 0 < shard["snapshot"] <= shard["position"] <= end < last_entry(home.log / plant.shard).position
 
-    elsewhere = Home(database_folder() / "elsewhere")
     restored = restore(target, elsewhere)
     assert restored.rows == saved.rows
-    database = Embedded(elsewhere.database)
-    dsn = database.start()
-    assert committed(dsn, plant.shard) == shard["position"]
-    assert epoch(dsn) == shard["epoch"]
-    for table in TABLES:
-        assert rows(dsn, table) <= original[table], table
-    entry = last_entry(elsewhere.log / plant.shard)
-    assert entry.position == shard["log_end"]
+    assert last_entry(elsewhere.log / plant.shard).position == end
+    with open_database(elsewhere) as dsn:
+        assert (committed(dsn, plant.shard), epoch(dsn)) == (shard["position"], shard["epoch"])
+        assert [table for table in TABLES if not rows(dsn, table) <= original[table]] == []
 
-    with ExitStack() as stack:
-        again = Processes(elsewhere, plant)
-        stack.callback(again.stop)
-        producer = ZmqProducer(elsewhere.appender, plant.shard, "feed")
-        stack.callback(producer.close)
-        feed = Feed(producer, plant.clock())
-        again.wait_for(lambda: committed(dsn, plant.shard) > shard["log_end"] + 50, SLOW)
-        feed.stop()
-        again.wait_for(feed.done, SLOW)
-        again.end("appender")
+    with alive(elsewhere, plant) as processes:
+        dsn = processes.dsn
+        with at_work(processes, elsewhere, plant):
+            processes.wait_for(lambda: committed(dsn, plant.shard) > end and inspected(dsn, "1000") > 2, SLOW)
+        processes.kill("appender")
+        processes.running.pop("appender")
         last = last_entry(elsewhere.log / plant.shard).position
-        again.wait_for(lambda: committed(dsn, plant.shard) == last, SLOW)
-        again.end("shard")
-        assert again.restored() == 1
+        processes.wait_for(lambda: committed(dsn, plant.shard) == last, SLOW)
+        processes.kill("shard")
+        processes.running.pop("shard")
         assert epoch(dsn) == shard["epoch"] + 1
-        reference = fresh(database)
+        assert processes.restored() == 1
+        assert unaccounted(dsn) == {"1": 0, "1000": 0}
+        assert all(evidence.read(elsewhere.evidence, name) for name in pictures(dsn))
+        reference = fresh(processes.database)
         replay(plant, elsewhere, reference, last)
         assert differences(dsn, reference) == {}
+
+
+def inspected(dsn: str, run: str = "1") -> int:
+    query = "SELECT count(*) FROM frame_ledger WHERE station = 'weld' AND outcome = 'inspected' AND run = %s"
+    with connect(dsn) as connection:
+        return connection.execute(query, [run]).fetchone()[0]
+
+
+def unaccounted(dsn: str) -> dict[str, int]:
+    """Return by run the station's frames of which nothing is known."""
+    with connect(dsn) as connection:
+        return dict(
+            connection.execute("SELECT run, difference FROM frame_balance WHERE station = 'weld'").fetchall()
+        )
+
+
+def pictures(dsn: str) -> list[str]:
+    query = "SELECT DISTINCT frame_hash FROM frame_ledger WHERE station = 'weld' AND frame_hash IS NOT NULL"
+    with connect(dsn) as connection:
+        return [name for (name,) in connection.execute(query)]
 
 
 def snapshot(dsn: str) -> int:
@@ -212,6 +255,13 @@ def test_a_newer_backup_is_refused(still, dsn, tmp_path):
 def test_a_target_that_exists_is_not_touched(still, dsn, tmp_path):
     with pytest.raises(BackupError, match="exists already"):
         back_up(still, dsn, still.root)
+
+
+def test_a_target_that_cannot_be_written_is_one_sentence(still, dsn, tmp_path):
+    (tmp_path / "file").touch()
+    for name in ("folder", "file.tar"):
+        with pytest.raises(BackupError, match=r"cannot be written: .*; name another place"):
+            back_up(still, dsn, tmp_path / "file" / name)
 
 
 def test_a_backup_that_fails_leaves_nothing(still, dsn, tmp_path, monkeypatch):

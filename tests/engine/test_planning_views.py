@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from engine.plant import Plant
+from engine.plant import Plant, StationSection
 from engine.store import connect, reader_dsn
 from engine.store.levels import partitions
 from engine.store.master import register
@@ -217,6 +217,21 @@ def test_the_database_cuts_shifts_as_the_flow_does(shop, zone, month):
                 if found and (found.name, found.start) == (shift, start)
             )
             assert (span.end, sum(b - a for a, b in span.working(span.end))) == (end, planned)
+
+
+def test_what_readers_see_of_the_plant_file_holds_no_password(shop):
+    station = {
+        "name": "gate",
+        "cameras": [{"kind": "video", "name": "c1", "path": "rtsp://ann:secret@camera"}],
+    }
+    register(
+        shop.connection, plant().model_copy(update={"stations": [StationSection.model_validate(station)]})
+    )
+    ((settings,),) = shop.rows("SELECT settings FROM machines WHERE name = 'gate'")
+    assert settings["calendar"] == [
+        {"name": "day", "start": 0, "end": 1440, "weekdays": list(range(7)), "breaks": []}
+    ]
+    assert "secret" not in str(settings)
 
 
 def verdict(shop: Shop, serial: str, outcome: str, ts: int = NOW, tenant: int = 1) -> None:

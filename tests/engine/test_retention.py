@@ -14,7 +14,7 @@ import pytest
 from engine.plant import Plant, RetentionSection
 from engine.retention import sweep
 from engine.retention.steward import steward
-from engine.store import StoreBusy, connect
+from engine.store import StoreBusy, StoreError, connect
 from engine.store.hold import hold
 from engine.store.levels import DailyPartitions, partitions
 from engine.store.master import register
@@ -223,7 +223,7 @@ def test_each_width_has_a_file_of_its_own(shop):
 def test_an_archive_that_cannot_be_written_removes_nothing(shop, tmp_path):
     shop.reading(20)
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="Not a directory"):
+    with pytest.raises(StoreError, match=r"Not a directory.*mend retention\.archive"):
         shop.sweep(readings=10, archive=str(tmp_path / "file" / "archive"))
     assert shop.ages("readings") == [20]
     assert shop.rows("SELECT count(*) FROM retention_log") == [(0,)]
