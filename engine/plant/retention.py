@@ -19,8 +19,11 @@ class EvidenceDays(Section):
     """How long pictures are kept, by what was said of their part; the longest time counts."""
 
     OK: Days = None
+    """Pictures of good parts."""
     NG: Days = None
+    """Pictures of rejects."""
     REVIEW: Days = None
+    """Pictures of parts that a person looked at, or should have."""
 
 
 class RetentionSection(Section):
@@ -30,18 +33,26 @@ class RetentionSection(Section):
     """
 
     readings: Days = None
+    """Raw readings."""
     windows_1s: Days = None
+    """Windows of one second."""
     windows_1min: Days = None
+    """Windows of one minute."""
     windows_1h: Days = None
+    """Windows of one hour."""
     anomalies: Days = None
+    """Anomaly scores."""
     quarantine: Days = None
+    """What could not be taken."""
     states: LongDays = None
     """States and program runs."""
     oee: LongDays = None
+    """Accounts of shifts."""
     verdicts: Days = None
     """Verdicts and their findings."""
     frame_ledger: Days = None
     """Rows of frames; their sums by run stay."""
     evidence: EvidenceDays = EvidenceDays()
+    """Pictures, by outcome."""
     archive: Path | None = None
     """Folder into which things move instead of being deleted: rows as Parquet, pictures as they are."""

@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.chaos import PLANT, TABLES, Feed, Processes, committed, differences, replay, rows
+from bench.chaos import PLANT, Feed, Processes, committed, differences, rows
 from engine.backup import BackupError, back_up, restore
 from engine.backup.logs import held
 from engine.backup.secrets import hidden, without_secrets
 from engine.paths import Home
 from engine.plant import Plant
+from engine.replay import replay_log
 from engine.station import Station
 from engine.store import Embedded, StoreBusy, connect, migrate, open_database
+from engine.store.digest import TABLES
 from engine.store.hold import hold
 from streams.clock import ManualClock
 from streams.log.abc import Kind
@@ -117,7 +119,7 @@ def test_a_backup_of_a_running_plant_goes_on_elsewhere_exactly_once(home, databa
         assert unaccounted(dsn) == {"1": 0, "1000": 0}
         assert all(evidence.read(elsewhere.evidence, name) for name in pictures(dsn))
         reference = fresh(processes.database)
-        replay(plant, elsewhere, reference, last)
+        replay_log(plant, elsewhere.log / plant.shard, reference)
         assert differences(dsn, reference) == {}
 
 
