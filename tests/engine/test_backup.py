@@ -107,7 +107,7 @@ def test_a_backup_of_a_running_plant_goes_on_elsewhere_exactly_once(home, databa
     with alive(elsewhere, plant) as processes:
         dsn = processes.dsn
         with at_work(processes, elsewhere, plant):
-            processes.wait_for(lambda: committed(dsn, plant.shard) > end and inspected(dsn, "1000") > 2, SLOW)
+            processes.wait_for(lambda: committed(dsn, plant.shard) > end and inspected(dsn, "1001") > 2, SLOW)
         processes.kill("appender")
         processes.running.pop("appender")
         last = last_entry(elsewhere.log / plant.shard).position
@@ -116,7 +116,7 @@ def test_a_backup_of_a_running_plant_goes_on_elsewhere_exactly_once(home, databa
         processes.running.pop("shard")
         assert epoch(dsn) == shard["epoch"] + 1
         assert processes.restored() == 1
-        assert unaccounted(dsn) == {"1": 0, "1000": 0}
+        assert unaccounted(dsn) == {"1": 0, "1001": 0}
         assert all(evidence.read(elsewhere.evidence, name) for name in pictures(dsn))
         reference = fresh(processes.database)
         replay_log(plant, elsewhere.log / plant.shard, reference)
