@@ -296,7 +296,8 @@ def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None
         The log does not lead on from what is committed.
     """
     watch = Watch()
-    with health.Publisher(home.create().health, "shard", plant.shard, watch.report):
+    publisher = health.Publisher(home.create().health, "shard", plant.shard, watch.report)
+    with publisher, steward(plant, home.evidence, dsn):
         own_shard(plant, home.log / plant.shard, dsn, stop, watch)
 
 
@@ -317,8 +318,7 @@ def own_shard(plant: Plant, folder: Path, dsn: str, stop: threading.Event, watch
             log.warning("database_away", shard=plant.shard, error=str(exc))
             stop.wait(PATIENCE)
         else:
-            with steward(plant, home.evidence, dsn):
-                watch.shard.run()
+            watch.shard.run()
             return
 
 

@@ -1,4 +1,4 @@
-"""A plant file without its secrets: passwords in addresses, and values that are named like secrets."""
+"""A plant file without its secrets: users of addresses, and values that are named like secrets."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-HIDDEN = "***"
-IN_ADDRESS = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+@")
+from engine.redact import HIDDEN, USER_INFO
+
 NAMED = re.compile(r"password|passphrase|secret|token|private_key|api_key", re.IGNORECASE)
 
 
@@ -15,7 +15,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
     """Return plain values with every secret replaced.
 
     >>> without_secrets({"path": "rtsp://ann:s3cret@cam/1", "password": "s3cret", "rate": 5})
-    {'path': 'rtsp://ann:***@cam/1', 'password': '***', 'rate': 5}
+    {'path': 'rtsp://***@cam/1', 'password': '***', 'rate': 5}
     """
     if isinstance(value, dict):
         return {key: without_secrets(item, str(key)) for key, item in value.items()}
@@ -23,7 +23,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
         return [without_secrets(item, name) for item in value]
     if not isinstance(value, str):
         return value
-    return HIDDEN if NAMED.search(name) and value else IN_ADDRESS.sub(rf"\1:{HIDDEN}@", value)
+    return HIDDEN if NAMED.search(name) and value else USER_INFO.sub(f"{HIDDEN}@", value)
 
 
 def hidden(value: Any, place: str = "") -> Iterator[str]:
