@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.demo_machines import SENSORS, Field, clock_words, simulated_field
 from engine.paths import Home
 from engine.plant import (
-    Camera,
     ConsoleSection,
     FolderCamera,
     MachineSection,
@@ -23,15 +23,20 @@ from engine.plant import (
     ZmqSource,
 )
 from streams import replay, simulate
+from streams.clock import SECOND
 from streams.log.tail import last_entry
 
 MACHINE = "Mazak03"
 RIG = "pump-rig"
-CELL = "weld-cell"
+CELL = simulate.WELD_CELL_1.name
 STATION = "weld-1"
 PHOTOGRAPHS = "welds-pipe/images"
 CAMERA_RATE = 5.0
 IDLE_S = 10.0
+HEAD_START_S = 8.0
+"""In which the station comes up: it would miss the first parts that a simulated machine finishes."""
+JUDGED_SPEED = 120.0
+"""Up to here every part of the first weld cell is judged: 2 to 3 a real second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +56,57 @@ def build(home: Home, data: Path | None, speed: float, port: int) -> Demo:
         The data folder lacks what the replay needs.
     """
     shard = "demo" if data is None else "replay"
-    clock = replay_clock(home, shard, speed)
-    shdr_port, endpoint = free_port(), home.create().socket("sensors")
-    clock_words = [f"--origin-us={clock.origin_us}", f"--start-us={clock.start_us}", f"--speed={clock.speed}"]
-    places = [f"--shdr-port={shdr_port}", f"--zmq-endpoint={endpoint}"]
-    camera: Camera
+    clock = replay_clock(home, shard, speed, HEAD_START_S if data is None else 0.0)
+    endpoint = home.create().socket("sensors")
+    inspection = station(data, speed)
     if data is None:
-        machine, camera, source = CELL, simulated_camera(), ["streams.simulate"]
-        tags = {CELL: simulate.machine_tags(), RIG: simulate.sensor_tags()}
+        ports = [free_port() for model in simulate.SHOP if model.adapter]
+        field = simulated_field(clock, ports, endpoint, silence(speed), speed <= JUDGED_SPEED)
     else:
-        machine, camera, source = MACHINE, folder_camera(data), ["streams.replay", f"--data={data}"]
-        tags = recorded_tags(data)
+        field = replayed_field(data, clock, free_port(), endpoint)
     plant = Plant(
         name="Demo plant" if data is None else "Replayed plant",
+        timezone=simulate.ZONE if data is None else "UTC",
         shard=shard,
         simulated=data is None,
-        machines=[machine_section(name, found, speed) for name, found in tags.items()],
-        stations=[StationSection(name=STATION, cameras=[camera])],
-        sources=[
-            ShdrSource(kind="shdr", name="shdr", machine=machine, port=shdr_port),
-            ZmqSource(kind="zeromq", name="sensors", endpoint=endpoint),
-        ],
+        machines=field.machines,
+        stations=[inspection],
+        sources=field.sources,
         replay=clock,
         console=ConsoleSection(port=port),
     )
-    return Demo(plant, [[*source, f"--shdr-machine={machine}", f"--rig={RIG}", *places, *clock_words]])
+    return Demo(plant, [field.module])
+
+
+def station(data: Path | None, speed: float) -> StationSection:
+    """Describe the inspection station: of simulated parts it judges each that the first weld cell finishes.
+
+    Beyond `JUDGED_SPEED` it could not keep up: it then judges parts of its own, at its camera's rate.
+    """
+    if data is not None:
+        return StationSection(name=STATION, cameras=[folder_camera(data)])
+    cell = CELL if speed <= JUDGED_SPEED else None
+    return StationSection(name=STATION, cameras=[simulated_camera(cell)], judges=cell)
+
+
+def replayed_field(data: Path, clock: ReplaySection, port: int, endpoint: str) -> Field:
+    """Describe the recorded machines."""
+    return Field(
+        machines=[machine_section(name, tags, clock.speed) for name, tags in recorded_tags(data).items()],
+        sources=[
+            ShdrSource(kind="shdr", name="shdr", machine=MACHINE, port=port),
+            ZmqSource(kind="zeromq", name=SENSORS, endpoint=endpoint),
+        ],
+        module=[
+            "streams.replay",
+            f"--data={data}",
+            f"--shdr-machine={MACHINE}",
+            f"--rig={RIG}",
+            f"--shdr-port={port}",
+            f"--zmq-endpoint={endpoint}",
+            *clock_words(clock),
+        ],
+    )
 
 
 def recorded_tags(data: Path) -> dict[str, list[tuple[str, bool]]]:
@@ -86,20 +117,23 @@ def recorded_tags(data: Path) -> dict[str, list[tuple[str, bool]]]:
         raise PlantError(str(exc)) from exc
 
 
-def replay_clock(home: Home, shard: str, speed: float) -> ReplaySection:
-    """Start the replay's clock now, or where the last replay into this log had come to."""
+def replay_clock(home: Home, shard: str, speed: float, head_start_s: float = 0.0) -> ReplaySection:
+    """Start the replay's clock now, or where the last replay into this log had come to.
+
+    ``head_start_s`` are real seconds before the plant begins, its clock running already.
+    """
     now = time.time_ns() // 1000
     last = last_entry(home.log / shard)
     start = now if last is None else max(now, last.received)
-    return ReplaySection(origin_us=now, start_us=start, speed=speed)
+    wait = int(head_start_s * SECOND)
+    return ReplaySection(origin_us=now + wait, start_us=start + int(wait * speed), speed=speed)
 
 
 def machine_section(name: str, tags: list[tuple[str, bool]], speed: float) -> MachineSection:
-    """Describe a machine by its tags.
+    """Describe a recorded machine by its tags.
 
     The anomaly score looks at every tag of a rig, but of a machine that starts and stops only at its
-    temperatures: its loads jump with every cycle, which is no anomaly. Real seconds without a word
-    count as silence, so in plant time silence is ``speed`` times longer.
+    temperatures: its loads jump with every cycle, which is no anomaly.
     """
     rig = ("execution", False) not in tags
     sections = [
@@ -108,7 +142,15 @@ def machine_section(name: str, tags: list[tuple[str, bool]], speed: float) -> Ma
         )
         for tag, numeric in tags
     ]
-    return MachineSection(name=name, tags=sections, idle_after_s=IDLE_S * max(speed, 1.0))
+    return MachineSection(name=name, tags=sections, idle_after_s=silence(speed))
+
+
+def silence(speed: float) -> float:
+    """Return after how many seconds without a word a machine counts as silent.
+
+    Real seconds without a word count, so in plant time it is ``speed`` times longer.
+    """
+    return IDLE_S * max(speed, 1.0)
 
 
 def folder_camera(data: Path) -> FolderCamera:
@@ -119,9 +161,9 @@ def folder_camera(data: Path) -> FolderCamera:
     return FolderCamera(kind="folder", name="camera-1", path=path.resolve(), rate=CAMERA_RATE, repeat=True)
 
 
-def simulated_camera() -> SimulatedCamera:
-    """Show rendered parts."""
-    return SimulatedCamera(kind="simulated", name="camera-1", rate=CAMERA_RATE)
+def simulated_camera(follows: str | None) -> SimulatedCamera:
+    """Show rendered parts, one for each that a machine finishes."""
+    return SimulatedCamera(kind="simulated", name="camera-1", rate=CAMERA_RATE, follows=follows)
 
 
 def free_port() -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import dropwhile
 
 from engine.plant import Camera as CameraSection
-from engine.plant import FolderCamera, SimulatedCamera, VideoCamera, ZmqCamera
+from engine.plant import FolderCamera, ReplaySection, SimulatedCamera, VideoCamera, ZmqCamera
+from streams import simulate
+from streams.clock import Clock
 from vision import cameras
 from vision.records import Image
 from vision.simulate import PartRenderer
@@ -16,9 +19,13 @@ Opener = Callable[[CameraSection, cameras.Run, int, threading.Event], cameras.Ca
 
 
 def open_camera(
-    section: CameraSection, run: cameras.Run, number: int, stop: threading.Event
+    section: CameraSection,
+    run: cameras.Run,
+    number: int,
+    stop: threading.Event,
+    replay: ReplaySection | None = None,
 ) -> cameras.Camera:
-    """Open one camera.
+    """Open one camera; ``replay`` is the plant's, for one that follows a simulated machine.
 
     Raises
     ------
@@ -33,12 +40,47 @@ def open_camera(
         case ZmqCamera():
             return cameras.ZmqCamera(run, section.endpoint, stop)
         case SimulatedCamera():
-            return cameras.SimulatedCamera(
-                run, renderer(section), f"P{section.seed}", number, section.rate, stop
-            )
+            due = due_parts(section, replay, stop)
+            return cameras.SimulatedCamera(run, renderer(section), f"P{section.seed}", number, due)
 
 
 def renderer(section: SimulatedCamera) -> Callable[[int], Image]:
     """Return what draws part after part as this camera sees it."""
     parts = PartRenderer(section.seed, section.size)
     return lambda index: parts.render(index, section.view).image
+
+
+def due_parts(
+    section: SimulatedCamera, replay: ReplaySection | None, stop: threading.Event
+) -> Callable[[], int | None]:
+    """Return what waits for a simulated camera's next part: at its rate, or when its machine finishes one."""
+    if section.follows is None or replay is None:
+        return cameras.numbered(section.rate, stop)
+    try:
+        machine = simulate.model(section.follows)
+    except KeyError as exc:
+        raise cameras.CameraError(f"there is no simulated machine {section.follows!r} to follow") from exc
+    finishes = simulate.finishes(machine, simulate.SEED, replay.start_us)
+    return FinishedParts(finishes, replay.clock(), stop)
+
+
+class FinishedParts:
+    """Wait for each part that a simulated machine finishes from now on, as the plant's clock comes to it.
+
+    Parameters
+    ----------
+    finishes
+        Number and time of the parts, in the order of time, without end.
+    """
+
+    def __init__(self, finishes: Iterator[tuple[int, int]], clock: Clock, stop: threading.Event) -> None:
+        now = clock.now()
+        self._finishes = dropwhile(lambda finish: finish[1] < now, finishes)
+        self._clock, self._stop = clock, stop
+
+    def __call__(self) -> int | None:
+        """Return the next part's number when it is finished, None as soon as it is to stop."""
+        part, ts = next(self._finishes)
+        pause = self._clock.wall_seconds(ts - self._clock.now())
+        stopped = self._stop.wait(pause) if pause > 0 else self._stop.is_set()
+        return None if stopped else part

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from urllib.parse import quote
 
 import cv2
@@ -74,7 +75,7 @@ class Station:
     producer
         Connection to the log; the caller flushes and closes it.
     opener
-        Opens cameras.
+        Opens cameras; None opens what the section names.
     detector
         The model in use; None loads the section's.
 
@@ -90,14 +91,14 @@ class Station:
         plant: Plant,
         home: Home,
         producer: Producer,
-        opener: Opener = open_camera,
+        opener: Opener | None = None,
         detector: Detector | None = None,
     ) -> None:
         self.name = section.name
         self.ledger = Ledger()
         self._section = section
         self._clock = plant.clock()
-        self._opener = opener
+        self._opener = opener or partial(open_camera, replay=plant.replay)
         self._cores = len(os.sched_getaffinity(0))
         self._inspector = Inspector(section.name, detector or self._load(home), recipe_of(section))
         self._evidence = EvidenceStore(home.evidence)

@@ -28,6 +28,10 @@ class ReplaySection(Section):
     speed: Positive = 60.0
     """How many times faster it runs."""
 
+    def clock(self) -> ReplayClock:
+        """Return the clock."""
+        return ReplayClock(self.origin_us, self.start_us, self.speed)
+
 
 class LogSection(Section):
     """The durable log of this node."""
@@ -94,7 +98,7 @@ class Plant(Section):
         """Return the plant's clock: real time, or the replay's."""
         if self.replay is None:
             return WallClock()
-        return ReplayClock(self.replay.origin_us, self.replay.start_us, self.replay.speed)
+        return self.replay.clock()
 
     def catalog(self) -> Catalog:
         """Return what the shard's flow needs to know of machines, tags and shifts."""

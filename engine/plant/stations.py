@@ -74,6 +74,8 @@ class SimulatedCamera(Section):
     """The same seed renders the same parts."""
     size: Annotated[int, Field(gt=0)] = 416
     """Pixels of a picture's side."""
+    follows: str | None = None
+    """Machine of the simulated shop, each of whose finished parts it shows; left out: ``rate``."""
 
 
 Camera = Annotated[FolderCamera | VideoCamera | ZmqCamera | SimulatedCamera, Field(discriminator="kind")]

@@ -37,7 +37,7 @@ def main() -> int:
     try:
         lines = recorded_lines(asked.data, asked.shdr_machine, clock.start, loop=True)
         sensors = recorded_sensors(asked.data, asked.rig, clock.start, span, loop=True)
-        play(ShdrServer(asked.shdr_port, lines, clock), SensorSender(asked.zmq_endpoint, sensors, clock))
+        play([ShdrServer(asked.shdr_port, lines, clock)], SensorSender(asked.zmq_endpoint, sensors, clock))
     except MissingDataError as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -1,17 +1,20 @@
-"""Play simulated machines, or with ``--load-tags`` a load of sensors: ``python -m streams.simulate ...``."""
+"""Play the simulated shop, or with ``--load-tags`` a load of sensors: ``python -m streams.simulate ...``."""
 
 from __future__ import annotations
 
 import argparse
-import signal
+import heapq
 import sys
-import threading
+from collections.abc import Iterator
 
-from streams.clock import ReplayClock
+from streams.clock import SECOND, ReplayClock
+from streams.records import Readings
 from streams.replay import SensorSender, ShdrServer
 from streams.replay.play import play
-from streams.simulate.machine import machine_lines
-from streams.simulate.sensors import PUMP_NAME, pump_batches, sensors
+from streams.simulate.adapter import adapter_lines
+from streams.simulate.sensors import sensors
+from streams.simulate.shop import SEED, SHOP, model
+from streams.simulate.telling import readings, sampling
 
 MESSAGES_PER_SECOND = 5
 
@@ -22,24 +25,27 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--origin-us", type=int, required=True, help="wall time at which the play began")
     parser.add_argument("--start-us", type=int, required=True, help="plant time then")
     parser.add_argument("--speed", type=float, default=60.0, help="how many times faster")
-    parser.add_argument("--seed", type=int, default=1, help="another seed is another plant")
-    parser.add_argument("--shdr-machine", default="weld-cell", help="name of the machine, for the record")
-    parser.add_argument("--shdr-port", type=int, help="where its adapter listens")
-    parser.add_argument("--rig", default=PUMP_NAME, help="machine name of the sensors")
-    parser.add_argument("--zmq-endpoint", required=True, help="where sensor readings are sent")
+    parser.add_argument("--seed", type=int, default=SEED, help="another seed is another shop")
+    parser.add_argument(
+        "--adapter",
+        type=_adapter,
+        action="append",
+        default=[],
+        help="MACHINE=PORT: where its adapter listens",
+    )
+    parser.add_argument("--zmq-endpoint", required=True, help="where readings are sent")
     parser.add_argument("--load-tags", type=int, default=0, help="send so many tags at 1 Hz, nothing else")
     asked = parser.parse_args(words)
-    if not asked.load_tags and asked.shdr_port is None:
-        parser.error("say on which --shdr-port the machine's adapter listens, or how many --load-tags")
+    if not asked.load_tags and not asked.adapter:
+        parser.error("say where adapters listen, each as --adapter MACHINE=PORT, or how many --load-tags")
     return asked
 
 
-def send(sender: SensorSender) -> None:
-    """Send until SIGTERM or SIGINT."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    sender.run(stop)
+def _adapter(word: str) -> tuple[str, int]:
+    name, _, port = word.partition("=")
+    if name not in [one.name for one in SHOP if one.adapter] or not port.isdigit():
+        raise argparse.ArgumentTypeError(f"{word!r} is no machine of the shop with the port of its adapter")
+    return name, int(port)
 
 
 def main() -> int:
@@ -48,13 +54,22 @@ def main() -> int:
     clock = ReplayClock(asked.origin_us, asked.start_us, asked.speed)
     if asked.load_tags:
         load = sensors(clock.start, asked.load_tags, seed=asked.seed)
-        send(SensorSender(asked.zmq_endpoint, load, clock))
+        play([], SensorSender(asked.zmq_endpoint, load, clock))
         return 0
-    seconds = max(1, int(asked.speed / MESSAGES_PER_SECOND))
-    pump = pump_batches(clock.start, asked.seed, machine=asked.rig, per_batch=seconds)
-    server = ShdrServer(asked.shdr_port, machine_lines(clock.start, asked.seed), clock)
-    play(server, SensorSender(asked.zmq_endpoint, pump, clock))
+    sample = sampling(asked.speed)
+    servers = [
+        ShdrServer(port, adapter_lines(model(name), asked.seed, clock.start, sample), clock)
+        for name, port in asked.adapter
+    ]
+    play(servers, SensorSender(asked.zmq_endpoint, sent(clock, asked.seed, sample), clock))
     return 0
+
+
+def sent(clock: ReplayClock, seed: int, sample: int) -> Iterator[Readings]:
+    """Return the batches of the machines without an adapter, by time."""
+    span = max(SECOND, int(clock.speed * SECOND / MESSAGES_PER_SECOND))
+    each = [readings(one, seed, clock.start, sample, span) for one in SHOP if not one.adapter]
+    return heapq.merge(*each, key=lambda batch: int(batch.ts[-1]))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import zmq
 
 from vision import pictures
 from vision.cameras import CameraError, FolderCamera, Run, SimulatedCamera, VideoCamera, ZmqCamera
-from vision.cameras.pace import Pacer
+from vision.cameras.pace import Pacer, numbered
 from vision.cameras.zeromq import BAD_METADATA, parse
 from vision.testing import picture
 
@@ -136,7 +136,7 @@ def test_a_simulated_camera_sends_what_is_rendered(run, stop):
         seen.append(index)
         return picture(red=index * 50)
 
-    camera = SimulatedCamera(run, render, "P3", 7, None, stop)
+    camera = SimulatedCamera(run, render, "P3", 7, numbered(None, stop))
     frames = [camera.read() for _ in range(3)]
     assert seen == [1, 2, 3]
     assert [frame.serial for frame in frames] == ["P3-000001-7", "P3-000002-7", "P3-000003-7"]

@@ -2,9 +2,19 @@
 
 from vision.cameras.abc import Camera, CameraError
 from vision.cameras.folder import FolderCamera
+from vision.cameras.pace import numbered
 from vision.cameras.run import Run
 from vision.cameras.simulated import SimulatedCamera
 from vision.cameras.video import VideoCamera
 from vision.cameras.zeromq import ZmqCamera
 
-__all__ = ["Camera", "CameraError", "FolderCamera", "Run", "SimulatedCamera", "VideoCamera", "ZmqCamera"]
+__all__ = [
+    "Camera",
+    "CameraError",
+    "FolderCamera",
+    "Run",
+    "SimulatedCamera",
+    "VideoCamera",
+    "ZmqCamera",
+    "numbered",
+]

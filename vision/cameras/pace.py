@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -24,3 +25,9 @@ class Pacer:
         stopped = self._stop.wait(pause) if pause > 0 else self._stop.is_set()
         self._due = max(self._due, self._monotonic() - self._period) + self._period
         return not stopped
+
+
+def numbered(rate: float | None, stop: threading.Event) -> Callable[[], int | None]:
+    """Return what waits for the next due moment and counts them from 1; None as soon as it is to stop."""
+    pacer, numbers = Pacer(rate, stop), itertools.count(1)
+    return lambda: next(numbers) if pacer.wait() else None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from vision import pictures
-from vision.cameras.pace import Pacer
 from vision.cameras.run import Run
 from vision.records import Frame, Image
 
@@ -19,13 +17,11 @@ class SimulatedCamera:
     run
         Numbers and stamps the frames.
     render
-        Gives the picture (h, w, 3) BGR of part ``index``, counted from 1.
+        Gives the picture (h, w, 3) BGR of a part by its number.
     parts, number
         Go into the serials; cameras that look at the same parts share both, so that their views meet.
-    rate
-        Pictures a second, None for as fast as they are read.
-    stop
-        Ends the reading.
+    due
+        Waits for the next part and gives its number, None when the camera is told to stop.
     """
 
     def __init__(
@@ -34,23 +30,21 @@ class SimulatedCamera:
         render: Callable[[int], Image],
         parts: str,
         number: int,
-        rate: float | None,
-        stop: threading.Event,
+        due: Callable[[], int | None],
     ) -> None:
         self._run = run
         self._render = render
         self._parts = parts
         self._number = number
-        self._pacer = Pacer(rate, stop)
-        self._index = 0
+        self._due = due
 
     def read(self) -> Frame | None:
         """Return the next part's picture when it is due."""
-        if not self._pacer.wait():
+        part = self._due()
+        if part is None:
             return None
-        self._index += 1
-        encoded = pictures.encode_jpeg(self._render(self._index))
-        return self._run.frame(encoded, f"{self._parts}-{self._index:06d}-{self._number}")
+        encoded = pictures.encode_jpeg(self._render(part))
+        return self._run.frame(encoded, f"{self._parts}-{part:06d}-{self._number}")
 
     def close(self) -> None:
         """Hold nothing open."""
