@@ -1,7 +1,9 @@
 """The chain over the simulated stream says what is true: states, runs, losses, parts, the failing bearing."""
 
+import doctest
 from dataclasses import fields, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,3 +202,8 @@ def test_time_before_the_start_is_without_data():
 def test_losses_of_a_shift_that_was_not_reached_are_none():
     told = true("mill-1", NIGHT)
     assert told.losses(Span("later", NIGHT, NIGHT + HOUR), NIGHT, 5 * MINUTE).calendar == 0
+
+
+def test_the_session_of_the_page_is_true():
+    page = Path(__file__).parents[2] / "docs" / "simulation-machines.md"
+    assert doctest.testfile(str(page), module_relative=False) == (0, 5)
