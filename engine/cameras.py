@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from itertools import dropwhile
+from itertools import chain
 
 from engine.plant import Camera as CameraSection
 from engine.plant import FolderCamera, ReplaySection, SimulatedCamera, VideoCamera, ZmqCamera
@@ -65,7 +65,9 @@ def due_parts(
 
 
 class FinishedParts:
-    """Wait for each part that a simulated machine finishes from now on, as the plant's clock comes to it.
+    """Wait for each part that a simulated machine finishes, as the plant's clock comes to it.
+
+    Of those that are finished already, the last one still lies before the camera.
 
     Parameters
     ----------
@@ -75,7 +77,12 @@ class FinishedParts:
 
     def __init__(self, finishes: Iterator[tuple[int, int]], clock: Clock, stop: threading.Event) -> None:
         now = clock.now()
-        self._finishes = dropwhile(lambda finish: finish[1] < now, finishes)
+        last: list[tuple[int, int]] = []
+        for finish in finishes:
+            if finish[1] >= now:
+                self._finishes = chain([*last, finish], finishes)
+                break
+            last = [finish]
         self._clock, self._stop = clock, stop
 
     def __call__(self) -> int | None:

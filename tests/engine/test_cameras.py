@@ -35,11 +35,13 @@ def test_every_part_is_shown_when_it_is_finished():
         assert (parts(), clock.now()) == (number, ts)
 
 
-def test_parts_that_were_finished_before_it_came_up_are_gone():
+def test_the_last_part_still_lies_there_and_those_before_are_gone():
     known = finishes(WELD_CELL_1, SEED, START)
-    first, second = next(known), next(known)
-    parts = FinishedParts(finishes(WELD_CELL_1, SEED, START), Instant(first[1] + 1), threading.Event())
-    assert parts() == second[0]
+    numbers = [next(known) for _ in range(4)]
+    clock = Instant(numbers[2][1] - 1)
+    parts = FinishedParts(finishes(WELD_CELL_1, SEED, START), clock, threading.Event())
+    assert [parts(), parts(), parts()] == [number for number, _ in numbers[1:]]
+    assert clock.now() == numbers[3][1]
 
 
 def test_a_camera_that_waits_stops_at_once():
