@@ -10,7 +10,8 @@ from engine.console.icons import icon
 from engine.console.locale import Locale, number, percent
 from engine.console.machine_query import POINTS
 from engine.console.markup import Html, el
-from engine.console.timeline import HEADROOM, OLD, STEPS, axis, now_mark, place
+from engine.console.notices import condition
+from engine.console.timeline import HEADROOM, STEPS, axis, now_mark, place
 
 HEIGHT = 100
 """Units of the drawing's height."""
@@ -20,13 +21,6 @@ SHOWN = 6
 """So many alarms are listed, newest first; the others are counted."""
 TAGS = 3
 """So many tags are named for an alarm."""
-
-
-def condition(found: Scores | None, now: datetime) -> str:
-    """Return ``alarm`` or ``quiet``, or ``old`` where the last score says nothing of now."""
-    if found is None or now - found.newest.ts > OLD:
-        return "old"
-    return "alarm" if found.alarm else "quiet"
 
 
 def heading(name: str, found: Scores | None, now: datetime, say: Locale) -> Html:
@@ -52,16 +46,27 @@ def _told(found: Scores, kind: str, now: datetime, say: Locale) -> list[Html]:
 
 
 def chart(found: Scores | None, now: datetime, say: Locale) -> Html:
-    """Return the score over time, red where it is above the threshold, alarms shaded."""
+    """Return the score over time with its threshold, an axis and a mark at the plant's time now."""
     if found is None:
         return Html("")
-    threshold = found.newest.threshold
-    top = max(HEADROOM * threshold, *(score for _, score in found.curve))
-    limit = HEIGHT * (1 - threshold / top)
+    top = _top(found)
+    marks = (
+        _level("anomalies.threshold", found.newest.threshold, top, say),
+        _level("anomalies.usual", 1.0, top, say),
+        now_mark(place(now, found.start, found.end), say),
+    )
+    plot = el("div", drawing(found), *marks, class_="plot")
+    return el("div", plot, axis(found.start, found.end, say), class_="scores")
+
+
+def drawing(found: Scores) -> Html:
+    """Return the curve alone, red where it is above the threshold, alarms shaded."""
+    top = _top(found)
+    limit = HEIGHT * (1 - found.newest.threshold / top)
     pieces = _pieces(found, top)
     areas = [_area(points) for points in pieces]
-    lines = [el("polyline", points=_points(points), class_="score") for points in pieces]
-    drawing = el(
+    lines = (el("polyline", points=_points(points), class_="score") for points in pieces)
+    return el(
         "svg",
         *(_band(alarm, found) for alarm in found.alarms),
         *areas,
@@ -72,14 +77,10 @@ def chart(found: Scores | None, now: datetime, say: Locale) -> Html:
         preserveAspectRatio="none",
         role="img",
     )
-    marks = (_level("anomalies.threshold", threshold, top, say), _level("anomalies.usual", 1.0, top, say))
-    here = now_mark(place(now, found.start, found.end), say)
-    return el(
-        "div",
-        el("div", drawing, *marks, here, class_="plot"),
-        axis(found.start, found.end, say),
-        class_="scores",
-    )
+
+
+def _top(found: Scores) -> float:
+    return max(HEADROOM * found.newest.threshold, *(score for _, score in found.curve))
 
 
 def _pieces(found: Scores, top: float) -> list[list[tuple[int, float]]]:

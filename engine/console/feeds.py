@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
@@ -19,6 +19,7 @@ from engine.plant import Plant
 from streams.catalog import StateRule
 
 Rows = Connection[tuple[Any, ...]]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ def feeds(plant: Plant) -> Feeds:
         Feed("machines", partial(_machines, plant), 0.7),
         Feed("anomalies", partial(_anomalies, plant), 1.0),
     )
+
+
+def of(feed: Feed[dict[str, Value]], name: str) -> Value | None:
+    """Return what a feed tells of one machine or station."""
+    return (feed.value or {}).get(name)
 
 
 def kinds(plant: Plant) -> dict[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.console import pareto, waterfall
-from engine.console.data import MachineNow, Oee, State
+from engine.console.data import MachineNow, Oee
 from engine.console.icons import icon
 from engine.console.locale import Locale
 from engine.console.markup import Html, el, join
+from engine.console.notices import present
 from engine.console.timeline import axis, curve, timeline
 
 
@@ -17,13 +18,12 @@ def heading(name: str, kind: str, machine: MachineNow | None, now: datetime, say
     title = el("h2", name, None if kind == "machine" else el("small", say(f"kind.{kind}")))
     if kind == "rig":
         return el("header", title, class_="machine-head", data_machine=name)
-    state = machine.states[-1] if machine and machine.states else None
     counted = waterfall.parts(machine.oee, say) if machine and machine.oee else None
-    return el("header", title, _state(state, now, say), counted, class_="machine-head", data_machine=name)
+    return el("header", title, _state(machine, now, say), counted, class_="machine-head", data_machine=name)
 
 
-def _state(state: State | None, now: datetime, say: Locale) -> Html:
-    known = state.state if state and (state.end is None or state.end >= now) else "no_data"
+def _state(machine: MachineNow | None, now: datetime, say: Locale) -> Html:
+    known, state = present(machine, now)
     pill = el("span", icon(known), say(f"state.{known}"), class_=f"pill pill--{known}", data_state=known)
     if state is None or known != state.state:
         return el("div", pill, class_="doing")

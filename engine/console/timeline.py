@@ -10,6 +10,7 @@ from math import ceil
 from engine.console.data import Anomaly, MachineNow, State
 from engine.console.locale import Locale
 from engine.console.markup import Html, el, join
+from engine.console.notices import OLD
 
 STEPS = 600
 """Positions that an interval can begin at: what is narrower than one is not drawn."""
@@ -18,8 +19,6 @@ HEIGHTS = {"run": 40, "setup": 30, "planned_stop": 22, "stop": 30, "no_data": 8}
 TICKS = 9
 PITCHES = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30, 60, 120, 180, 360))
 """Distances that marks on the axis of time may have."""
-OLD = timedelta(minutes=10)
-"""A score so far behind the plant's time says nothing of the machine now."""
 LATE = 0.92
 """Right of so much of the drawing there is no room for a word."""
 HEADROOM = 1.6
@@ -57,25 +56,23 @@ def place(ts: datetime, start: datetime, end: datetime) -> int:
 
 def timeline(machine: MachineNow, now: datetime, say: Locale) -> Html:
     """Return states with an axis of time and a mark at the plant's time now."""
+    mark = now_mark(place(now, machine.start, machine.end), say)
+    plot = el("div", lane(machine, now, say), mark, class_="plot")
+    return el("div", plot, axis(machine.start, machine.end, say), key(say), class_="timeline")
+
+
+def lane(machine: MachineNow, now: datetime, say: Locale) -> Html:
+    """Return the states alone."""
     bars = (_bar(item, say) for item in segments(machine.states, machine.start, machine.end, now))
     mark = place(now, machine.start, machine.end)
-    ahead = el("rect", x=mark, y=0, width=STEPS - mark, height=40, class_="ahead")
-    drawing = el(
+    return el(
         "svg",
-        ahead,
+        el("rect", x=mark, y=0, width=STEPS - mark, height=40, class_="ahead"),
         *bars,
         viewBox=f"0 0 {STEPS} 40",
         preserveAspectRatio="none",
         class_="states",
         role="img",
-    )
-    label = el("span", say("timeline.now"), class_="now", style=f"left:{100 * mark / STEPS:.2f}%")
-    return el(
-        "div",
-        el("div", drawing, label, class_="plot"),
-        axis(machine.start, machine.end, say),
-        key(say),
-        class_="timeline",
     )
 
 

@@ -3,9 +3,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.console.anomalies_page import HEIGHT, SHOWN, alarms, chart, condition, heading
+from engine.console.anomalies_page import HEIGHT, SHOWN, alarms, chart, heading
 from engine.console.data import Alarm, Anomaly, Scores
 from engine.console.locale import Locale
+from engine.console.notices import condition
 from engine.console.pages.anomalies import watched
 
 SAY = Locale("en", ZoneInfo("UTC"))

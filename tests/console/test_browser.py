@@ -1,4 +1,4 @@
-"""Both pages in a real Chromium: what a person at the line sees, and that it changes by itself."""
+"""The pages in a real Chromium: what a person at the line sees, and that it changes by itself."""
 
 import base64
 import os
@@ -19,7 +19,7 @@ from vision.simulate import PartRenderer
 
 pytestmark = pytest.mark.browser
 
-DESK, PHONE = (1600, 1000), (390, 844)
+DESK, PHONE, HALL = (1600, 1000), (390, 844), (1920, 1080)
 REASONS = {
     "OK": "No defect in 1 view.",
     "NG": "Surface_pores with score 0.91 in view front.",
@@ -28,8 +28,9 @@ REASONS = {
 
 READY = {
     "/station": "[data-serial=part-0011]",
-    "/machines": ".pill--run",
+    "/machines": "[data-machine=mill] .pill--run",
     "/anomalies": ".scores polyline",
+    "/board": ".lamp--run",
 }
 """What each page shows once it has read what `running` wrote."""
 
@@ -126,7 +127,8 @@ def running(shown, renderer):
     for hour, state in enumerate(("run", "stop", "run", "setup", "planned_stop")):
         ts = begin + timedelta(hours=hour)
         shown.state("mill", ts, ts + timedelta(hours=1), state)
-    shown.state("mill", begin + timedelta(hours=5), None, "run", "ACTIVE")
+    for machine in ("mill", "weld-check"):
+        shown.state(machine, begin + timedelta(hours=5), None, "run", "ACTIVE")
     shown.oee(
         "mill",
         {"planned_stop": 60, "setup": 60, "unplanned_stop": 60, "speed_loss": 30, "effective": 150},
@@ -204,6 +206,53 @@ def test_an_alarm_is_seen_with_its_tag_without_a_reload(page, running):
     page.shows(".lasting [data-tag=load]", "≥ 80 %")
     assert page.unreloaded()
     page.keep("anomalies-en-light")
+
+
+SIZES = """
+const texts = document.createTreeWalker(document.querySelector(".content"), NodeFilter.SHOW_TEXT);
+const seen = {};
+while (texts.nextNode()) {
+  const text = texts.currentNode.textContent.trim(), holder = texts.currentNode.parentElement;
+  if (!text || holder.closest("title")) continue;
+  seen[text] = parseFloat(getComputedStyle(holder).fontSize);
+}
+return seen
+"""
+"""What is written on a page and how high its letters are, in pixels."""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_board_is_read_from_three_metres(page, running, language):
+    page.open(f"/board?lang={language}", size=HALL).until(lambda: page.all(READY["/board"]))
+    page.until(lambda: page.all(".lamp--OK, .lamp--NG"))
+    sizes = page.driver.execute_script(SIZES)
+    assert min(sizes.values()) >= 22, sizes
+    assert max(sizes.values()) >= 120
+    height, screen = page.driver.execute_script("return [document.documentElement.scrollHeight, innerHeight]")
+    assert height <= screen
+    assert not page.overflow()
+    page.keep(f"board-{language}-hall")
+
+
+def test_the_board_changes_without_a_reload(page, running, renderer):
+    page.open("/board", size=HALL).shows("[data-machine=mill] .lamp", "Running").shows(".calls", "No alarm")
+    weld(running, renderer, 40, "NG", 0.9)
+    before = int(page.text("[data-figure=rejects] b"))
+    running.state("mill", running.clock, None, "stop", "FEED_HOLD")
+    running.commit(running.clock + timedelta(minutes=6))
+    page.shows("[data-machine=mill] .lamp", "Stopped").shows("[data-kind=stop]", "FEED_HOLD6 min")
+    page.shows("[data-machine=weld-check] .lamp", "part-0040").shows(
+        "[data-figure=rejects] b", str(before + 1)
+    )
+    assert page.unreloaded()
+
+
+def test_a_board_whose_data_is_old_looks_old(page, running):
+    opacity = "return getComputedStyle(document.querySelector('.board')).opacity"
+    page.open("/board", size=HALL).until(lambda: page.driver.execute_script(opacity) == "1")
+    running.commit(age=9)
+    page.shows("[data-banner=stale]", "No new data for").keep("board-stale")
+    assert float(page.driver.execute_script(opacity)) <= 0.5
 
 
 @pytest.mark.parametrize("path", READY)

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from engine.console import anomalies_page
 from engine.console.data import Scores
+from engine.console.feeds import of
 from engine.console.live import LivePage
 from engine.console.locale import Locale
 from engine.console.markup import Html, el
@@ -37,7 +38,7 @@ def _machine(console: Console, live: LivePage, say: Locale, name: str) -> None:
     both = (console.feeds.anomalies, console.feeds.progress)
 
     def found() -> Scores | None:
-        return (console.feeds.anomalies.value or {}).get(name)
+        return of(console.feeds.anomalies, name)
 
     def heading() -> Html:
         return anomalies_page.heading(name, found(), console.now(), say)

@@ -8,7 +8,7 @@ from nicegui import ui
 
 from engine.console import machines_page
 from engine.console.data import MachineNow
-from engine.console.feeds import kinds
+from engine.console.feeds import kinds, of
 from engine.console.live import LivePage
 from engine.console.locale import Locale
 from engine.console.markup import Html, el
@@ -32,7 +32,7 @@ def _machine(console: Console, live: LivePage, say: Locale, name: str, kind: str
     both = (feeds.machines, feeds.progress)
 
     def machine() -> MachineNow | None:
-        return (feeds.machines.value or {}).get(name)
+        return of(feeds.machines, name)
 
     def heading() -> Html:
         return machines_page.heading(name, kind, machine(), console.now(), say)

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from engine.console import shell, station_page
 from engine.console.data import Counts, StationNow
+from engine.console.feeds import of
 from engine.console.live import LivePage
 from engine.console.locale import Locale
 from engine.console.markup import el
@@ -36,10 +37,10 @@ def _station(console: Console, live: LivePage, say: Locale, section: StationSect
     feeds, name = console.feeds, section.name
 
     def now() -> StationNow | None:
-        return (feeds.stations.value or {}).get(name)
+        return of(feeds.stations, name)
 
     def counts() -> Counts | None:
-        return (feeds.counts.value or {}).get(name)
+        return of(feeds.counts, name)
 
     with ui.element("article").classes("station") as article:
         article.props["data-station"] = name
