@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from engine.console.data import CALM, Alarm, Scores
+from engine.console.data import Alarm, Scores
 from engine.console.icons import icon
 from engine.console.locale import Locale, number, percent
-from engine.console.machine_query import POINTS
 from engine.console.markup import Html, el
 from engine.console.notices import condition
-from engine.console.timeline import HEADROOM, STEPS, axis, now_mark, place
+from engine.console.timeline import STEPS, axis, now_mark, place, points, scale, unbroken
 
 HEIGHT = 100
 """Units of the drawing's height."""
-BROKEN = 2.5
-"""So many stretches without a score break the curve."""
 SHOWN = 6
 """So many alarms are listed, newest first; the others are counted."""
 TAGS = 3
@@ -49,7 +45,7 @@ def chart(found: Scores | None, now: datetime, say: Locale) -> Html:
     """Return the score over time with its threshold, an axis and a mark at the plant's time now."""
     if found is None:
         return Html("")
-    top = _top(found)
+    top = scale(found)
     marks = (
         _level("anomalies.threshold", found.newest.threshold, top, say),
         _level("anomalies.usual", 1.0, top, say),
@@ -61,11 +57,11 @@ def chart(found: Scores | None, now: datetime, say: Locale) -> Html:
 
 def drawing(found: Scores) -> Html:
     """Return the curve alone, red where it is above the threshold, alarms shaded."""
-    top = _top(found)
+    top = scale(found)
     limit = HEIGHT * (1 - found.newest.threshold / top)
-    pieces = _pieces(found, top)
-    areas = [_area(points) for points in pieces]
-    lines = (el("polyline", points=_points(points), class_="score") for points in pieces)
+    pieces = [points(piece, found.start, found.end, HEIGHT, top) for piece in unbroken(found.curve)]
+    areas = [_area(piece) for piece in pieces]
+    lines = (el("polyline", points=piece, class_="score") for piece in pieces)
     return el(
         "svg",
         *(_band(alarm, found) for alarm in found.alarms),
@@ -79,30 +75,10 @@ def drawing(found: Scores) -> Html:
     )
 
 
-def _top(found: Scores) -> float:
-    return max(HEADROOM * found.newest.threshold, *(score for _, score in found.curve))
-
-
-def _pieces(found: Scores, top: float) -> list[list[tuple[int, float]]]:
-    """Return the points of the curve in pieces: where scores are missing it is broken."""
-    apart = max(CALM, BROKEN * (found.end - found.start) / POINTS)
-    pieces: list[list[tuple[int, float]]] = []
-    last: datetime | None = None
-    for ts, score in found.curve:
-        if last is None or ts - last > apart:
-            pieces.append([])
-        pieces[-1].append((place(ts, found.start, found.end), HEIGHT * (1 - score / top)))
-        last = ts
-    return pieces
-
-
-def _points(points: Iterable[tuple[int, float]]) -> str:
-    return " ".join(f"{x},{y:.1f}" for x, y in points)
-
-
-def _area(points: list[tuple[int, float]]) -> Html:
-    closed = [(points[0][0], HEIGHT), *points, (points[-1][0], HEIGHT)]
-    return el("polygon", points=_points(closed), class_="area")
+def _area(piece: str) -> Html:
+    """Return what lies below a piece of the curve."""
+    first, last = piece.split(",", 1)[0], piece.rsplit(" ", 1)[-1].split(",", 1)[0]
+    return el("polygon", points=f"{first},{HEIGHT} {piece} {last},{HEIGHT}", class_="area")
 
 
 def _band(alarm: Alarm, found: Scores) -> Html:

@@ -11,16 +11,17 @@ from typing import Any
 from psycopg import Connection
 
 from engine.console.data import Alarm, Anomaly, Scores
-from engine.console.machine_query import POINTS, begin, span
+from engine.console.machine_query import begin, span
 
 HOURS = timedelta(hours=8)
 """So far back the page looks."""
 EDGE = timedelta(minutes=10)
 """The page's first minute moves in such steps."""
+STRETCH = timedelta(seconds=30)
+"""A curve has one point, the highest score, for each such stretch of time."""
 
-FIRST = "SELECT min(ts) FROM anomalies WHERE tenant_id = %(tenant)s AND ts BETWEEN %(start)s AND %(end)s"
 CURVES = """
-SELECT machine, date_bin(%(step)s, ts, %(start)s) AS stretch, max(score), max(ts), count(*)
+SELECT machine, date_bin(%(stretch)s, ts, %(start)s) AS stretch, max(score), max(ts), count(*)
 FROM anomalies WHERE tenant_id = %(tenant)s AND ts BETWEEN %(start)s AND %(end)s
 GROUP BY machine, stretch ORDER BY machine, stretch
 """
@@ -40,13 +41,10 @@ Rows = Connection[tuple[Any, ...]]
 def read_scores(db: Rows, tenant: int, now: datetime) -> dict[str, Scores]:
     """Return the scores of every machine that has any, up to plant time ``now``."""
     earliest = begin(now - HOURS) + EDGE
-    row = db.execute(FIRST, {"tenant": tenant, "start": earliest, "end": now}).fetchone()
-    if row is None or row[0] is None:
-        return {}
-    start = max(earliest, begin(row[0]))
-    end = start + span(now - start)
-    bounds = {"tenant": tenant, "start": start, "end": now, "step": (end - start) / POINTS}
+    bounds = {"tenant": tenant, "start": earliest, "end": now, "stretch": STRETCH}
     curves = _by_machine(db.execute(CURVES, bounds))
+    start = max(earliest, begin(min((points[0][0] for points in curves.values()), default=now)))
+    end = start + span(now - start)
     newest = _newest(db, tenant, {machine: points[-1][2] for machine, points in curves.items()})
     alarms = _alarms(db, bounds)
     return {

@@ -190,8 +190,6 @@ class MachineNow:
     end: datetime
     states: tuple[State, ...]
     oee: Oee | None
-    anomalies: tuple[Anomaly, ...]
-    """The highest score of each stretch of time."""
     stops: tuple[Stop, ...] = ()
 
 

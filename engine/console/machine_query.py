@@ -7,10 +7,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from engine.console.data import LOSSES, Anomaly, MachineNow, Oee, Progress, State, Stop, Tally
+from engine.console.data import LOSSES, MachineNow, Oee, Progress, State, Stop, Tally
 
-POINTS = 240
-"""Points of an anomaly curve: each the highest score of its stretch of time."""
 RECENT_SHIFT = timedelta(days=3)
 """A shift that began earlier is not shown as the present one."""
 WITHOUT_SHIFT = timedelta(hours=8)
@@ -42,21 +40,10 @@ SELECT ts, end_ts, state, reason, program FROM states
 WHERE tenant_id = %s AND machine = %s AND ts < %s
 ORDER BY ts DESC, version DESC LIMIT 1
 """
-ANOMALIES = """
-SELECT DISTINCT ON (bucket) ts, score, threshold, tag, share
-FROM (SELECT ts, score, threshold, tag, share,
-             floor(extract(epoch FROM ts - %(start)s) / %(step)s) AS bucket
-      FROM anomalies
-      WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts BETWEEN %(start)s AND %(end)s) AS scores
-ORDER BY bucket, score DESC
-"""
 STOPS = """
 SELECT state, reason, stops, lasted_us, longest_us FROM stop_reasons
 WHERE tenant_id = %s AND machine = %s AND ts = %s AND shift = %s
 ORDER BY lasted_us DESC, state, reason
-"""
-FIRST_SCORE = """
-SELECT min(ts) FROM anomalies WHERE tenant_id = %s AND machine = %s AND ts BETWEEN %s AND %s
 """
 
 Rows = Connection[tuple[Any, ...]]
@@ -69,15 +56,12 @@ def progress(db: Rows, shard: str) -> Progress | None:
 
 
 def machine_now(db: Rows, tenant: int, machine: str, now: datetime) -> MachineNow:
-    """Return states, stops, OEE and anomaly scores of the machine's current shift at plant time ``now``."""
+    """Return states, stops and OEE of the machine's current shift at plant time ``now``."""
     oee = _oee(db, tenant, machine, now)
     earliest = oee.ts if oee is not None else now - WITHOUT_SHIFT
     states = _states(db, tenant, machine, earliest)
-    first = states[0].ts if states else _first_score(db, tenant, machine, earliest, now)
-    start = max(earliest, begin(first or earliest))
-    end = start + span(now - start)
-    anomalies = _anomalies(db, tenant, machine, start, end)
-    return MachineNow(start, end, states, oee, anomalies, _stops(db, tenant, machine, oee))
+    start = max(earliest, begin(states[0].ts if states else earliest))
+    return MachineNow(start, start + span(now - start), states, oee, _stops(db, tenant, machine, oee))
 
 
 def begin(first: datetime) -> datetime:
@@ -119,14 +103,3 @@ def _stops(db: Rows, tenant: int, machine: str, shift: Oee | None) -> tuple[Stop
     if shift is None:
         return ()
     return tuple(Stop(*row) for row in db.execute(STOPS, [tenant, machine, shift.ts, shift.shift]))
-
-
-def _first_score(db: Rows, tenant: int, machine: str, start: datetime, end: datetime) -> datetime | None:
-    row = db.execute(FIRST_SCORE, [tenant, machine, start, end]).fetchone()
-    return None if row is None else row[0]
-
-
-def _anomalies(db: Rows, tenant: int, machine: str, start: datetime, end: datetime) -> tuple[Anomaly, ...]:
-    bounds = {"tenant": tenant, "machine": machine, "start": start, "end": end}
-    step = (end - start).total_seconds() / POINTS
-    return tuple(Anomaly(*row) for row in db.execute(ANOMALIES, bounds | {"step": step}))

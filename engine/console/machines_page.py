@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.console import pareto, waterfall
-from engine.console.data import MachineNow, Oee
+from engine.console.data import MachineNow, Oee, Scores
 from engine.console.icons import icon
 from engine.console.locale import Locale
 from engine.console.markup import Html, el, join
@@ -33,16 +33,18 @@ def _state(machine: MachineNow | None, now: datetime, say: Locale) -> Html:
     return el("div", pill, *(el("span", text) for text in words if text), class_="doing")
 
 
-def shift(kind: str, machine: MachineNow | None, now: datetime, say: Locale) -> Html:
-    """Return the states and the anomaly score over the current shift."""
+def shift(kind: str, machine: MachineNow | None, scores: Scores | None, now: datetime, say: Locale) -> Html:
+    """Return the states and the anomaly score over the current shift; of a rig the score alone."""
+    if kind == "rig":
+        start, end = (scores.start, scores.end) if scores else (now, now)
+        axes = axis(start, end, say) if scores else None
+        return el("div", curve(scores, start, end, now, say), axes, class_="anomaly")
     if machine is None:
         return Html("")
-    scores = el("div", curve(machine, now, say), class_="anomaly")
-    if kind == "rig":
-        return join((scores, axis(machine.start, machine.end, say)))
     name = machine.oee.shift if machine.oee else None
     title = say("timeline", shift=name) if name else say("timeline.no_shift")
-    return join((el("h3", title), timeline(machine, now, say), scores))
+    score = el("div", curve(scores, machine.start, machine.end, now, say), class_="anomaly")
+    return join((el("h3", title), timeline(machine, now, say), score))
 
 
 def ratios(kind: str, machine: MachineNow | None, say: Locale) -> Html:

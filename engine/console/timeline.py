@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from engine.console.data import Anomaly, MachineNow, State
+from engine.console.data import MachineNow, Scores, State
 from engine.console.locale import Locale
 from engine.console.markup import Html, el, join
 from engine.console.notices import OLD
@@ -129,37 +129,63 @@ def ticks(start: datetime, end: datetime) -> Iterator[datetime]:
         ts += step
 
 
-def curve(machine: MachineNow, now: datetime, say: Locale) -> Html:
-    """Return the anomaly score over the same axis, with its threshold."""
-    if not machine.anomalies:
+def curve(scores: Scores | None, start: datetime, end: datetime, now: datetime, say: Locale) -> Html:
+    """Return the anomaly score over the axis of the states, with its threshold."""
+    if scores is None:
         return el("p", say("anomaly.none"), class_="muted")
-    newest = machine.anomalies[-1]
-    top = max(HEADROOM * newest.threshold, *(item.score for item in machine.anomalies))
-    limit = 40 - 40 * newest.threshold / top
-    points = " ".join(_points(machine, top))
+    top = scale(scores)
+    limit = 40 - 40 * scores.newest.threshold / top
+    pieces = (points(piece, start, end, 40, top) for piece in unbroken(scores.curve))
     drawing = el(
         "svg",
         el("line", x1=0, x2=STEPS, y1=limit, y2=limit, class_="threshold"),
-        el("polyline", points=points, class_="score"),
+        *(el("polyline", points=piece, class_="score") for piece in pieces if piece),
         viewBox=f"0 0 {STEPS} 40",
         preserveAspectRatio="none",
         class_="curve",
         role="img",
     )
-    return join((_score(newest, now, say), drawing))
+    return join((_score(scores, start, now, say), drawing))
 
 
-def _points(machine: MachineNow, top: float) -> Iterator[str]:
-    for item in machine.anomalies:
-        yield f"{place(item.ts, machine.start, machine.end)},{40 - 39 * item.score / top:.1f}"
+def scale(scores: Scores) -> float:
+    """Return the score at the upper edge of a drawing."""
+    return max(HEADROOM * scores.newest.threshold, *(score for _, score in scores.curve))
 
 
-def _score(newest: Anomaly, now: datetime, say: Locale) -> Html:
+def unbroken(curve: Sequence[tuple[datetime, float]]) -> Iterator[list[tuple[datetime, float]]]:
+    """Yield the pieces of a curve: it is broken where scores are missing for longer than `OLD`."""
+    piece: list[tuple[datetime, float]] = []
+    for ts, score in curve:
+        if piece and ts - piece[-1][0] > OLD:
+            yield piece
+            piece = []
+        piece.append((ts, score))
+    if piece:
+        yield piece
+
+
+def points(
+    piece: Sequence[tuple[datetime, float]], start: datetime, end: datetime, height: float, top: float
+) -> str:
+    """Return a piece of a curve as points of a drawing; of those in one place the highest."""
+    highest: dict[int, float] = {}
+    for ts, score in piece:
+        if start <= ts <= end:
+            x = place(ts, start, end) // 2 * 2
+            highest[x] = max(score, highest.get(x, 0.0))
+    return " ".join(f"{x},{height * (1 - score / top):.1f}" for x, score in highest.items())
+
+
+def _score(scores: Scores, start: datetime, now: datetime, say: Locale) -> Html:
+    newest = scores.newest
+    since = el("span", say("anomaly.since", time=say.hour(scores.start)), class_="muted")
     name = el("span", say("anomaly"), class_="name")
+    shorter = since if scores.start > start else None
     if now - newest.ts > OLD:
         last = el("span", say("anomaly.old", time=say.moment(newest.ts, now)), class_="muted")
-        return el("p", name, last, class_="score-line")
-    alarm = newest.score > newest.threshold
+        return el("p", name, last, shorter, class_="score-line")
+    alarm = scores.alarm is not None
     level = say("anomaly.now", score=f"{newest.score:.2f}", threshold=f"{newest.threshold:.2f}")
     return el(
         "p",
@@ -167,5 +193,6 @@ def _score(newest: Anomaly, now: datetime, say: Locale) -> Html:
         el("b", level),
         el("span", say("anomaly.alarm" if alarm else "anomaly.quiet"), class_="bad" if alarm else "good"),
         el("span", say("anomaly.tag", tag=newest.tag)) if alarm else None,
+        shorter,
         class_="score-line",
     )

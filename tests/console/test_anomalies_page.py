@@ -59,7 +59,7 @@ def test_the_curve_is_red_above_the_threshold_only():
 
 
 def test_missing_scores_break_the_curve():
-    drawing = chart(found(curve=((0, 1.0), (1, 1.0), (9, 1.0), (10, 1.0))), NOON, SAY)
+    drawing = chart(found(curve=((0, 1.0), (1, 1.0), (12, 1.0), (13, 1.0))), NOON, SAY)
     assert drawing.count("<polyline") == 2
 
 

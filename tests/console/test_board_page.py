@@ -30,7 +30,7 @@ SHIFT = Oee(
 
 
 def machine(*states, oee=SHIFT):
-    return MachineNow(NOON - HOUR, NOON + HOUR, states, oee, None)
+    return MachineNow(NOON - HOUR, NOON + HOUR, states, oee)
 
 
 def part(outcome, serial="S-1"):

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from engine.console.data import Stop
-from engine.console.machine_query import POINTS, machine_now, progress
+from engine.console.machine_query import machine_now, progress
 
 HOUR = timedelta(hours=1)
 
@@ -25,7 +25,7 @@ def test_progress_tells_the_plant_s_time_and_how_old_it_is(line):
 
 def test_a_machine_nobody_heard_of(line):
     found = mill(line)
-    assert (found.states, found.oee, found.anomalies) == ((), None, ())
+    assert (found.states, found.oee, found.stops) == ((), None, ())
     assert found.end - found.start == 8 * HOUR
 
 
@@ -83,21 +83,6 @@ def test_the_timeline_begins_where_something_is_known(line):
     assert mill(line).end - mill(line).start == HOUR
 
 
-def test_a_machine_with_scores_only_begins_at_the_first_score(line):
-    line.oee("mill", {"no_data": 1}, ts=line.clock - 20 * HOUR)
-    line.anomaly("mill", line.clock - timedelta(minutes=30), 1.0)
-    assert mill(line).start == line.clock - timedelta(minutes=30)
-
-
-def test_the_highest_score_of_each_stretch(line):
-    line.oee("mill", {"effective": 1})
-    for second in range(600):
-        line.anomaly("mill", line.clock - timedelta(seconds=600 - second), 9.0 if second == 300 else 1.0)
-    scores = [item.score for item in mill(line).anomalies]
-    assert max(scores) == 9.0
-    assert len(scores) <= POINTS
-
-
 def test_stops_of_the_shift_by_reason(line):
     line.oee("mill", {"effective": 1})
     shift, hour = line.clock - 6 * HOUR, 3_600_000_000
@@ -129,7 +114,6 @@ def test_stops_of_another_shift_stay_there(line):
 
 def test_machines_do_not_see_each_other(line):
     line.state("lathe", line.clock - HOUR, None, "run")
-    line.anomaly("lathe", line.clock, 1.0)
     line.oee("lathe", {"effective": 1})
     found = mill(line)
-    assert (found.states, found.oee, found.anomalies) == ((), None, ())
+    assert (found.states, found.oee, found.stops) == ((), None, ())

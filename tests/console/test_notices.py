@@ -15,7 +15,7 @@ MILL = Machine("mill", (Tag("execution", numeric=False), Tag("load", detect=True
 
 def machine(state, minutes, end=None):
     told = State(NOON - minutes * MINUTE, end, state, "FEED_HOLD", None)
-    return MachineNow(NOON, NOON, (told,), None, None)
+    return MachineNow(NOON, NOON, (told,), None)
 
 
 def calls(found, now=NOON, **others):
@@ -41,7 +41,7 @@ def test_a_machine_without_data_calls_at_once():
 
 
 def test_a_machine_that_never_said_a_word():
-    assert calls(MachineNow(NOON, NOON, (), None, None)) == [Notice("no_data", "mill", None, "")]
+    assert calls(MachineNow(NOON, NOON, (), None)) == [Notice("no_data", "mill", None, "")]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_nobody_is_called_outside_the_shift_or_in_a_break(hour, minute, works):
     now = NOON.replace(hour=hour, minute=minute)
     assert scheduled(MILL, now) is works
     stopped = State(now - 30 * MINUTE, None, "stop", "", None)
-    assert bool(calls(MachineNow(now, now, (stopped,), None, None), now)) is works
+    assert bool(calls(MachineNow(now, now, (stopped,), None), now)) is works
 
 
 def test_a_rig_that_tells_no_state_does_not_call_for_it():
     rig = Machine("pump", (Tag("flow", detect=True),))
-    assert notices([rig], NOON, {"pump": MachineNow(NOON, NOON, (), None, None)}, {}, {}) == []
+    assert notices([rig], NOON, {"pump": MachineNow(NOON, NOON, (), None)}, {}, {}) == []
 
 
 def scores(ended, newest=NOON):

@@ -102,7 +102,7 @@ def test_a_ledger_that_closes_and_one_that_does_not():
 
 
 def machine(*states):
-    return MachineNow(NOON - timedelta(hours=1), NOON, states, None, ())
+    return MachineNow(NOON - timedelta(hours=1), NOON, states, None)
 
 
 def heading(found, say=SAY):
@@ -127,15 +127,15 @@ def test_a_machine_of_which_nothing_is_known_now(found):
 def test_a_machine_without_an_account():
     assert "No shift accounted for yet" in machines_page.ratios("machine", machine(), SAY)
     assert machines_page.losses("machine", None, SAY) == ""
-    assert "States of the last hours" in machines_page.shift("machine", machine(), NOON, SAY)
-    assert machines_page.shift("machine", None, NOON, SAY) == ""
+    assert "States of the last hours" in machines_page.shift("machine", machine(), None, NOON, SAY)
+    assert machines_page.shift("machine", None, None, NOON, SAY) == ""
 
 
 def test_a_machine_that_never_tells_its_state_has_neither_state_nor_oee():
     assert "data-state" not in machines_page.heading("pump", "rig", machine(), NOON, SAY)
     assert "readings only" in machines_page.heading("pump", "rig", machine(), NOON, SAY)
     assert "does not tell its state" in machines_page.ratios("rig", machine(), SAY)
-    assert "timeline" not in machines_page.shift("rig", machine(), NOON, SAY)
+    assert "timeline" not in machines_page.shift("rig", machine(), None, NOON, SAY)
     assert machines_page.losses("rig", machine(), SAY) == ""
 
 

@@ -3,10 +3,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engine.console.data import Anomaly, MachineNow, State
+from engine.console.data import Alarm, Anomaly, MachineNow, Scores, State
 from engine.console.locale import Locale
 from engine.console.machine_query import span
-from engine.console.timeline import STEPS, curve, segments, ticks, timeline
+from engine.console.timeline import STEPS, curve, points, scale, segments, ticks, timeline
 
 SIX = datetime(2026, 3, 2, 6, tzinfo=UTC)
 TWO = SIX + timedelta(hours=8)
@@ -56,7 +56,7 @@ def test_thousands_of_states_stay_a_small_drawing():
 
 
 def test_the_timeline_says_each_state_in_words():
-    machine = MachineNow(SIX, TWO, (state("stop", 0, 90),), None, ())
+    machine = MachineNow(SIX, TWO, (state("stop", 0, 90),), None)
     assert "<title>Stopped, 06:00 to 07:30, 1 h 30 min</title>" in timeline(machine, NOON, SAY)
 
 
@@ -80,32 +80,50 @@ def test_a_timeline_grows_in_steps(elapsed, length):
     assert span(timedelta(hours=elapsed)) == timedelta(hours=length)
 
 
-def scored(*scores):
-    points = tuple(Anomaly(SIX + timedelta(minutes=at), score, 3.0, "load", 0.9) for at, score in scores)
-    return MachineNow(SIX, TWO, (), None, points)
+def scored(*scores, alarms=()):
+    curve = tuple((SIX + timedelta(minutes=at), score) for at, score in scores)
+    return Scores(SIX, TWO, curve, Anomaly(*curve[-1], 3.0, "load", 0.9), alarms, len(curve))
 
 
-def test_a_score_above_its_threshold_is_said_with_its_tag():
-    drawing = curve(scored((350, 1.0), (359, 4.2)), NOON, SAY)
+def drawn_curve(*scores, start=SIX, end=TWO, **changes):
+    return curve(scored(*scores, **changes), start, end, NOON, SAY)
+
+
+def test_an_alarm_is_said_with_its_tag():
+    alarm = Alarm(SIX + timedelta(minutes=350), SIX + timedelta(minutes=359), 60, 4.2, 3.0, (("load", 0.9),))
+    drawing = drawn_curve((350, 1.0), (359, 4.2), alarms=(alarm,))
     assert "4.20 of 3.00" in drawing
     assert "above its threshold" in drawing
     assert "most of it from load" in drawing
 
 
 def test_a_quiet_score():
-    assert "quiet" in curve(scored((359, 1.0)), NOON, SAY)
+    assert "quiet" in drawn_curve((359, 1.0))
 
 
 def test_an_old_score_says_nothing_of_now():
-    drawing = curve(scored((10, 1.0)), NOON, SAY)
+    drawing = drawn_curve((10, 1.0))
     assert "last score 06:10" in drawing
     assert "quiet" not in drawing
 
 
 def test_a_score_beyond_the_scale_stays_in_the_drawing():
-    points = curve(scored((1, 1.0), (2, 90.0)), NOON, SAY).split('points="')[1].split('"')[0]
-    assert all(0 <= float(point.split(",")[1]) <= 40 for point in points.split())
+    found = points(scored((1, 1.0), (2, 90.0)).curve, SIX, TWO, 40, scale(scored((1, 1.0), (2, 90.0))))
+    assert all(0 <= float(point.split(",")[1]) <= 40 for point in found.split())
+
+
+def test_of_scores_in_one_place_the_highest_is_drawn():
+    assert points(scored((0, 1.0), (0.1, 3.0), (0.2, 2.0)).curve, SIX, TWO, 40, 4.0) == "0,10.0"
+
+
+def test_missing_scores_break_the_curve():
+    assert drawn_curve((1, 1.0), (10, 1.0), (21, 1.0), (22, 1.0)).count("<polyline") == 2
+
+
+def test_a_curve_that_begins_after_the_shift_says_so():
+    assert "shown since 06:00" in drawn_curve((359, 1.0), start=SIX - timedelta(hours=2))
+    assert "shown since" not in drawn_curve((359, 1.0))
 
 
 def test_a_machine_without_scores_says_so():
-    assert "no tag of this machine is watched" in curve(scored(), NOON, SAY)
+    assert "no tag of this machine is watched" in curve(None, SIX, TWO, NOON, SAY)

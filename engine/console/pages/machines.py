@@ -38,12 +38,12 @@ def _machine(console: Console, live: LivePage, say: Locale, name: str, kind: str
         return machines_page.heading(name, kind, machine(), console.now(), say)
 
     def shift() -> Html:
-        return machines_page.shift(kind, machine(), console.now(), say)
+        return machines_page.shift(kind, machine(), of(feeds.anomalies, name), console.now(), say)
 
     with ui.element("article").classes(f"machine machine--{kind} card") as article:
         article.props["data-machine"] = name
         live.add(heading, *both, classes="area-heading")
         live.add(lambda: machines_page.ratios(kind, machine(), say), feeds.machines, classes="area-ratios")
-        live.add(shift, *both, classes="area-shift")
+        live.add(shift, *both, feeds.anomalies, classes="area-shift")
         live.add(lambda: machines_page.losses(kind, machine(), say), feeds.machines, classes="area-losses")
         live.add(lambda: machines_page.paretos(kind, machine(), say), feeds.machines, classes="area-paretos")

@@ -64,6 +64,7 @@ TEXTS = {
     ),
     "anomaly.quiet": ("quiet", "平稳"),
     "anomaly.old": ("last score {time}", "最后分数 {time}"),
+    "anomaly.since": ("shown since {time}", "自 {time} 起显示"),
     "anomaly.alarm": ("above its threshold", "超过阈值"),
     "anomaly.tag": ("most of it from {tag}", "主要来自 {tag}"),
     "anomaly.now": ("{score} of {threshold}", "{score} / {threshold}"),
