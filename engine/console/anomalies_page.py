@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from engine.console.data import Alarm, Scores
 from engine.console.icons import icon
@@ -15,20 +15,23 @@ HEIGHT = 100
 """Units of the drawing's height."""
 SHOWN = 6
 """So many alarms are listed, newest first; the others are counted."""
+ALL = 0.995
+"""From here on a tag explains an alarm wholly."""
 TAGS = 3
 """So many tags are named for an alarm."""
 
 
-def heading(name: str, found: Scores | None, now: datetime, say: Locale) -> Html:
+def heading(name: str, found: Scores | None, say: Locale) -> Html:
     """Return the machine's name, whether it is as usual, and its newest score."""
-    kind = condition(found, now)
+    kind = condition(found)
     sign = {"alarm": "warning", "quiet": "OK", "old": "no_data"}[kind]
     pill = el("span", icon(sign), say(f"anomalies.{kind}"), class_=f"pill pill--{kind}", data_condition=kind)
-    words = _told(found, kind, now, say) if found else [el("span", say("anomalies.none"))]
+    words = _told(found, kind, say) if found else [el("span", say("anomalies.none"))]
     return el("header", el("h2", name), el("div", pill, *words, class_="doing"), class_="machine-head")
 
 
-def _told(found: Scores, kind: str, now: datetime, say: Locale) -> list[Html]:
+def _told(found: Scores, kind: str, say: Locale) -> list[Html]:
+    now = found.as_of
     if kind == "old":
         return [el("span", say("anomaly.old", time=say.moment(found.newest.ts, now)))]
     newest, alarm = found.newest, found.alarm
@@ -41,15 +44,15 @@ def _told(found: Scores, kind: str, now: datetime, say: Locale) -> list[Html]:
     return [*words, el("span", most)]
 
 
-def chart(found: Scores | None, now: datetime, say: Locale) -> Html:
-    """Return the score over time with its threshold, an axis and a mark at the plant's time now."""
+def chart(found: Scores | None, say: Locale) -> Html:
+    """Return the score over time with its threshold, an axis and a mark at the plant's time."""
     if found is None:
         return Html("")
     top = scale(found)
     marks = (
         _level("anomalies.threshold", found.newest.threshold, top, say),
         _level("anomalies.usual", 1.0, top, say),
-        now_mark(place(now, found.start, found.end), say),
+        now_mark(place(found.as_of, found.start, found.end), say),
     )
     plot = el("div", drawing(found), *marks, class_="plot")
     return el("div", plot, axis(found.start, found.end, say), class_="scores")
@@ -122,10 +125,11 @@ def _alarm(alarm: Alarm, lasting: bool, say: Locale) -> Html:
 def _tag(tag: str, explains: float) -> Html:
     """Return a tag and how much of the alarm it explains at least."""
     bar = el("i", style=f"width:{100 * min(1.0, explains):.1f}%")
+    least = "" if explains > ALL else "≥ "
     return el(
         "span",
         el("span", tag, class_="tag"),
         el("span", bar, class_="bar"),
-        el("span", f"≥ {percent(explains, 0)}", class_="share"),
+        el("span", f"{least}{percent(explains, 0)}", class_="share"),
         data_tag=tag,
     )

@@ -55,6 +55,7 @@ def read_scores(db: Rows, tenant: int, now: datetime) -> dict[str, Scores]:
             newest[machine],
             alarms.get(machine, ()),
             sum(count for *_, count in points),
+            now,
         )
         for machine, points in curves.items()
         if machine in newest

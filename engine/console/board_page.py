@@ -45,11 +45,11 @@ def machine(name: str, found: MachineNow | None, now: datetime, say: Locale) -> 
     return join((_name(name), lamp, figure, shift, _facts(*facts)))
 
 
-def rig(name: str, found: Scores | None, now: datetime, say: Locale) -> Html:
+def rig(name: str, found: Scores | None, say: Locale) -> Html:
     """Return whether a machine that only sends readings is as usual, its score, and the last hours of it."""
-    kind = condition(found, now)
+    kind = condition(found)
     alarm = found.alarm if found and kind == "alarm" else None
-    since = say.duration(now - alarm.began) if alarm else None
+    since = say.duration(found.as_of - alarm.began) if found and alarm else None
     lamp = _lamp(kind, CONDITIONS[kind], say(f"anomalies.{kind}"), since)
     if found is None or kind == "old":
         return join((_name(name), lamp))

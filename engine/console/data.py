@@ -220,6 +220,8 @@ class Scores:
     """Newest first."""
     total: int
     """How many scores there are."""
+    as_of: datetime
+    """The plant's time when they were read."""
 
     @property
     def alarm(self) -> Alarm | None:

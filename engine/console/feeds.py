@@ -21,6 +21,9 @@ from streams.catalog import StateRule
 Rows = Connection[tuple[Any, ...]]
 Value = TypeVar("Value")
 
+UNSEEN = 10.0
+"""What costs the database most is read so many seconds apart while nobody looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
@@ -44,8 +47,8 @@ def feeds(plant: Plant) -> Feeds:
         Feed("progress", partial(_progress, plant), 0.4),
         Feed("stations", partial(_stations, plant), 0.4),
         Feed("counts", partial(_counts, plant), 0.5),
-        Feed("machines", partial(_machines, plant), 0.7),
-        Feed("anomalies", partial(_anomalies, plant), 1.0),
+        Feed("machines", partial(_machines, plant), 0.7, unseen=UNSEEN),
+        Feed("anomalies", partial(_anomalies, plant), 1.0, unseen=UNSEEN),
     )
 
 

@@ -26,6 +26,8 @@ class Cell:
 
     def refresh(self) -> None:
         """Draw again if need be; a cell without feeds is compared every time."""
+        for feed in self.feeds:
+            feed.look()
         versions = tuple(feed.version for feed in self.feeds)
         if self.feeds and versions == self.drawn:
             return
@@ -45,6 +47,11 @@ class LivePage:
         versions = tuple(feed.version for feed in feeds)
         element = ui.html(render(), sanitize=False).classes(classes)
         self.cells.append(Cell(render, feeds, element, versions))
+
+    @property
+    def feeds(self) -> set[Feed[Any]]:
+        """Return every feed that the page shows."""
+        return {feed for cell in self.cells for feed in cell.feeds}
 
     def run(self) -> None:
         """Follow the feeds until the browser leaves."""

@@ -93,7 +93,7 @@ def number(value: float) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """Return a share in percent; a dash where it is not defined."""
-    return DASH if share is None else f"{100 * share:.{digits}f} %"
+    return DASH if share is None else f"{round(100 * share, digits) + 0.0:.{digits}f} %"
 
 
 def short(digest: str) -> str:

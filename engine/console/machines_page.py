@@ -36,15 +36,19 @@ def _state(machine: MachineNow | None, now: datetime, say: Locale) -> Html:
 def shift(kind: str, machine: MachineNow | None, scores: Scores | None, now: datetime, say: Locale) -> Html:
     """Return the states and the anomaly score over the current shift; of a rig the score alone."""
     if kind == "rig":
-        start, end = (scores.start, scores.end) if scores else (now, now)
-        axes = axis(start, end, say) if scores else None
-        return el("div", curve(scores, start, end, now, say), axes, class_="anomaly")
+        return el("div", *_alone(scores, say), class_="anomaly")
     if machine is None:
         return Html("")
     name = machine.oee.shift if machine.oee else None
     title = say("timeline", shift=name) if name else say("timeline.no_shift")
-    score = el("div", curve(scores, machine.start, machine.end, now, say), class_="anomaly")
+    score = el("div", curve(scores, machine.start, machine.end, say), class_="anomaly")
     return join((el("h3", title), timeline(machine, now, say), score))
+
+
+def _alone(scores: Scores | None, say: Locale) -> tuple[Html, ...]:
+    if scores is None:
+        return (el("p", say("anomaly.none"), class_="muted"),)
+    return curve(scores, scores.start, scores.end, say), axis(scores.start, scores.end, say)
 
 
 def ratios(kind: str, machine: MachineNow | None, say: Locale) -> Html:

@@ -31,9 +31,9 @@ def present(machine: MachineNow | None, now: datetime) -> tuple[str, State | Non
     return (last.state if last and (last.end is None or last.end >= now) else "no_data"), last
 
 
-def condition(found: Scores | None, now: datetime) -> str:
-    """Return ``alarm`` or ``quiet``, or ``old`` where the last score says nothing of now."""
-    if found is None or now - found.newest.ts > OLD:
+def condition(found: Scores | None) -> str:
+    """Return ``alarm`` or ``quiet``, or ``old`` where the last score says nothing of the present."""
+    if found is None or found.as_of - found.newest.ts > OLD:
         return "old"
     return "alarm" if found.alarm else "quiet"
 
@@ -52,7 +52,7 @@ def notices(
     """
     found = [
         *(item for machine in line for item in _standing(machine, machines.get(machine.name), now)),
-        *(item for name, scores in anomalies.items() for item in _unusual(name, scores, now)),
+        *(item for name, scores in anomalies.items() for item in _unusual(name, scores)),
         *(item for name, tallies in counts.items() for item in _unaccounted(name, tallies)),
     ]
     return sorted(found, key=lambda item: item.since or now, reverse=True)
@@ -76,8 +76,8 @@ def _standing(machine: Machine, found: MachineNow | None, now: datetime) -> Iter
         yield Notice("stop", machine.name, last.ts, last.reason)
 
 
-def _unusual(name: str, scores: Scores, now: datetime) -> Iterator[Notice]:
-    if condition(scores, now) == "alarm" and (alarm := scores.alarm):
+def _unusual(name: str, scores: Scores) -> Iterator[Notice]:
+    if condition(scores) == "alarm" and (alarm := scores.alarm):
         yield Notice("anomaly", name, alarm.began, alarm.tags[0][0])
 
 

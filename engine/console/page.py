@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +48,6 @@ class Console:
         progress = self.feeds.progress.value
         return progress.clock if progress else datetime.fromtimestamp(0, UTC)
 
-    def pulse(self) -> shell.Pulse:
-        """Return how fresh the data is."""
-        return shell.pulse(self.feeds.progress, datetime.now(UTC))
+    def pulse(self, shown: Iterable[Feed[Any]]) -> shell.Pulse:
+        """Return how fresh the data of a page is that shows these feeds."""
+        return shell.pulse(self.feeds.progress, datetime.now(UTC), shown)

@@ -79,7 +79,7 @@ def pareto(ranked: Sequence[Cause], say: Locale) -> Html:
         _row(place, item, total, so_far, say)
         for place, (item, so_far) in enumerate(zip(ranked, sums, strict=True), FIRST)
     )
-    head = el("span", say("pareto.sum"), class_="sum head")
+    head = el("span", say("pareto.sum"), class_="sum sum-head")
     return el("div", head, *rows, _curve(sums), class_="pareto", style=f"--rows:{len(ranked)}")
 
 

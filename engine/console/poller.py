@@ -22,11 +22,13 @@ log = structlog.get_logger()
 
 PATIENCE = 2.0
 """Seconds to wait for a connection before the database counts as away."""
+SEEN = 2.0
+"""A page that has not looked for so many seconds is gone."""
 SHARE = 4
 """A feed rests so many times as long as its query took: the database serves the line first."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Feed(Generic[Value]):
     """The newest answer to one query; ``version`` rises whenever the answer is another one."""
 
@@ -40,6 +42,21 @@ class Feed(Generic[Value]):
     away_since: float | None = None
     """Wall time at which the database stopped answering; None while it answers."""
     fault: str = ""
+    unseen: float = 0.0
+    """Seconds that the feed rests beyond its pause while no page shows it."""
+    seen: float = 0.0
+    """When a page last looked, by `time.monotonic`."""
+    wanted: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        """Say that a page shows this feed."""
+        self.seen = time.monotonic()
+        self.wanted.set()
+
+    @property
+    def shown(self) -> bool:
+        """Return whether a page looks at it now."""
+        return time.monotonic() - self.seen < SEEN
 
     def take(self, value: Value) -> None:
         """Keep a fresh answer."""
@@ -93,6 +110,8 @@ class Poller:
     def stop(self) -> None:
         """End the threads and close the pool."""
         self.stopped.set()
+        for feed in self.feeds:
+            feed.wanted.set()
         for thread in self.threads:
             thread.join()
         self.pool.close()
@@ -104,11 +123,20 @@ class Poller:
     def _run(self, feed: Feed[Any]) -> None:
         pause = 0.0
         while not self.stopped.wait(pause):
+            if pause:
+                self._rest(feed)
             began = time.monotonic()
             self.refresh(feed)
             pause = (
                 max(feed.interval, SHARE * (time.monotonic() - began)) if not feed.fault else feed.interval
             )
+
+    def _rest(self, feed: Feed[Any]) -> None:
+        """Wait until a page looks or the feed has rested; an end wakes it too."""
+        if feed.unseen and not feed.shown:
+            feed.wanted.clear()
+            if not self.stopped.is_set():
+                feed.wanted.wait(feed.unseen)
 
     def refresh(self, feed: Feed[Any]) -> None:
         """Ask once; a database that is away or refuses is noted on the feed, never raised."""

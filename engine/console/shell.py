@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from engine.console.data import Progress
@@ -36,12 +37,13 @@ class Pulse:
         return self.progress is None or self.away_since is not None or self.age > STALE
 
 
-def pulse(feed: Feed[Progress | None], wall: datetime) -> Pulse:
-    """Judge the feed of the shard's progress at a wall time."""
+def pulse(feed: Feed[Progress | None], wall: datetime, others: Iterable[Feed[Any]] = ()) -> Pulse:
+    """Judge the feed of the shard's progress, and those that a page shows beside it, at a wall time."""
     age = feed.value.age + feed.since_read() if feed.value is not None else 0.0
-    if feed.away_since is None:
+    away = [item.away_since for item in (feed, *others) if item.away_since is not None]
+    if not away:
         return Pulse(feed.value, age, None, 0.0)
-    since = datetime.fromtimestamp(feed.away_since, UTC)
+    since = datetime.fromtimestamp(min(away), UTC)
     return Pulse(feed.value, age, since, (wall - since).total_seconds())
 
 

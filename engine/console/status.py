@@ -16,7 +16,7 @@ def status(plant: Plant, feeds: Feeds) -> dict[str, Any]:
 
     ``ok`` is true while the database answers and the shard commits.
     """
-    now = pulse(feeds.progress, datetime.now(UTC))
+    now = pulse(feeds.progress, datetime.now(UTC), feeds.all)
     stations, counts = feeds.stations.value or {}, feeds.counts.value or {}
     return {
         "plant": plant.name,

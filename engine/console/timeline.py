@@ -129,7 +129,7 @@ def ticks(start: datetime, end: datetime) -> Iterator[datetime]:
         ts += step
 
 
-def curve(scores: Scores | None, start: datetime, end: datetime, now: datetime, say: Locale) -> Html:
+def curve(scores: Scores | None, start: datetime, end: datetime, say: Locale) -> Html:
     """Return the anomaly score over the axis of the states, with its threshold."""
     if scores is None:
         return el("p", say("anomaly.none"), class_="muted")
@@ -145,7 +145,7 @@ def curve(scores: Scores | None, start: datetime, end: datetime, now: datetime, 
         class_="curve",
         role="img",
     )
-    return join((_score(scores, start, now, say), drawing))
+    return join((_score(scores, start, say), drawing))
 
 
 def scale(scores: Scores) -> float:
@@ -177,8 +177,8 @@ def points(
     return " ".join(f"{x},{height * (1 - score / top):.1f}" for x, score in highest.items())
 
 
-def _score(scores: Scores, start: datetime, now: datetime, say: Locale) -> Html:
-    newest = scores.newest
+def _score(scores: Scores, start: datetime, say: Locale) -> Html:
+    newest, now = scores.newest, scores.as_of
     since = el("span", say("anomaly.since", time=say.hour(scores.start)), class_="muted")
     name = el("span", say("anomaly"), class_="name")
     shorter = since if scores.start > start else None

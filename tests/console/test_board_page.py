@@ -55,18 +55,18 @@ def test_a_machine_of_which_nothing_is_known():
 
 def scores(*alarms, newest=NOON):
     curve = ((NOON - HOUR, 1.0), (NOON, 4.0))
-    return Scores(NOON - HOUR, NOON, curve, Anomaly(newest, 1.25, 3.0, "load", 0.8), alarms, 100)
+    return Scores(NOON - HOUR, NOON, curve, Anomaly(newest, 1.25, 3.0, "load", 0.8), alarms, 100, NOON)
 
 
 def test_a_rig_tells_whether_it_is_as_usual():
-    drawing = board_page.rig("pump", scores(), NOON, SAY)
+    drawing = board_page.rig("pump", scores(), SAY)
     assert 'data-lamp="quiet"' in drawing
     assert ">1.25<" in drawing
 
 
 def test_a_rig_in_alarm_says_since_when_and_which_tag():
     alarm = Alarm(NOON - HOUR, NOON, 9, 4.0, 3.0, (("speed", 0.8),))
-    drawing = board_page.rig("pump", scores(alarm), NOON, SAY)
+    drawing = board_page.rig("pump", scores(alarm), SAY)
     assert 'data-lamp="alarm"' in drawing
     assert "1 h 0 min" in drawing
     assert "<b>speed</b>deviates most" in drawing
@@ -74,7 +74,7 @@ def test_a_rig_in_alarm_says_since_when_and_which_tag():
 
 @pytest.mark.parametrize("found", [None, scores(newest=NOON - HOUR)])
 def test_a_rig_without_a_score_of_now_shows_none(found):
-    drawing = board_page.rig("pump", found, NOON, SAY)
+    drawing = board_page.rig("pump", found, SAY)
     assert 'data-lamp="old"' in drawing
     assert "1.25" not in drawing
 

@@ -61,7 +61,7 @@ def test_a_rig_that_tells_no_state_does_not_call_for_it():
 
 def scores(ended, newest=NOON):
     alarm = Alarm(ended - 5 * MINUTE, ended, 9, 4.0, 3.0, (("load", 0.8), ("speed", 0.1)))
-    return {"mill": Scores(NOON, NOON, (), Anomaly(newest, 4.0, 3.0, "load", 0.8), (alarm,), 100)}
+    return {"mill": Scores(NOON, NOON, (), Anomaly(newest, 4.0, 3.0, "load", 0.8), (alarm,), 100, NOON)}
 
 
 def test_an_anomaly_calls_while_its_alarm_lasts():

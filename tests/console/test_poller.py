@@ -80,3 +80,31 @@ def test_a_database_that_is_not_there_is_noted():
         Poller(pool, (feed,)).refresh(feed)
     assert feed.away_since is not None
     assert feed.version == 0
+
+
+def test_a_feed_that_nobody_looks_at_rests_until_a_page_does(plain_dsn):
+    reads = threading.Semaphore(0)
+
+    def answer(connection):
+        reads.release()
+        return one(connection)
+
+    feed = Feed("one", answer, interval=0.01, unseen=600.0)
+    poller = Poller(reader_pool(plain_dsn), (feed,))
+    poller.start()
+    try:
+        assert reads.acquire(timeout=10)
+        assert not reads.acquire(timeout=0.5)
+        feed.look()
+        assert reads.acquire(timeout=10)
+        assert reads.acquire(timeout=10)
+    finally:
+        poller.stop()
+
+
+def test_an_end_wakes_a_feed_that_rests(plain_dsn):
+    feed = Feed("one", one, interval=0.01, unseen=600.0)
+    poller = Poller(reader_pool(plain_dsn), (feed,))
+    poller.start()
+    poller.stop()
+    assert not any(thread.is_alive() for thread in poller.threads)

@@ -52,6 +52,13 @@ def test_a_database_that_is_away_is_announced_with_its_beginning(a_plant):
     assert "away since 23:58:45 (1 min 15 s)" in drawing
 
 
+def test_a_page_that_misses_other_data_says_so_too(a_plant):
+    anomalies = Feed("anomalies", lambda db: None)
+    anomalies.miss(psycopg.OperationalError("too slow"))
+    found = shell.pulse(feed(), WALL, (anomalies,))
+    assert 'data-banner="away"' in shell.banners(a_plant(), found, SAY)
+
+
 def test_a_shard_that_has_not_begun(a_plant):
     assert 'data-banner="waiting"' in banners(a_plant(), age=None)
     assert 'data-banner="away"' in banners(a_plant(), age=None, away=3)

@@ -118,5 +118,5 @@ def test_unknown_classes_keep_their_name():
 
 def test_numbers():
     assert number(1234567) == "1,234,567"
-    assert (percent(0.12345), percent(None)) == ("12.3 %", "–")
+    assert (percent(0.12345), percent(None), percent(-1e-9)) == ("12.3 %", "–", "0.0 %")
     assert (short("ab" * 32), short("")) == ("abababababab", "–")

@@ -82,11 +82,11 @@ def test_a_timeline_grows_in_steps(elapsed, length):
 
 def scored(*scores, alarms=()):
     curve = tuple((SIX + timedelta(minutes=at), score) for at, score in scores)
-    return Scores(SIX, TWO, curve, Anomaly(*curve[-1], 3.0, "load", 0.9), alarms, len(curve))
+    return Scores(SIX, TWO, curve, Anomaly(*curve[-1], 3.0, "load", 0.9), alarms, len(curve), NOON)
 
 
 def drawn_curve(*scores, start=SIX, end=TWO, **changes):
-    return curve(scored(*scores, **changes), start, end, NOON, SAY)
+    return curve(scored(*scores, **changes), start, end, SAY)
 
 
 def test_an_alarm_is_said_with_its_tag():
@@ -126,4 +126,4 @@ def test_a_curve_that_begins_after_the_shift_says_so():
 
 
 def test_a_machine_without_scores_says_so():
-    assert "no tag of this machine is watched" in curve(None, SIX, TWO, NOON, SAY)
+    assert "no tag of this machine is watched" in curve(None, SIX, TWO, SAY)

@@ -61,8 +61,8 @@ def _show(console: Console, page: Page, linked: list[str], say: Locale, query: Q
     live, plant = LivePage(), console.plant
     with ui.element("header").classes("bar"):
         ui.html(shell.head(plant, linked, page.name, query, say), sanitize=False)
-        live.add(lambda: shell.time_line(plant, console.pulse(), say))
-    live.add(lambda: shell.banners(plant, console.pulse(), say), classes="banners")
+        live.add(lambda: shell.time_line(plant, console.pulse(live.feeds), say))
+    live.add(lambda: shell.banners(plant, console.pulse(live.feeds), say), classes="banners")
     with ui.element("div").classes(f"content content--{page.name}"):
         page.body(live, say, query)
     live.run()

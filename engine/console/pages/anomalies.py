@@ -35,16 +35,16 @@ def _anomalies(console: Console, live: LivePage, say: Locale, _: Query) -> None:
 
 
 def _machine(console: Console, live: LivePage, say: Locale, name: str) -> None:
-    both = (console.feeds.anomalies, console.feeds.progress)
+    scores = console.feeds.anomalies
 
     def found() -> Scores | None:
-        return of(console.feeds.anomalies, name)
+        return of(scores, name)
 
     def heading() -> Html:
-        return anomalies_page.heading(name, found(), console.now(), say)
+        return anomalies_page.heading(name, found(), say)
 
     with ui.element("article").classes("anomalous card") as article:
         article.props["data-machine"] = name
-        live.add(heading, *both, classes="area-heading")
-        live.add(lambda: anomalies_page.chart(found(), console.now(), say), *both, classes="area-chart")
-        live.add(lambda: anomalies_page.alarms(found(), say), console.feeds.anomalies, classes="area-alarms")
+        live.add(heading, scores, classes="area-heading")
+        live.add(lambda: anomalies_page.chart(found(), say), scores, classes="area-chart")
+        live.add(lambda: anomalies_page.alarms(found(), say), scores, classes="area-alarms")

@@ -46,7 +46,7 @@ def _tile(console: Console, live: LivePage, say: Locale, name: str, kind: str) -
         return board_page.machine(name, of(feeds.machines, name), console.now(), say)
 
     def rig() -> Html:
-        return board_page.rig(name, of(feeds.anomalies, name), console.now(), say)
+        return board_page.rig(name, of(feeds.anomalies, name), say)
 
     def station() -> Html:
         parts, counts = of(feeds.stations, name), of(feeds.counts, name)
@@ -54,7 +54,7 @@ def _tile(console: Console, live: LivePage, say: Locale, name: str, kind: str) -
 
     drawn: dict[str, tuple[Callable[[], Html], tuple[Feed[Any], ...]]] = {
         "machine": (machine, (feeds.machines, feeds.progress)),
-        "rig": (rig, (feeds.anomalies, feeds.progress)),
+        "rig": (rig, (feeds.anomalies,)),
         "station": (station, (feeds.machines, feeds.stations, feeds.counts)),
     }
     render, followed = drawn[kind]
