@@ -23,6 +23,7 @@ from engine import health
 from engine.cameras import Opener, open_camera
 from engine.paths import Home
 from engine.plant import Camera, Plant, StationSection
+from engine.recipe import recipe_of
 from engine.station_log import StationLog, loss_of
 from streams.log.abc import Producer
 from vision import registry
@@ -31,7 +32,6 @@ from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.evidence import EvidenceStore, sync_folders
 from vision.inspector import Inspector
-from vision.judge import Recipe
 from vision.ledger import DROPPED, Balance, Ledger
 from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Outcome, Verdict
@@ -260,11 +260,6 @@ def report(section: StationSection, stats: StationStats, log_trouble: str | None
 def frames_of(balance: Balance) -> dict[str, float]:
     """Return a ledger's sums as counters: captured is the sum of the other five."""
     return {**asdict(balance), "open": balance.open}
-
-
-def recipe_of(section: StationSection) -> Recipe:
-    """Return what the plant file asks of the station's parts."""
-    return Recipe(section.part_number, section.review_above, section.reject_above, views=tuple(section.views))
 
 
 def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:

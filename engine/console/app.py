@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -19,6 +20,7 @@ from engine.console.page import Console
 from engine.console.pages import add_pages, pages
 from engine.console.pictures import router
 from engine.console.poller import Feed, Poller, reader_pool
+from engine.console.shell import link
 from engine.console.status import status
 from engine.figures import figures
 from engine.metrics import Metrics
@@ -31,12 +33,13 @@ FIGURES_SECONDS = 5.0
 
 def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     """Return the application; it reads the database while it runs."""
-    console = Console(plant, feeds(plant))
+    pool = reader_pool(dsn)
+    console = Console(plant, feeds(plant), home, pool)
     served = pages(console)
     own = tuple(feed for page in served.values() for feed in page.feeds)
     numbers = Feed("metrics", partial(figures, plant), FIGURES_SECONDS)
     metrics = Metrics(plant.shard, partial(health.read_all, home.health), numbers.told)
-    poller = Poller(reader_pool(dsn), (*console.feeds.all, *own, numbers))
+    poller = Poller(pool, (*console.feeds.all, *own, numbers))
     publisher = health.Publisher(home.health, "console", plant.shard, poller.report)
 
     @asynccontextmanager
@@ -53,6 +56,7 @@ def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     app.include_router(router(home.evidence))
     app.get("/api/status")(partial(status, plant, console.feeds))
     app.get("/metrics", include_in_schema=False)(partial(_metrics, metrics))
+    app.get("/part", include_in_schema=False)(_find_part)
     app.get("/", include_in_schema=False)(_first_page)
     add_pages(console, served, STATIC)
     ui.run_with(app, title="Seamline", favicon=STATIC / "seamline.svg", dark=None, tailwind=False)
@@ -61,6 +65,12 @@ def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
 
 def _metrics(metrics: Metrics) -> Response:
     return Response(metrics.page(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _find_part(request: Request) -> RedirectResponse:
+    query = dict(request.query_params)
+    serial = query.pop("serial", "").strip()
+    return RedirectResponse(link(f"/part/{quote(serial, safe='')}", query))
 
 
 def _first_page(request: Request) -> RedirectResponse:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nicegui import ui
+from nicegui import run, ui
 
 from engine.console.markup import Html
 from engine.console.poller import Feed
@@ -52,6 +52,14 @@ class LivePage:
     def feeds(self) -> set[Feed[Any]]:
         """Return every feed that the page shows."""
         return {feed for cell in self.cells for feed in cell.feeds}
+
+    def ask(self, read: Callable[[], None], seconds: float) -> None:
+        """Have something read for this browser alone, now and again, aside from the event loop."""
+
+        async def look() -> None:
+            await run.io_bound(read)
+
+        ui.timer(seconds, look)
 
     def run(self) -> None:
         """Follow the feeds until the browser leaves."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from engine.console.texts import CATALOG, CHINESE_DOUBTS, HTML_LANGUAGES, REASONS
+from engine.console.texts import CATALOG, CHINESE_DOUBTS, HTML_LANGUAGES, REASONS, TROUBLES
 
 DASH = "–"
 HASH = 12
@@ -35,6 +35,10 @@ class Locale:
         """Return what people call a class of the model; an unknown one keeps its own name."""
         return CATALOG[self.language].get(f"label.{name}", name.replace("_", " "))
 
+    def measure(self, name: str) -> str:
+        """Return what people call a measure of a picture; an unknown one keeps its own name."""
+        return CATALOG[self.language].get(f"measure.{name}", name)
+
     def reason(self, sentence: str) -> str:
         """Return a verdict's recorded sentence in this language; as recorded where no pattern fits."""
         for pattern, templates in REASONS:
@@ -43,6 +47,14 @@ class Locale:
                     **{key: self._part(key, text) for key, text in found.groupdict().items()}
                 )
                 return said[:1].upper() + said[1:]
+        return sentence
+
+    def trouble(self, sentence: str) -> str:
+        """Return a process's trouble in this language; as it was told where no pattern fits."""
+        if self.language == "zh":
+            for pattern, template in TROUBLES:
+                if found := re.fullmatch(pattern, sentence, re.DOTALL):
+                    return template.format(**found.groupdict())
         return sentence
 
     def _part(self, key: str, text: str) -> str:

@@ -12,8 +12,9 @@ from engine.console import shell
 from engine.console.feeds import Feeds
 from engine.console.live import LivePage
 from engine.console.locale import Locale
-from engine.console.poller import Feed
+from engine.console.poller import Feed, ReaderPool
 from engine.console.texts import LANGUAGES
+from engine.paths import Home
 from engine.plant import Plant
 
 Query = Mapping[str, str]
@@ -30,6 +31,8 @@ class Page:
     body: Body
     feeds: tuple[Feed[Any], ...] = ()
     """Read for this page, beside those of `Feeds` that all pages share."""
+    below: str = ""
+    """What follows the name in the address, as a pattern; its fields enter the body's query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ class Console:
 
     plant: Plant
     feeds: Feeds
+    home: Home
+    """Where the plant keeps its state: health records, models."""
+    pool: ReaderPool
+    """Connections for what is read for one browser only."""
 
     def locale(self, language: str) -> Locale:
         """Return how a reader of this language sees the plant; English where it is not known."""

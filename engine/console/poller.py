@@ -16,6 +16,7 @@ from engine import health
 from engine.store.database import reader_dsn
 
 Value = TypeVar("Value")
+ReaderPool = ConnectionPool[psycopg.Connection[tuple[Any, ...]]]
 Query = Callable[[psycopg.Connection[tuple[Any, ...]]], Value]
 
 log = structlog.get_logger()
@@ -93,7 +94,7 @@ class Feed(Generic[Value]):
 class Poller:
     """Threads that keep feeds fresh until `stop`."""
 
-    pool: ConnectionPool[psycopg.Connection[tuple[Any, ...]]]
+    pool: ReaderPool
     feeds: tuple[Feed[Any], ...]
     stopped: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -139,15 +140,20 @@ class Poller:
                 feed.wanted.wait(feed.unseen)
 
     def refresh(self, feed: Feed[Any]) -> None:
-        """Ask once; a database that is away or refuses is noted on the feed, never raised."""
-        try:
-            with self.pool.connection(timeout=PATIENCE) as connection:
-                feed.take(feed.query(connection))
-        except (psycopg.Error, PoolTimeout) as exc:
-            feed.miss(exc)
+        """Ask once."""
+        ask(self.pool, feed)
 
 
-def reader_pool(dsn: str) -> ConnectionPool[psycopg.Connection[tuple[Any, ...]]]:
+def ask(pool: ReaderPool, feed: Feed[Any]) -> None:
+    """Read a feed anew; a database that is away or refuses is noted on it, never raised."""
+    try:
+        with pool.connection(timeout=PATIENCE) as connection:
+            feed.take(feed.query(connection))
+    except (psycopg.Error, PoolTimeout) as exc:
+        feed.miss(exc)
+
+
+def reader_pool(dsn: str) -> ReaderPool:
     """Return a pool, still closed, of connections that can only read."""
     return ConnectionPool(
         reader_dsn(dsn),

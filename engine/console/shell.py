@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from engine.console.data import Progress
 from engine.console.icons import icon
@@ -56,8 +56,37 @@ def link(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def head(plant: Plant, pages: Iterable[str], page: str, query: Mapping[str, str], say: Locale) -> Html:
-    """Return the name of the house and the plant, and the way to ``pages`` and to other languages."""
+def part_link(serial: str, say: Locale) -> str:
+    """Return the address of everything about a serial."""
+    return link(f"/part/{quote(serial, safe='')}", {} if say.language == "en" else {"lang": say.language})
+
+
+def search(say: Locale, serial: str = "") -> Html:
+    """Return the box in which a serial is looked for."""
+    tongue = None
+    if say.language != "en":
+        tongue = el("input", type="hidden", name_="lang", value=say.language)
+    words = say("part.search")
+    field = el(
+        "input",
+        type="search",
+        name_="serial",
+        value=serial or None,
+        placeholder=words,
+        aria_label=words,
+        required=True,
+        autocomplete="off",
+    )
+    return el("form", field, tongue, action="/part", method="get", class_="search", role="search")
+
+
+def head(
+    plant: Plant, pages: Iterable[str], page: str, query: Mapping[str, str], say: Locale, path: str = ""
+) -> Html:
+    """Return the name of the house and the plant, and the way to ``pages`` and to other languages.
+
+    ``path`` is the page's own address where it is not ``/page``.
+    """
     tongue = {} if say.language == "en" else {"lang": say.language}
     ways = (
         el(
@@ -69,7 +98,7 @@ def head(plant: Plant, pages: Iterable[str], page: str, query: Mapping[str, str]
         for name in pages
     )
     tongues = (
-        el("a", name, href=link(f"/{page}", {"lang": code, **query}), lang=code, hreflang=code)
+        el("a", name, href=link(path or f"/{page}", {"lang": code, **query}), lang=code, hreflang=code)
         for code, name in LANGUAGES.items()
         if code != say.language
     )
@@ -81,7 +110,7 @@ def head(plant: Plant, pages: Iterable[str], page: str, query: Mapping[str, str]
         el("a", icon("mark", "mark"), el("b", "Seamline"), href=link("/", tongue), class_="brand"),
         el("span", plant.name, class_="plant"),
         el("nav", *ways),
-        el("div", *tongues, toggle, class_="tools"),
+        el("div", search(say), *tongues, toggle, class_="tools"),
         class_="head",
     )
 

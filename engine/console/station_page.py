@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from engine.console import labels
+from engine.console import labels, shell
 from engine.console.data import Balance, Counts, Finding, Part, Picture, StationNow, Tally
 from engine.console.icons import icon
+from engine.console.ledger import row as ledger_row
 from engine.console.locale import DASH, Locale, number, percent, short
 from engine.console.markup import Html, el, join
 from engine.plant import StationSection
@@ -43,7 +44,7 @@ def verdict(now: StationNow | None, station: str, say: Locale) -> Html:
 
 def _facts(part: Part, station: str, say: Locale) -> Html:
     facts = {
-        "part.serial": part.serial,
+        "part.serial": el("a", part.serial, href=shell.part_link(part.serial, say)),
         "title.station": station,
         "part.number": part.part_number,
         "part.time": say.clock(part.ts),
@@ -128,8 +129,12 @@ def _thumbnail(part: Part, say: Locale) -> Html:
         image = el("img", src=f"/evidence/{part.thumbnail}/small", alt="")
     return el(
         "li",
-        el("div", image, class_="thumb"),
-        el("span", icon(part.outcome), el("span", part.serial, class_="serial")),
+        el(
+            "a",
+            el("div", image, class_="thumb"),
+            el("span", icon(part.outcome), el("span", part.serial, class_="serial")),
+            href=shell.part_link(part.serial, say),
+        ),
         class_=f"past past--{part.outcome}",
         title=f"{part.serial}: {say(f'outcome.{part.outcome}')}. {say.reason(part.reason)}",
     )
@@ -185,28 +190,8 @@ def ledger(tallies: Counts | None, say: Locale) -> Html:
 
 
 def _ledger_row(balance: Balance, say: Locale) -> Html:
-    ends = ("inspected", "dropped", "late", "unmatched")
-    sums = {name: getattr(balance, name) for name in ends}
-    bars = (
-        el("i", class_=f"end end--{name}", style=f"flex-grow:{count}")
-        for name, count in sums.items()
-        if count
-    )
-    terms = (
-        el("span", f"{number(count)} ", el("small", say(f"ledger.{name}"))) for name, count in sums.items()
-    )
-    total = el("b", number(balance.captured), " ", el("small", say("ledger.captured")))
-    return el(
-        "div",
-        el(
-            "div",
-            el("span", balance.camera, class_="camera"),
-            el("div", *bars, class_="ends"),
-            class_="camera-line",
-        ),
-        el("p", total, *terms, class_="terms"),
-        data_camera=balance.camera,
-    )
+    ends = {name: getattr(balance, name) for name in ("inspected", "dropped", "late", "unmatched")}
+    return ledger_row(balance.camera, balance.captured, ends, say)
 
 
 def versions(now: StationNow | None, say: Locale) -> Html:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +61,7 @@ def station_now(db: Rows, tenant: int, station: str) -> StationNow:
         return StationNow((), ())
     frames = frames_near(db, tenant, station, {row[0]: row[3] for row in rows})
     parts = tuple(Part(*(*row, _thumbnail(frames[row[0]]))) for row in rows)
-    return StationNow(parts, _pictures(db, tenant, station, parts[0], frames[parts[0].serial]))
+    return StationNow(parts, pictures(db, tenant, station, parts[0], frames[parts[0].serial]))
 
 
 def frames_near(db: Rows, tenant: int, station: str, parts: Mapping[str, datetime]) -> dict[str, list[Any]]:
@@ -77,7 +77,10 @@ def _thumbnail(frames: list[Any]) -> str | None:
     return next((frame_hash for _, _, frame_hash, width, _ in frames if frame_hash and width), None)
 
 
-def _pictures(db: Rows, tenant: int, station: str, part: Part, frames: list[Any]) -> tuple[Picture, ...]:
+def pictures(
+    db: Rows, tenant: int, station: str, part: Part, frames: Sequence[Sequence[Any]]
+) -> tuple[Picture, ...]:
+    """Return frames (camera, view, hash, width, height) with the findings of one verdict."""
     near = (part.ts - NEAR, part.ts + NEAR)
     found: dict[str, list[Finding]] = defaultdict(list)
     for row in db.execute(FINDINGS, [tenant, station, part.serial, part.attempt, *near]):

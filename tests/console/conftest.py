@@ -23,6 +23,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from engine.console.data import LOSSES
+from engine.console.feeds import feeds
+from engine.console.page import Console
+from engine.console.poller import reader_pool
+from engine.paths import Home
 from engine.plant import (
     ConsoleSection,
     FolderCamera,
@@ -38,7 +42,7 @@ from vision import evidence
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SHIFT = NOON.replace(hour=6)
-SERIES = ("states", "oee", "anomalies", "verdicts", "findings", "frame_ledger")
+SERIES = ("states", "oee", "anomalies", "verdicts", "findings", "frame_ledger", "quarantine")
 
 
 def build_plant(**changes: Any) -> Plant:
@@ -104,11 +108,13 @@ class Line:
         picture: bytes | None = None,
         size: tuple[int, int] = (416, 416),
         findings: Iterable[tuple[str, float, tuple[float, float, float, float]]] = (),
+        attempt: int = 1,
+        station: str = "weld-check",
     ) -> None:
         """Write a verdict with its frame and findings."""
         ts, digest = ts or self.clock, None
         self.frames += 1
-        where = {"tenant_id": 1, "station": "weld-check", "serial": serial, "ts": ts}
+        where = {"tenant_id": 1, "station": station, "serial": serial, "ts": ts}
         seen = {"camera": "cam1", "view": "front"}
         if picture is not None:
             digest = evidence_digest(picture)
@@ -117,7 +123,7 @@ class Line:
             f"{name}_hash": evidence_digest(name.encode()) for name in ("model", "preprocessing", "recipe")
         }
         self.insert(
-            "verdicts", **where, machine="weld-check", part_number="demo", attempt=1, outcome=outcome,
+            "verdicts", **where, machine="weld-check", part_number="demo", attempt=attempt, outcome=outcome,
             reason=reason, received=ts, **hashes,
         )  # fmt: skip
         self.insert(
@@ -126,17 +132,20 @@ class Line:
         )  # fmt: skip
         for label, score, (x0, y0, x1, y1) in findings:
             self.insert(
-                "findings", **where, **seen, attempt=1, frame_hash=digest or "", label=label, score=score,
-                iso6520="2017" if label == "Surface_pores" else None, x0=x0, y0=y0, x1=x1, y1=y1,
+                "findings", **where, **seen, attempt=attempt, frame_hash=digest or "", label=label,
+                score=score, iso6520="2017" if label == "Surface_pores" else None, x0=x0, y0=y0, x1=x1, y1=y1,
             )  # fmt: skip
 
-    def lost(self, outcome: str, frames: int = 1, ts: datetime | None = None) -> None:
+    def lost(
+        self, outcome: str, frames: int = 1, ts: datetime | None = None, serial: str | None = None
+    ) -> None:
         """Write frames that were not inspected."""
         first = self.frames + 1
         self.frames += frames
         self.insert(
             "frame_ledger", tenant_id=1, station="weld-check", camera="cam1", view="front", run="run-1",
             first=first, last=self.frames, ts=ts or self.clock, outcome=outcome, reason="newest",
+            serial=serial,
         )  # fmt: skip
 
     def state(
@@ -195,6 +204,13 @@ def evidence_digest(content: bytes) -> str:
 def a_plant() -> Callable[..., Plant]:
     """How a test builds its plant."""
     return build_plant
+
+
+@pytest.fixture
+def a_console(a_plant: Callable[..., Plant], tmp_path: Path) -> Console:
+    """A console whose database is nowhere."""
+    plant = a_plant()
+    return Console(plant, feeds(plant), Home(tmp_path), reader_pool("dbname=nowhere"))
 
 
 @pytest.fixture

@@ -72,9 +72,16 @@ def test_an_unknown_language_is_english(console):
     assert 'lang="en-US"' in console.get("/machines?lang=fr")[2].decode()
 
 
+def test_a_serial_that_is_looked_for_has_an_address(console):
+    code, _, body = console.get("/part?serial=%20P1%2F7%20&lang=zh")
+    assert code == 200
+    assert 'lang="zh-CN"' in body.decode()
+    assert "P1/7" in body.decode()
+
+
 def test_nothing_comes_from_the_network(console):
     static = [f"/static/{path.name}" for path in STATIC.glob("*.*")]
-    for page in ("/station", "/machines", *static):
+    for page in ("/station", "/machines", "/cluster", "/part/P1", *static):
         body = console.get(page)[2].decode()
         assert "https://" not in body, page
         assert "//fonts" not in body

@@ -9,9 +9,8 @@ import pytest
 from engine.console import machines_page, station_page
 from engine.console import pages as console_pages
 from engine.console.data import Balance, Counts, Finding, MachineNow, Part, Picture, State, StationNow, Tally
-from engine.console.feeds import feeds, kinds
+from engine.console.feeds import kinds
 from engine.console.locale import Locale
-from engine.console.page import Console
 from engine.console.pages import pages
 from engine.plant import MachineSection, TagSection
 
@@ -139,9 +138,8 @@ def test_a_machine_that_never_tells_its_state_has_neither_state_nor_oee():
     assert machines_page.losses("rig", machine(), SAY) == ""
 
 
-def test_every_module_of_the_folder_is_a_page_with_a_title(a_plant):
-    plant = a_plant()
-    served = pages(Console(plant, feeds(plant)))
+def test_every_module_of_the_folder_is_a_page_with_a_title(a_console):
+    served = pages(a_console)
     modules = {path.stem for path in Path(console_pages.__file__).parent.glob("[!_]*.py")}
     assert served.keys() == modules >= {"station", "machines"}
     assert all(SAY(f"title.{name}") for name in served)

@@ -6,6 +6,7 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import ui
@@ -13,7 +14,7 @@ from nicegui import ui
 from engine.console import shell
 from engine.console.live import LivePage
 from engine.console.locale import Locale
-from engine.console.markup import el
+from engine.console.markup import Html, el
 from engine.console.page import Console, Page, Query
 
 NAVIGATION = ("station", "machines", "anomalies", "cluster", "board")
@@ -38,10 +39,12 @@ def add_pages(console: Console, served: dict[str, Page], static: Path) -> None:
 
 
 def _register(console: Console, page: Page, linked: list[str]) -> None:
-    @ui.page(f"/{page.name}")
+    @ui.page(f"/{page.name}{page.below}")
     def show(request: Request) -> None:
         query = dict(request.query_params)
-        _show(console, page, linked, console.locale(query.pop("lang", "en")), query)
+        say = console.locale(query.pop("lang", "en"))
+        head = shell.head(console.plant, linked, page.name, query, say, quote(request.url.path))
+        _show(console, page, head, say, query | request.path_params)
 
 
 def _assets(static: Path) -> str:
@@ -54,13 +57,13 @@ def _address(path: Path) -> str:
     return f"/static/{path.name}?v={sha256(path.read_bytes()).hexdigest()[:12]}"
 
 
-def _show(console: Console, page: Page, linked: list[str], say: Locale, query: Query) -> None:
+def _show(console: Console, page: Page, head: Html, say: Locale, query: Query) -> None:
     ui.context.client.page = ui.page(
-        f"/{page.name}", title=f"{say(f'title.{page.name}')} · Seamline", language=say.html
+        f"/{page.name}{page.below}", title=f"{say(f'title.{page.name}')} · Seamline", language=say.html
     )
     live, plant = LivePage(), console.plant
     with ui.element("header").classes("bar"):
-        ui.html(shell.head(plant, linked, page.name, query, say), sanitize=False)
+        ui.html(head, sanitize=False)
         live.add(lambda: shell.time_line(plant, console.pulse(live.feeds), say))
     live.add(lambda: shell.banners(plant, console.pulse(live.feeds), say), classes="banners")
     with ui.element("div").classes(f"content content--{page.name}"):

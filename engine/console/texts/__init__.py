@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from typing import Literal
 
 from engine.console.texts.reasons import CHINESE_DOUBTS, REASONS
+from engine.console.texts.troubles import TROUBLES
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Code -> what the language calls itself."""
@@ -33,4 +34,13 @@ ENGLISH = {key: english for key, (english, _) in TEXTS.items()}
 CHINESE = {key: chinese for key, (_, chinese) in TEXTS.items()}
 CATALOG = {"en": ENGLISH, "zh": CHINESE}
 
-__all__ = ["CATALOG", "CHINESE", "CHINESE_DOUBTS", "ENGLISH", "HTML_LANGUAGES", "LANGUAGES", "REASONS"]
+__all__ = [
+    "CATALOG",
+    "CHINESE",
+    "CHINESE_DOUBTS",
+    "ENGLISH",
+    "HTML_LANGUAGES",
+    "LANGUAGES",
+    "REASONS",
+    "TROUBLES",
+]

@@ -1,0 +1,60 @@
+"""Words of the part page: everything about a serial."""
+
+TEXTS = {
+    "title.part": ("Part", "零件"),
+    "part.search": ("Find a serial", "查找序列号"),
+    "part.ask": (
+        "Type a serial to see everything that is known of the part.",
+        "输入序列号，查看该零件的全部信息。",
+    ),
+    "part.looking": ("Looking for {serial}", "正在查找 {serial}"),
+    "part.unknown": (
+        "No verdict is known of a part {serial}: check the serial, or wait until it is inspected.",
+        "没有零件 {serial} 的判定记录，请核对序列号，或等待其检测。",
+    ),
+    "part.away": (
+        "The database does not answer since {since}: nothing can be said of {serial} now.",
+        "数据库自 {since} 起无响应，暂时无法查询 {serial}。",
+    ),
+    "part.more": (
+        "Only the newest {count} verdicts are shown.",
+        "仅显示最近 {count} 次判定。",
+    ),
+    "history": ("Verdicts", "判定历史"),
+    "history.count": ("{count} in all", "共 {count} 次"),
+    "part.counts": ("Counts for the OEE of", "计入 OEE 的设备"),
+    "limits.today": (
+        "The recipe was another then: the colours show today's limits.",
+        "当时的判定规则与现在不同，颜色按现行界限显示。",
+    ),
+    "around": ("The line at that time", "当时的产线状态"),
+    "around.captured": ("captured", "采集时刻"),
+    "around.unknown": ("Nothing is known of that time.", "该时刻无任何记录。"),
+    "around.no_state": ("No state known of that moment", "该时刻状态未知"),
+    "around.score": (
+        "Highest anomaly score nearby: {score} of {threshold}, from {tag}",
+        "附近最高异常分数：{score} / {threshold}，来自 {tag}",
+    ),
+    "around.above": ("above its threshold", "超过阈值"),
+    "around.no_score": ("No anomaly score of that time", "该时段无异常分数"),
+    "around.shift": ("Shift {shift}", "班次 {shift}"),
+    "around.no_shift": ("No shift accounted for", "无已核算班次"),
+    "frames": ("Frame ledger", "帧账目"),
+    "frames.none": ("The ledger names no frame of this verdict.", "账目中没有此次判定的帧。"),
+    "frame.camera": ("Camera", "相机"),
+    "frame.number": ("Frame", "帧号"),
+    "frame.run": ("run {run}, {first}", "运行 {run}，第 {first} 帧"),
+    "frame.runs": ("run {run}, {first} to {last}", "运行 {run}，第 {first} 至 {last} 帧"),
+    "frame.ended": ("Ended as", "结果"),
+    "frame.time": ("Captured", "采集时间"),
+    "frame.quality": ("Picture", "图像质量"),
+    "frame.bytes": ("Bytes (SHA-256)", "字节（SHA-256）"),
+    "measure.mean": ("level", "亮度"),
+    "measure.contrast": ("contrast", "对比度"),
+    "measure.dark": ("dark", "暗部"),
+    "measure.bright": ("bright", "亮部"),
+    "measure.blank": ("blank", "空白"),
+    "measure.sharpness": ("sharpness", "清晰度"),
+    "versions.frame": ("Picture", "图像"),
+}
+"""Key -> English, Chinese."""
