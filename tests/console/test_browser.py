@@ -1,8 +1,11 @@
 """The pages in a real Chromium: what a person at the line sees, and that it changes by itself."""
 
 import base64
+import hashlib
 import os
 import re
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,8 +15,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from engine import health
 from engine.console.texts import ENGLISH
 from vision.simulate import PartRenderer
 
@@ -31,6 +36,8 @@ READY = {
     "/machines": "[data-machine=mill] .pill--run",
     "/anomalies": ".scores polyline",
     "/board": ".lamp--run",
+    "/cluster": "[data-vital=station-weld-check].vital--alive",
+    "/part/part-0011": "[data-serial=part-0011]",
 }
 """What each page shows once it has read what `running` wrote."""
 
@@ -116,8 +123,63 @@ def weld(line, renderer, index, outcome, score):
     return part
 
 
+class Processes:
+    """The plant's other processes, as far as they publish how they are; a test sets their troubles."""
+
+    def __init__(self, folder):
+        self.trouble, self.frames, self._folder = "", 20, folder
+        reports = {
+            ("gateway", "line-1"): self.gateway,
+            ("station", "weld-check"): self.station,
+            ("appender", "line-1"): self.appender,
+            ("shard", "line-1"): self.shard,
+        }
+        self._publishers = [
+            health.Publisher(folder, kind, name, report, 0.2) for (kind, name), report in reports.items()
+        ]
+        for publisher in self._publishers:
+            publisher.__enter__()
+
+    def end(self):
+        for publisher in self._publishers:
+            publisher.__exit__(None, None, None)
+
+    def silence(self, kind, name, seconds=60):
+        """Let a process look as if it had been killed so long ago."""
+        self.end()
+        record = health.read(health.path_of(self._folder, kind, name))
+        since = record.updated - seconds * 1_000_000
+        health.write(self._folder, replace(record, ended=False, updated=since))
+
+    def gateway(self):
+        sent = {"entries": 3, "readings": 4000, "rejects": 2, "waiting": 0, "failures": 0}
+        return health.Report(parts=(health.Part("source", "mill", self.trouble, sent),))
+
+    def station(self):
+        self.frames += 1
+        ends = {"inspected": self.frames - 3, "dropped": 1, "late": 0, "unmatched": 0, "open": 2}
+        frames = {"captured": self.frames, **ends}
+        camera = health.Part("camera", "cam1", counters=frames)
+        return health.Report(frames, (camera, health.Part("evidence", "evidence"), health.Part("log", "log")))
+
+    def appender(self):
+        room = {"bytes": 5 << 30, "limit_bytes": 20 << 30, "disk_free_bytes": 60 << 30}
+        return health.Report({"position": 900, "consumed": 700, **room}, (health.Part("log", "line-1"),))
+
+    def shard(self):
+        counters = {"position": 897, "lag_entries": 3, "lag_s": 0.2, "commits": 80, "epoch": 3}
+        return health.Report(counters, (health.Part("database", "database"),))
+
+
 @pytest.fixture
-def running(shown, renderer):
+def processes(console):
+    speaking = Processes(console.home / "run" / "health")
+    yield speaking
+    speaking.end()
+
+
+@pytest.fixture
+def running(shown, renderer, processes):
     """A line that made parts all morning."""
     for index in range(12):
         sound = renderer.part(index).sound
@@ -138,6 +200,21 @@ def running(shown, renderer):
         shown.anomaly("mill", begin + timedelta(minutes=minute), 1 + minute % 7 / 10)
     shown.commit(shown.clock + timedelta(seconds=12))
     return shown
+
+
+@contextmanager
+def unreachable(console, embedded):
+    """Keep the console from its database."""
+    name = conninfo_to_dict(console.dsn)["dbname"]
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seamline-console'"
+    with psycopg.connect(embedded.dsn("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+        try:
+            admin.execute(end)
+            yield
+        finally:
+            admin.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
 
 def test_the_newest_part_with_its_findings(page, running, renderer):
@@ -267,18 +344,10 @@ def test_a_line_that_stands_still_is_announced_until_it_goes_on(page, running, p
 
 def test_a_database_that_is_away_is_announced_until_it_is_back(page, running, console, embedded):
     page.open("/station").shows(".verdict", "part-0011")
-    name = conninfo_to_dict(console.dsn)["dbname"]
-    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'seamline-console'"
-    with psycopg.connect(embedded.dsn("postgres", "postgres"), autocommit=True) as admin:
-        admin.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
-        try:
-            admin.execute(end)
-            page.shows("[data-banner=away]", "Database away since")
-            assert "part-0011" in page.text(".verdict")
-            assert console.status()["ok"] is False
-        finally:
-            admin.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+    with unreachable(console, embedded):
+        page.shows("[data-banner=away]", "Database away since")
+        assert "part-0011" in page.text(".verdict")
+        assert console.status()["ok"] is False
     running.commit()
     page.until(lambda: not page.all("[data-banner=away]")).shows(".fresh", "live")
     assert page.unreloaded()
@@ -292,7 +361,9 @@ def test_the_chinese_page_shows_no_english(page, running, path):
     allowed = {"OEE"}
     assert [text for text in words if text in seen and text not in allowed] == []
     assert not re.search(r"\b(outcome|state|loss|counts|oee)\.\w+", seen)
-    page.until(lambda: page.all(READY[path])).until(page.pictures_loaded).keep(f"{path[1:]}-zh-dark")
+    page.until(lambda: page.all(READY[path])).until(page.pictures_loaded).keep(
+        f"{path.split('/')[1]}-zh-dark"
+    )
 
 
 @pytest.mark.parametrize("path", READY)
@@ -301,7 +372,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page, running, path
     page.open(f"{path}?lang={language}", size=PHONE)
     page.until(lambda: page.all(READY[path])).until(page.pictures_loaded)
     assert not page.overflow()
-    page.keep(f"{path[1:]}-{language}-phone")
+    page.keep(f"{path.split('/')[1]}-{language}-phone")
 
 
 def test_light_and_dark_follow_the_system_until_one_is_chosen(page, shown):
@@ -311,6 +382,87 @@ def test_light_and_dark_follow_the_system_until_one_is_chosen(page, shown):
     assert page.driver.execute_script(theme) == "light"
     assert page.open("/machines", dark=True).driver.execute_script(theme) == "light"
     page.driver.execute_script("localStorage.clear()")
+
+
+def test_the_health_of_every_process(page, running):
+    page.open("/cluster").shows(".headline", "Everything runs")
+    assert {node.get_attribute("data-node") for node in page.all(".node--good")} == {
+        "sources", "stations", "log", "shard", "database",
+    }  # fmt: skip
+    terms = page.text("[data-part=cam1] .terms")
+    captured, *ends = (int(count) for count in re.findall(r"\d+", terms))
+    assert captured == sum(ends) > 20
+    page.until(lambda: page.text("[data-part=cam1] .terms") != terms)
+    assert page.unreloaded()
+    page.keep("cluster-en-light")
+
+
+def test_trouble_is_seen_and_its_end_without_a_reload(page, running, processes):
+    page.open("/cluster").shows(".headline", "Everything runs")
+    processes.trouble = "The adapter at mill:7878 does not answer: Connection refused."
+    page.shows(".headline", "Needs attention: 1").shows(".troubles", "does not answer: Connection refused.")
+    page.shows("[data-node=sources]", "0 of 1 heard")
+    processes.trouble = ""
+    page.shows(".headline", "Everything runs")
+    assert page.unreloaded()
+
+
+def test_a_process_that_is_silent_is_shown_as_silent_since_when(page, running, processes):
+    page.open("/cluster").shows("[data-process=station-weld-check]", "runs")
+    processes.silence("station", "weld-check")
+    page.shows(".headline", "Needs attention: 1").shows(".vital--silent .then", "Silent since")
+    page.shows("[data-process=station-weld-check]", "silent, since")
+    assert page.all("[data-process=gateway-line-1][data-life=ended]")
+    assert page.unreloaded()
+
+
+def test_the_health_stays_true_while_the_database_is_away(page, running, console, embedded):
+    page.open("/cluster").shows(".headline", "Everything runs")
+    with unreachable(console, embedded):
+        page.shows("[data-node=database]", "away").shows(".troubles", "Database")
+        terms = page.text("[data-part=cam1] .terms")
+        page.until(lambda: page.text("[data-part=cam1] .terms") != terms)
+    running.commit()
+    page.shows(".headline", "Everything runs")
+
+
+def test_a_part_is_traced_from_the_station_page(page, running):
+    page.open("/station").until(lambda: len(page.all(".past a")) == 12)
+    page.driver.execute_script("document.querySelectorAll('.past a')[11].click()")
+    page.shows(".history h1", "part-0000").until(page.pictures_loaded)
+    page.shows(".hashes", hashlib.sha256(b"model").hexdigest())
+    page.shows("[data-machine=mill] .doing", "Running").shows("[data-machine=mill] .muted", "50.0 %")
+    assert page.all(".capture")
+    assert page.all(".around-score")
+    page.keep("part-en-light")
+
+
+def test_a_part_that_is_inspected_again_is_seen_without_a_reload(page, running):
+    page.open("/part/part-0003").shows(".history", "1 in all")
+    running.part("part-0003", "OK", ts=running.clock + timedelta(minutes=1), attempt=2)
+    page.shows(".history", "2 in all").until(lambda: len(page.all(".attempt")) == 2)
+    assert page.unreloaded()
+
+
+def test_a_serial_is_looked_for(page, shown):
+    shown.part("P 1/2", "OK")
+    page.open("/part/").shows(".empty", "Type a serial")
+    for serial, selector, answer in (
+        ("nobody", ".empty", "No verdict is known of a part nobody"),
+        ("P 1/2", ".history h1", "P 1/2"),
+    ):
+        field = page.all(".part-search input[name=serial]")[0]
+        field.clear()
+        field.send_keys(serial + Keys.ENTER)
+        page.shows(selector, answer)
+
+
+def test_a_database_that_is_away_is_said_of_a_part(page, running, console, embedded):
+    with unreachable(console, embedded):
+        page.open("/part/part-0003").shows(".empty", "does not answer since")
+    running.commit()
+    page.shows(".history", "1 in all")
+    assert page.unreloaded()
 
 
 def test_a_station_that_is_not_there(page, shown):
