@@ -1,8 +1,8 @@
 """Read everything about one serial: every verdict, its frames and findings, the line at that time.
 
-Only the serial's verdicts and findings are looked up without knowing when: their tables carry an
-index on it. All else is asked for within minutes of a verdict, so that partitions of other days are
-never opened and a table of any length answers alike; hot tables carry nothing but BRIN on time.
+Only the serial's verdicts are looked up without knowing when: their table carries an index on it.
+All else is asked for within minutes of a verdict, so that partitions of other days are never opened
+and a table of any length answers alike; hot tables carry nothing but BRIN on time.
 """
 
 from __future__ import annotations
