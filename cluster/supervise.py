@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from cluster.children import Child
 from engine import health, logs
 from engine.paths import Home
 from engine.plant import Plant, PlantError, save
+from engine.signals import ENDING
 from engine.status import Status, backlog, status
 from engine.store.database import VARIABLE, reader_dsn
 from engine.store.embedded import Embedded
@@ -175,9 +177,13 @@ def check_port(host: str, port: int) -> None:
 
 
 def start_ray() -> None:
-    """Start a Ray of our own; the package has set its token authentication on."""
+    """Start a Ray of our own; the package has set its token authentication on.
+
+    Ray answers SIGTERM by aborting the process: who asked to hear of it before, hears of it again.
+    """
     for name, value in RAY_SETTINGS.items():
         os.environ.setdefault(name, value)
+    asked = {number: signal.getsignal(number) for number in ENDING}
     ray.init(
         address="local",
         include_dashboard=False,
@@ -185,3 +191,5 @@ def start_ray() -> None:
         log_to_driver=False,
         logging_level="error",
     )
+    for number, handler in asked.items():
+        signal.signal(number, handler)

@@ -8,12 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from cluster.demo import free_port
-from cluster.testing import PATIENCE, Running, running, title
+from cluster.testing import PATIENCE, Running, counts, running, title
+
+
+def ended(plant: Running, output: str, errors: str) -> dict[str, Any]:
+    """Return the counts with which a plant ended well."""
+    assert plant.process.returncode == 0, errors
+    return counts(output)
 
 
 def sentence(plant: Running) -> str:
@@ -45,7 +52,7 @@ def test_a_simulated_plant_survives_the_death_of_each_process(database_folder: C
             plant.find(victim).kill()
             seen = plant.await_verdicts(beyond=seen)
         everyone = plant.processes()
-        result = plant.finish()
+        result = ended(plant, *plant.terminate())
     assert result["frames_unaccounted"] == 0
     assert result["verdicts"] >= seen
     assert result["windows"] > 0
@@ -62,7 +69,7 @@ def test_recorded_data_end_as_rows(database_folder: Callable[[], Path]) -> None:
         plant.await_verdicts(beyond=10)
         with demo(plant.home.root, shard="demo") as second:
             assert "Another plant runs in" in sentence(second)
-        result = plant.finish()
+        result = ended(plant, *plant.interrupt())
     assert result["frames_unaccounted"] == 0
     assert min(result[name] for name in ("verdicts", "windows", "states", "oee", "anomalies")) > 0
 
