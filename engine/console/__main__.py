@@ -35,7 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     stop_on_signals()  # uvicorn repeats the signal it stopped for: this makes that a clean end
     port = plant.console.port if asked.port is None else asked.port
-    uvicorn.run(app, host=plant.console.host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    uvicorn.run(
+        app,
+        host=plant.console.host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
     return 0
 
 

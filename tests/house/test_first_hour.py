@@ -90,10 +90,8 @@ class Clone:
 
     def start(self, *command: str, shard: str, port: int) -> Any:
         """Run a command of the clone as its user does."""
-        ours = ("SEAMLINE", "COV", "PYTEST", "MAKE", "MFLAGS", "PYTHON")
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-        environment["SEAMLINE_DSN"] = self.dsn
-        return running(command, self.home.root, shard, port, environment, self.folder)
+        variables = environment() | {"SEAMLINE_DSN": self.dsn}
+        return running(command, self.home.root, shard, port, variables, self.folder)
 
     def end(self, plant: Running) -> dict[str, Any]:
         """End a plant by Ctrl-C; it leaves no process, and its accounts close."""
@@ -109,6 +107,12 @@ class Clone:
         return result
 
 
+def environment() -> dict[str, str]:
+    """Return what a stranger's shell would have: nothing of this suite."""
+    ours = ("SEAMLINE", "COV", "PYTEST", "MAKE", "MFLAGS", "PYTHON")
+    return {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+
+
 @pytest.fixture
 def clone(database_folder: Callable[[], Path], tmp_path: Path) -> Iterator[Clone]:
     """Clone and build, as ``make demo`` would on a fresh machine."""
@@ -117,6 +121,7 @@ def clone(database_folder: Callable[[], Path], tmp_path: Path) -> Iterator[Clone
     venv.create(folder / ".venv", with_pip=True)
     site = next((folder / ".venv" / "lib").glob("python*/site-packages"))
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    subprocess.run(["make", ".venv/.runtime"], cwd=folder, env=environment(), check=True)
     server = Embedded(state / "pg")
     server.start()
     where = psycopg.conninfo.conninfo_to_dict(server.dsn("seamline_writer"))
