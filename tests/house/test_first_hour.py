@@ -70,6 +70,8 @@ print(sent)
 """
 FAR = "4000000000000000"
 """In the year 2096."""
+MESSAGE = 5
+"""Readings in a message of the sensors."""
 GARBAGE = {
     "malformed_json": '{"machine": "oven-1", "tag": ',
     "not_a_number": '{"machine": "oven-1", "tag": "temperature", "ts": NOW, "value": NaN}',
@@ -152,7 +154,7 @@ class Sensors(threading.Thread):
                 if self._stop_asked.wait(0.05):
                     return
                 now = time.time_ns() // 1000
-                self._ask(socket, str(number).encode(), [now + index for index in range(5)])
+                self._ask(socket, str(number).encode(), [now + index for index in range(MESSAGE)])
 
     def finish(self) -> None:
         """Stop once the last message is answered."""
@@ -216,10 +218,10 @@ class OwnLine:
                 socket.send_multipart([b'{"serial": ', picture])
             with context.socket(zmq.DEALER) as socket:
                 socket.connect(self.sensors)
-                for line in GARBAGE.values():
+                for reason, line in GARBAGE.items():
                     now = str(time.time_ns() // 1000)
                     socket.send_multipart(
-                        [b"json", line[:9].encode(), line.replace("NOW", now).replace("FAR", FAR).encode()]
+                        [b"json", reason.encode(), line.replace("NOW", now).replace("FAR", FAR).encode()]
                     )
                     assert socket.poll(int(PATIENCE * 1000))
                     socket.recv_multipart()
@@ -230,7 +232,7 @@ class OwnLine:
 
 
 @pytest.mark.timeout(900)
-def test_a_strangers_first_hour(clone: Clone, tmp_path_factory: Any, database_folder: Any) -> None:
+def test_a_strangers_first_hour(clone: Clone, database_folder: Callable[[], Path]) -> None:
     seen = first_verdict(clone)
     line = OwnLine(clone, database_folder())
     sensors, sent = Sensors(line.sensors), {}
@@ -344,7 +346,11 @@ def everything_is_accounted_for(clone: Clone, acknowledged: list[int], sent: dic
         assert rows["readings"] + rows["quarantine"] == logged["readings"] + logged["rejects"]
         assert rows["verdicts"] == logged["verdicts"]
         assert db.execute("SELECT sum(abs(difference)), count(*) FROM frame_balance").fetchone() == (0, 3)
-        assert Counter(found for (found,) in db.execute(STAMPS)) == Counter(acknowledged)
+        found = Counter(stamp for (stamp,) in db.execute(STAMPS))
+        assert set(found) == set(acknowledged)
+        assert sum(found.values()) - len(acknowledged) in (0, MESSAGE), (
+            "asked again of a new gateway: one at most"
+        )
         reasons = {reason for (reason,) in db.execute("SELECT DISTINCT reason FROM quarantine")}
         assert set(GARBAGE) | {"unreadable", "malformed_message"} <= reasons
         own = Counter(serial for serial, _ in db.execute(JUDGED))
