@@ -43,6 +43,7 @@ class Running:
 
     def status(self) -> Status | None:
         """Return the committed counts; None while the shard has not begun or the database is away."""
+        self._see_that_it_runs()
         try:
             return status(self.dsn or Embedded(self.home.database).dsn(READER), self.shard)
         except (psycopg.Error, StoreError):
@@ -59,12 +60,17 @@ class Running:
 
     def get(self, page: str) -> str:
         """Return what the console answers; empty while it does not answer."""
+        self._see_that_it_runs()
         try:
             with urlopen(f"http://127.0.0.1:{self.port}{page}", timeout=10) as answer:
                 body: bytes = answer.read()
         except (URLError, TimeoutError, ConnectionError):
             return ""
         return body.decode()
+
+    def _see_that_it_runs(self) -> None:
+        if self.process.poll() is not None:
+            raise ChildProcessError(f"The plant has ended: {self.process.communicate()[1][-2000:]}")
 
     def find(self, words: str) -> psutil.Process:
         """Return the one process of this plant whose command line holds the words."""
