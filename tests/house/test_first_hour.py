@@ -345,7 +345,9 @@ def everything_is_accounted_for(clone: Clone, acknowledged: list[int], sent: dic
         rows = dict(db.execute(ROWS).fetchall())
         assert rows["readings"] + rows["quarantine"] == logged["readings"] + logged["rejects"]
         assert rows["verdicts"] == logged["verdicts"]
-        assert db.execute("SELECT sum(abs(difference)), count(*) FROM frame_balance").fetchone() == (0, 3)
+        balances = db.execute("SELECT difference FROM frame_balance").fetchall()
+        assert len(balances) >= 3, "the demo's camera, and the own one's two runs"
+        assert set(balances) == {(0,)}
         found = Counter(stamp for (stamp,) in db.execute(STAMPS))
         assert set(found) == set(acknowledged)
         assert sum(found.values()) - len(acknowledged) in (0, MESSAGE), (
