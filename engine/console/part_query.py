@@ -16,7 +16,6 @@ from typing import Any
 from psycopg import Connection
 
 from engine.console.data import Anomaly, Part, Picture, State
-from engine.console.machine_query import ANOMALIES
 from engine.console.station_query import NEAR, pictures
 from vision.ledger import INSPECTED
 
@@ -53,6 +52,14 @@ STATE_BEFORE = """
 SELECT ts, end_ts, state, reason, program FROM states
 WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts < %(start)s AND ts > %(earliest)s
 ORDER BY ts DESC, version DESC LIMIT 1
+"""
+ANOMALIES = """
+SELECT DISTINCT ON (bucket) ts, score, threshold, tag, share
+FROM (SELECT ts, score, threshold, tag, share,
+             floor(extract(epoch FROM ts - %(start)s) / %(step)s) AS bucket
+      FROM anomalies
+      WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts BETWEEN %(start)s AND %(end)s) AS scores
+ORDER BY bucket, score DESC
 """
 SHIFT = """
 SELECT shift, ts, as_of, oee, availability, performance, quality FROM oee_latest
