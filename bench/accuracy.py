@@ -9,30 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from vision import registry
-from vision.dataset import Truth, label_file, read_split, read_truth
-from vision.detect import Detector
-from vision.evaluation import Report, evaluate, judge_parts
-from vision.records import Findings
-
-FLOOR = 0.001
-"""Scores from which findings are collected: the curve needs them all."""
-BANDS = (0.25, 0.5)
-
-
-def look(detector: Detector, data: Path, names: tuple[str, ...]) -> Iterator[tuple[Findings, Truth]]:
-    """Yield what the detector finds in each photograph, and what is there."""
-    for name in names:
-        image = np.asarray(cv2.imread(str(data / "images" / name)), dtype=np.uint8)
-        truth = read_truth(label_file(data, name), image.shape[1], image.shape[0])
-        yield detector.detect(image, FLOOR), truth
+from vision.accuracy import measure
+from vision.evaluation import Report
 
 
 def figures(report: Report, card: dict[str, Any]) -> dict[str, Any]:
@@ -60,12 +42,10 @@ def run(name: str = "welds-pipe", model: str = "weld-pipe") -> dict[str, Any]:
         raise SystemExit(f"There is no {data}; set SEAMLINE_DATA to the folder that holds {name}.")
     found = registry.find(model)
     card = json.loads((found.folder / "card.json").read_text(encoding="utf-8"))
-    names = read_split(data, card["training"]["split"]).test
-    pairs = list(look(Detector(found), data, names))
-    parts = [judge_parts(pairs, found.classes, score) for score in BANDS]
-    return figures(evaluate(pairs, found.classes), card) | {
+    accuracy = measure(found, data, card["training"]["split"])
+    return figures(accuracy.report, card) | {
         key: value
-        for part in parts
+        for part in accuracy.parts
         for key, value in (
             (f"escaped_{part.score}", f"{part.escaped}/{part.defective}"),
             (f"overkill_{part.score}", f"{part.overkill}/{part.sound}"),

@@ -25,14 +25,17 @@ def main() -> None:
 
 def mendable() -> tuple[type[Exception], ...]:
     """Return the errors whose message says what to do; imported late, for commands must start quickly."""
+    from cluster.training import TrainingError
     from engine.backup import BackupError
     from engine.paths import HomeError
     from engine.plant import PlantError
     from engine.store.errors import StoreError
     from streams.log.errors import LogError
+    from vision.dataset import DatasetError
     from vision.registry import ModelError
 
-    return PlantError, HomeError, StoreError, LogError, ModelError, BackupError
+    ours = PlantError, HomeError, StoreError, LogError, ModelError
+    return *ours, BackupError, DatasetError, TrainingError
 
 
 if __name__ == "__main__":

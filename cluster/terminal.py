@@ -22,10 +22,10 @@ def refuse(error: Exception) -> None:
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far long work is; give what is to be told how much of ``total`` is done."""
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far long work is; give what is to be told how much is done, of how much."""
     from rich.progress import Progress
 
     with Progress(console=screen, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -57,13 +57,15 @@ def extent(folder: Path) -> Extent:
     return Extent(kept[0].first, newest.position)
 
 
-def replay_log(plant: Plant, folder: Path, dsn: str, tell: Callable[[int], None] = lambda _: None) -> Extent:
+def replay_log(
+    plant: Plant, folder: Path, dsn: str, tell: Callable[[int, int], None] = lambda done, total: None
+) -> Extent:
     """Run a whole log through the plant's chain into a database that knows nothing of it yet.
 
     Parameters
     ----------
     tell
-        Called with the position up to which entries were handed to the writer.
+        Called with the number of entries handed to the writer, and that of all.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def prepare(plant: Plant, dsn: str) -> None:
 
 
 def _read_through(
-    chain: LineChain, folder: Path, held: Extent, writer: Writer, tell: Callable[[int], None]
+    chain: LineChain, folder: Path, held: Extent, writer: Writer, tell: Callable[[int, int], None]
 ) -> None:
     reader, position = FileLogReader(folder), held.first - 1
     try:
@@ -106,7 +108,7 @@ def _read_through(
             entries = [entry for entry in reader.read(position, READ_LIMIT) if entry.position <= held.last]
             writer.write([chain.update(entry) for entry in entries])
             position = entries[-1].position
-            tell(position)
+            tell(position - held.first + 1, held.last - held.first + 1)
     finally:
         reader.close()
 

@@ -11,6 +11,14 @@ import numpy as np
 from vision.records import Float32, Int32
 
 
+class DatasetError(ValueError):
+    """A data set cannot be used as it is; the message says what to mend."""
+
+
+PARTS = ("images", "labels", "classes.txt", "splits.csv")
+"""What a data set of photographs with boxes is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Names of the pictures of one split; ``gap`` pictures between the two belong to neither."""
@@ -30,6 +38,19 @@ class Truth:
         return len(self.labels)
 
 
+def check_folder(data: Path) -> None:
+    """See that a data set is whole.
+
+    Raises
+    ------
+    DatasetError
+        A part of it is missing.
+    """
+    for name in PARTS:
+        if not (data / name).exists():
+            raise DatasetError(f"{data} lacks {name}; a data set holds {', '.join(PARTS)}.")
+
+
 def read_classes(data: Path) -> tuple[str, ...]:
     """Read the class names, one a line of ``classes.txt``; a label is an index into them."""
     return tuple((data / "classes.txt").read_text(encoding="utf-8").split())
@@ -40,13 +61,14 @@ def read_split(data: Path, column: str) -> Split:
 
     Raises
     ------
-    ValueError
+    DatasetError
         There is no such column.
     """
     with (data / "splits.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or column not in rows[0]:
-        raise ValueError(f"{data / 'splits.csv'} has no column {column!r}; name one of its split columns")
+        columns = ", ".join(rows[0]) if rows else "none"
+        raise DatasetError(f"{data / 'splits.csv'} has no column {column!r}; its columns are: {columns}.")
     return Split(
         train=tuple(row["image"] for row in rows if row[column] == "train"),
         test=tuple(row["image"] for row in rows if row[column] == "test"),
@@ -58,14 +80,18 @@ def read_truth(file: Path, width: int, height: int) -> Truth:
 
     Raises
     ------
-    ValueError
-        A line does not hold five numbers.
+    DatasetError
+        It is missing, or a line does not hold five numbers.
     """
-    lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as exc:
+        raise DatasetError(f"{file} is missing; write an empty one where nothing is to be found.") from exc
+    lines = [line.split() for line in text.splitlines() if line.strip()]
     try:
         table = np.array(lines, dtype=np.float64).reshape(len(lines), 5)
     except ValueError as exc:
-        raise ValueError(f"{file} is not a YOLO label file: every line must hold five numbers") from exc
+        raise DatasetError(f"{file} is not a YOLO label file: every line must hold five numbers.") from exc
     centre, half = table[:, 1:3], table[:, 3:5] / 2
     boxes = np.hstack([centre - half, centre + half]) * (width, height, width, height)
     return Truth(boxes.astype(np.float32), table[:, 0].astype(np.int32))

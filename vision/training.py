@@ -124,9 +124,9 @@ def settings(data_file: Path, runs: Path, name: str, epochs: int) -> dict[str, A
     }
 
 
-def lay_out_photographs(data: Path, into: Path, number: int) -> tuple[Path, int]:
-    """Lay out the pictures of unseen-shot training and ``number`` rendered parts; return file and number."""
-    file = lay_out(data, read_split(data, "split_unseen_shot"), into)
+def lay_out_photographs(data: Path, split: str, into: Path, number: int) -> tuple[Path, int]:
+    """Lay out the training side of a split and ``number`` rendered parts; return file and number."""
+    file = lay_out(data, read_split(data, split), into)
     return file, rendered.write(rendered.parts_to_train_on(number), into, read_classes(data))
 
 
@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the welds-pipe folder; without it: rendered parts only")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
     parser.add_argument("--name", default="weld-pipe", help="name of this run")
+    parser.add_argument("--split", default="split_unseen_shot", help="column of splits.csv")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
     parser.add_argument("--rendered", type=int, default=0, help="render so many parts to train on")
@@ -152,7 +153,7 @@ def main() -> None:
     if given.data is None:
         (file, kept), others = lay_out_rendered(laid, given.rendered), FIXED_CAMERA
     else:
-        (file, kept), others = lay_out_photographs(given.data, laid, given.rendered), {}
+        (file, kept), others = lay_out_photographs(given.data, given.split, laid, given.rendered), {}
     print(train(file, given.runs, given.name, Stage(given.epochs, kept), given.start, **others))
 
 

@@ -65,8 +65,8 @@ def replay_log(log: Path, plant_file: Path | None, into: str | None, compare: bo
     held = extent(log)
     plant = load(plant_file) if plant_file else plant_of(log)
     with scratch() if into is None else nullcontext(into) as dsn:
-        with progress(f"Replaying {log.name}", held.last - held.first + 1) as tell:
-            run(plant, log, dsn, lambda position: tell(position - held.first + 1))
+        with progress(f"Replaying {log.name}") as tell:
+            run(plant, log, dsn, tell)
         ours = digests_of(dsn)
     theirs = digests_of_home(home_of(log), plant.shard, held) if compare else {}
     differ = sorted(name for name, digest in theirs.items() if digest != ours[name])

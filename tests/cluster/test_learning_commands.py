@@ -1,0 +1,147 @@
+"""Training and measuring a detector from the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from cluster.training import Training, TrainingError, TrainingStopped, find_python
+from vision.testing import CLASSES, picture, write_model
+
+Command = Callable[..., Any]
+
+TRAINER = """\
+#!{python}
+import argparse, pathlib, sys, time
+parser = argparse.ArgumentParser()
+for name in ("runs", "name", "data", "split", "epochs", "rendered"):
+    parser.add_argument("--" + name)
+given = parser.parse_args(sys.argv[3:])
+run = pathlib.Path(given.runs) / given.name
+results = run / "results.csv"
+done = len(results.read_text().splitlines()) - 1 if results.exists() else 0
+for epoch in range(done, int(given.epochs)):
+    with results.open("a") as out:
+        out.write(("" if epoch else "epoch\\n") + str(epoch + 1) + "\\n")
+    if given.name == "endless" and epoch == done:
+        time.sleep(600)
+    if given.name == "spoilt":
+        sys.exit("the labels are odd")
+(run / "weights").mkdir(exist_ok=True)
+(run / "weights" / "last.pt").touch()
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return photographs that the tiny model judges by their red, two of three held out."""
+    folder = tmp_path / "data"
+    for part in ("images", "labels"):
+        (folder / part).mkdir(parents=True)
+    (folder / "classes.txt").write_text("\n".join(CLASSES), encoding="utf-8")
+    rows = ["image,mine"]
+    for name, red, side in (("a", 0, "train"), ("b", 255, "test"), ("c", 0, "test")):
+        cv2.imwrite(str(folder / "images" / f"{name}.png"), picture(red))
+        boxes = ["2 0.5 0.5 1 1"] + (["1 0.5 0.25 0.25 0.125"] if red else [])
+        (folder / "labels" / f"{name}.txt").write_text("\n".join(boxes), encoding="utf-8")
+        rows.append(f"{name}.png,{side}")
+    (folder / "splits.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """Return an environment whose Python is a trainer that needs no libraries."""
+    python = tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(TRAINER.format(python=sys.executable), encoding="utf-8")
+    python.chmod(0o755)
+    return tmp_path / "env"
+
+
+def test_a_registered_model_is_measured_on_what_is_held_out(
+    seamline: Command, home: Path, data: Path
+) -> None:
+    model = write_model(home / "models", "mine")
+    found = seamline("evaluate", "detector", data, "--model", "mine", "--split", "mine", "--json").json
+    assert (found["model"], found["hash"], found["pictures"]) == ("mine", model.hash, 2)
+    assert found["ap50"] == pytest.approx({"Surface_pores": 1.0, "Weld": 1.0}, abs=0.01)
+    assert found["parts"][0] == {"score": 0.25, "defective": 1, "sound": 1, "escaped": 0, "overkill": 0}
+    assert "mAP50 0.995" in seamline("evaluate", "detector", data, "--model=mine", "--split=mine").words
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda data: (data / "splits.csv").unlink(), "lacks splits.csv; a data set holds images, labels,"),
+        (lambda data: (data / "splits.csv").write_text("image,other\n"), "has no column 'mine'; its columns"),
+        (lambda data: (data / "splits.csv").write_text("image,mine\na.png,train\n"), "holds nothing out"),
+        (
+            lambda data: (data / "classes.txt").write_text("good"),
+            "names good; the model mine knows good, Sur",
+        ),
+        (lambda data: (data / "images" / "b.png").write_bytes(b"?"), "b.png cannot be read as a picture"),
+        (lambda data: (data / "labels" / "b.txt").unlink(), "b.txt is missing; write an empty one where"),
+        (lambda data: (data / "labels" / "b.txt").write_text("1 2"), "every line must hold five numbers"),
+    ],
+)
+def test_a_data_set_that_is_not_whole_is_one_sentence(
+    seamline: Command, home: Path, data: Path, spoil: Callable[[Path], object], says: str
+) -> None:
+    write_model(home / "models", "mine")
+    spoil(data)
+    ended = seamline("evaluate", "detector", data, "--model", "mine", "--split", "mine")
+    assert ended.code == 2
+    assert says in ended.words
+
+
+def test_a_training_runs_in_its_environment_and_goes_on(
+    seamline: Command, home: Path, data: Path, environment: Path
+) -> None:
+    command = ["train", "detector", data, "--split=mine", f"--environment={environment}", "--json"]
+    found = seamline(*command, "--epochs=2").json
+    assert found == {"checkpoint": str(home / "runs" / "detector" / "weights" / "last.pt"), "epochs": 2}
+    assert seamline(*command, "--epochs=3").json["epochs"] == 3
+
+
+def test_a_training_that_fails_says_its_last_words(
+    seamline: Command, home: Path, data: Path, environment: Path
+) -> None:
+    ended = seamline(
+        "train", "detector", data, "--split=mine", f"--environment={environment}", "--name=spoilt"
+    )
+    assert ended.code == 2
+    assert "The training failed: the labels are odd;" in ended.words
+
+
+def test_a_training_is_stopped_with_all_that_it_started(tmp_path: Path, environment: Path) -> None:
+    task = Training(find_python(environment), tmp_path, "endless", ["--epochs=2"])
+    stop = threading.Event()
+    with pytest.raises(TrainingStopped, match="Stopped after 1 epochs; the same command goes on from there"):
+        task.run(stop, lambda done: stop.set() if done else None)
+    assert task.epochs() == 1
+    assert task_processes(tmp_path) == []
+
+
+def task_processes(folder: Path) -> list[int]:
+    """Return the processes whose command line names a folder."""
+    done = subprocess.run(["pgrep", "-f", f"--runs {folder} "], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in done.stdout.split()]
+
+
+def test_without_its_environment_a_training_says_how_to_make_it(
+    seamline: Command, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAMLINE_TRAIN_ENV", str(tmp_path / "none"))
+    ended = seamline("train", "detector", data, "--split", "mine", "--json")
+    assert ended.code == 2
+    assert "make it with `make train-env`" in ended.json["error"]
+    with pytest.raises(TrainingError, match="none"):
+        find_python()
