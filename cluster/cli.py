@@ -30,12 +30,13 @@ def mendable() -> tuple[type[Exception], ...]:
     from engine.paths import HomeError
     from engine.plant import PlantError
     from engine.store.errors import StoreError
+    from engine.survey.abc import SurveyError
     from streams.log.errors import LogError
     from vision.dataset import DatasetError
     from vision.registry import ModelError
 
     ours = PlantError, HomeError, StoreError, LogError, ModelError
-    return *ours, BackupError, DatasetError, TrainingError
+    return *ours, BackupError, DatasetError, TrainingError, SurveyError
 
 
 if __name__ == "__main__":

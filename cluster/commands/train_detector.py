@@ -18,7 +18,9 @@ EPOCHS = 36
 def detector(
     data: Annotated[
         Path | None,
-        typer.Argument(help="A data set: images/, labels/, classes.txt, splits.csv; none: rendered parts only."),
+        typer.Argument(
+            help="A data set: images/, labels/, classes.txt, splits.csv; none: rendered parts only."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the run.")] = "detector",
     runs: Annotated[Path | None, typer.Option(help="Where runs lie; left out: SEAMLINE_HOME/runs.")] = None,
@@ -40,16 +42,15 @@ def detector(
     from engine.signals import stop_on_signals
     from vision.dataset import check_folder, read_split
 
-    check_folder(data)
-    read_split(data, split)
-    given = [
-        "--data",
-        str(data.absolute()),
-        f"--split={split}",
-        f"--epochs={epochs}",
-        f"--rendered={rendered}",
-    ]
-    started = [] if start is None else ["--start", str(start.absolute())]
+    if data is None and not rendered:
+        raise typer.BadParameter("there is nothing to train on; give a data set, --rendered, or both.")
+    given = [f"--epochs={epochs}", f"--rendered={rendered}"]
+    if data is not None:
+        check_folder(data)
+        read_split(data, split)
+        given += [f"--data={data.absolute()}", f"--split={split}"]
+    if start is not None:
+        given.append(f"--start={start.absolute()}")
     folder = runs or Home.default().root / "runs"
     task = Training(find_python(environment), folder, name, given)
     with progress(f"Training {name}") as tell:

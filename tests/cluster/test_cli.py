@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -59,3 +60,41 @@ def test_help_is_there_before_any_heavy_library() -> None:
     script = f"import sys; from cluster.commands import load; load(); print({heavy} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_taught_by_a_script(seamline: Command, shell: str) -> None:
+    ended = seamline("completion", shell, "--json")
+    assert (ended.code, ended.json["shell"]) == (0, shell)
+    assert "_SEAMLINE_COMPLETE=complete_" + shell in ended.json["script"]
+    assert seamline("completion", shell).out.strip() == ended.json["script"].strip()
+
+
+def test_a_shell_that_nobody_knows_is_asked_for(seamline: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    ended = seamline("completion")
+    assert ended.code == 2
+    assert "name the shell: bash, zsh, fish" in ended.words
+
+
+def test_the_shell_is_told_the_names_of_models(home: Path) -> None:
+    asked = {"_SEAMLINE_COMPLETE": "complete_bash", "COMP_WORDS": "seamline models show ", "COMP_CWORD": "3"}
+    environment = {**os.environ, **asked, "SEAMLINE_HOME": str(home)}
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.argv[0] = 'seamline'; from cluster.cli import main; main()",
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "weld-pipe" in done.stdout.split()
+
+
+def test_the_traps_of_a_data_folder_are_told(seamline: Command, tmp_path: Path) -> None:
+    (tmp_path / "series.csv").write_text(
+        "time,x\n2026-05-01 10:00:00,1\n2026-05-01 10:00:00,\n", encoding="utf-8"
+    )
+    (found,) = seamline("data", "check", tmp_path, "--json").json
+    assert found["counts"] == {"files": 1, "rows": 2}
+    assert found["traps"]["empty cells"] == {"count": 1, "first": ["series.csv: 1"]}
+    assert "empty cells (1): series.csv: 1" in seamline("data", "check", tmp_path).words
+    assert seamline("data", "check", tmp_path / "none").code == 2

@@ -1,0 +1,44 @@
+"""Good pictures to learn from, good and defective ones to test on: the layout of MVTec AD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.survey.abc import DataSet
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
+
+
+class GoodPictures:
+    """``train/good``, ``test/*`` and masks in ``ground_truth/*``."""
+
+    def find(self, folder: Path) -> bool:
+        """Return whether a folder has good pictures to learn from."""
+        return (folder / "train" / "good").is_dir()
+
+    def look(self, folder: Path) -> DataSet:
+        """Count the pictures; note what is not good among those to learn from, and masks that do not fit."""
+        found = DataSet("good pictures and defects with masks", folder)
+        for place in sorted([*(folder / "train").iterdir(), *(folder / "test").glob("*")]):
+            found.counts[f"{place.parent.name}/{place.name}"] = len(_names(place))
+        for place in (folder / "train").iterdir():
+            if place.name != "good":
+                found.trap("pictures to learn from that are not good", place.name)
+        for place in sorted((folder / "test").glob("*")):
+            if place.name != "good":
+                _masks(found, _names(place), _names(folder / "ground_truth" / place.name))
+        return found
+
+
+def _masks(found: DataSet, pictures: set[str], masks: set[str]) -> None:
+    found.counts["masks"] += len(masks)
+    bare = {name.removesuffix("_mask") for name in masks}
+    for name in sorted(pictures - bare):
+        found.trap("defective pictures without a mask", name)
+    for name in sorted(bare - pictures):
+        found.trap("masks without a picture: match by name, not by order", name)
+
+
+def _names(folder: Path) -> set[str]:
+    files = folder.iterdir() if folder.is_dir() else []
+    return {path.stem for path in files if path.suffix.lower() in PICTURES}
