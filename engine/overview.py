@@ -76,8 +76,7 @@ def look(home: Home) -> Overview:
     PlantError
         Its plant file cannot be read any more.
     """
-    file = home.run / "plant.yaml"
-    plant = load(file) if file.is_file() else None
+    plant = load(home.plant_file) if home.plant_file.is_file() else None
     now = time.time_ns() // 1000
     records = health.read_all(home.health)
     running = any(not record.ended and not record.silent(now) for record in records)

@@ -138,7 +138,7 @@ def plant_of(log: Path) -> Plant:
     PlantError
         The log lies in no home, or in that of another shard.
     """
-    file = home_of(log).run / "plant.yaml"
+    file = home_of(log).plant_file
     if not file.is_file():
         raise PlantError(f"There is no {file}, so {log} lies in no home; name its plant file with --plant.")
     plant = load(file)

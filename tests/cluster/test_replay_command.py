@@ -28,7 +28,7 @@ Command = Callable[..., Any]
 def plant_home(home: Path) -> Home:
     """Return a home whose log holds a minute of readings, states, verdicts and garbage."""
     made = Home(home).create()
-    save(PLANT, made.run / "plant.yaml")
+    save(PLANT, made.plant_file)
     clock = ManualClock(T0)
     writer = LogWriter(made.log / PLANT.shard, clock)
     for number in range(1, 61):

@@ -28,7 +28,7 @@ def plant(home: Path, plain_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Home:
     """Return a home whose plant has two entries in its log, the first of them committed."""
     monkeypatch.setenv("SEAMLINE_DSN", plain_dsn)
     made = Home(home).create()
-    save(PLANT, made.run / "plant.yaml")
+    save(PLANT, made.plant_file)
     writer = LogWriter(made.log / PLANT.shard, WallClock())
     for _ in range(2):
         writer.append(Kind.TICK, b"")
