@@ -37,11 +37,13 @@ def check(
 
 def show(item: DataSet, folder: Path) -> None:
     """Print one set."""
+    from rich.markup import escape
+
     place = item.folder.relative_to(folder)
-    screen.print(f"[bold]{folder if place == Path() else place}[/bold]: {item.kind}", highlight=False)
+    screen.print(f"[bold]{escape(str(folder / place))}[/bold]: {item.kind}", highlight=False)
     counted = ", ".join(f"{number:,} {what}" for what, number in item.counts.items())
-    screen.print(f"  {counted}", highlight=False)
+    screen.print(f"  {escape(counted)}", highlight=False)
     for what, trap in item.as_dict()["traps"].items():
         more = ", ..." if trap["count"] > len(trap["first"]) else ""
         where = f"{', '.join(trap['first'])}{more}"
-        screen.print(f"  [yellow]{what}[/yellow] ({trap['count']}): {where}", highlight=False)
+        screen.print(f"  [yellow]{what}[/yellow] ({trap['count']}): {escape(where)}", highlight=False)

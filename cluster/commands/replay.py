@@ -87,10 +87,7 @@ def show(ours: dict[str, Digest], theirs: dict[str, Digest]) -> None:
     if theirs:
         table.add_column("the plant's")
     for name, digest in ours.items():
-        same = (
-            []
-            if not theirs
-            else ["the same" if theirs[name] == digest else f"[red]{theirs[name].hash}[/red]"]
-        )
-        table.add_row(name, f"{digest.rows:,}", digest.hash, *same)
+        other = theirs.get(name, digest)
+        same = "the same" if other == digest else f"[red]{other.hash}[/red]"
+        table.add_row(name, f"{digest.rows:,}", digest.hash, *([same] if theirs else []))
     screen.print(table)

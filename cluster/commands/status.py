@@ -33,6 +33,7 @@ def status(as_json: Json = False) -> None:
 
 def show(found: Overview) -> None:
     """Print how the plant is."""
+    from rich.markup import escape
     from rich.table import Table
 
     state = "is running" if found.running else "is not running"
@@ -46,6 +47,6 @@ def show(found: Overview) -> None:
             numbers.add_row(name.replace("_", " "), f"{value:,.1f}".removesuffix(".0"))
     processes = Table("process", "part", "says", "s ago", "restarts", box=None, header_style="dim")
     for word in found.words:
-        says = f"[red]{word.trouble}[/red]" if word.trouble else "well"
+        says = f"[red]{escape(word.trouble)}[/red]" if word.trouble else "well"
         processes.add_row(word.process, word.part, says, f"{word.age_s:.1f}", str(word.restarts))
     screen.print(numbers, *([processes] if found.words else []))
