@@ -34,8 +34,8 @@ class Word:
     """Empty for the process itself."""
     trouble: str
     """What is wrong, in a few words; empty when all is well."""
-    age_s: float
-    """Seconds since it was said."""
+    age_s: float | None
+    """Seconds since it was said; None where nothing was."""
     restarts: int
 
 
@@ -80,13 +80,14 @@ def look(home: Home) -> Overview:
     now = time.time_ns() // 1000
     records = health.read_all(home.health)
     running = any(not record.ended and not record.silent(now) for record in records)
+    said = [word for record in records for word in words(record, now)]
     why, counts, waiting = committed(home, plant) if plant else ("", None, None)
     return Overview(
         home=str(home.root),
         plant=plant.name if plant else "",
         shard=plant.shard if plant else "",
         running=running,
-        words=tuple(word for record in records for word in words(record, now)) if running else (),
+        words=tuple(said + unheard(plant, said)) if plant and running else (),
         database=why,
         counts=counts,
         backlog=waiting,
@@ -102,6 +103,14 @@ def words(record: Health, now: int) -> Iterator[Word]:
     if not silent and not record.ended:
         for part in record.parts:
             yield Word(process, f"{part.kind} {part.name}", part.trouble, age, record.restarts)
+
+
+def unheard(plant: Plant, said: list[Word]) -> list[Word]:
+    """Return a word for each process of the plant that has said nothing yet: it may never have begun."""
+    expected = [f"{kind} {plant.shard}" for kind in ("appender", "gateway", "shard", "console")]
+    expected += [f"station {station.name}" for station in plant.stations]
+    heard = {word.process for word in said}
+    return [Word(name, "", "has said nothing yet", None, 0) for name in expected if name not in heard]
 
 
 def committed(home: Home, plant: Plant) -> tuple[str, Status | None, int | None]:

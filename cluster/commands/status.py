@@ -48,5 +48,6 @@ def show(found: Overview) -> None:
     processes = Table("process", "part", "says", "s ago", "restarts", box=None, header_style="dim")
     for word in found.words:
         says = f"[red]{escape(word.trouble)}[/red]" if word.trouble else "well"
-        processes.add_row(word.process, word.part, says, f"{word.age_s:.1f}", str(word.restarts))
+        age = "" if word.age_s is None else f"{word.age_s:.1f}"
+        processes.add_row(word.process, word.part, says, age, str(word.restarts))
     screen.print(numbers, *([processes] if found.words else []))

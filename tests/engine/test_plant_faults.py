@@ -43,8 +43,8 @@ def faults(text: str) -> list[Fault]:
     ("old", "new", "at", "says"),
     [
         ("port: 7878", "prot: 7878", "prot", "there is no key prot here; did you mean port?"),
-        ("name: Hall 3", "nom: x\nname: Hall 3", "nom", "there is no key nom here; write one of: console,"),
-        ("rate: 5", "zoom: 5", "zoom", "there is no key zoom here; write one of: kind, name, rate, seed,"),
+        ("name: Hall 3", "nom: x\nname: Hall 3", "nom", "there is no key nom here; write one of:"),
+        ("rate: 5", "zoom: 5", "zoom", "there is no key zoom here; write one of:"),
         ("    ideal_cycle_s", "    7: 1\n    ideal_cycle_s", "7:", "there is no key 7 here; write one of:"),
         ("12.5", "fast", "fast", "ideal_cycle_s is 'fast'; write a number or 'modal'."),
         ("12.5", "-1", "-1", "ideal_cycle_s is '-1'; write a number above 0 or 'modal'."),
