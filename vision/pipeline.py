@@ -13,8 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+import structlog
+
 from vision.assembly import Part
 from vision.records import FrameLoss, Verdict
+
+logger = structlog.get_logger(__name__)
 
 BUSY = "station_busy"
 
@@ -146,6 +150,7 @@ class Pipeline:
                 job.verdict = self._inspect(job.part)
             except Exception as exc:  # one part must not end the station: the loss of its frames says why
                 job.reason = f"inspection_failed: {type(exc).__name__}"
+                logger.exception("inspection_failed", serial=job.part.serial)
             job = self._next(job)
 
     def _next(self, done: Job | None) -> Job | None:
