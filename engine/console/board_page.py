@@ -26,10 +26,11 @@ CONDITIONS = {"alarm": "warning", "quiet": "OK", "old": "no_data"}
 def columns(tiles: int) -> int:
     """Return how many tiles stand side by side on a wide screen.
 
-    >>> [columns(tiles) for tiles in (1, 3, 4, 5, 6, 8, 12)]
-    [1, 3, 4, 3, 3, 4, 4]
+    >>> [columns(tiles) for tiles in (0, 1, 3, 4, 5, 6, 8, 12)]
+    [1, 1, 3, 4, 3, 3, 4, 4]
     """
-    return max(1, ceil(tiles / ceil(tiles / ROW)))
+    rows = ceil(tiles / ROW)
+    return ceil(tiles / rows) if rows else 1
 
 
 def machine(name: str, found: MachineNow | None, now: datetime, say: Locale) -> Html:
@@ -38,11 +39,11 @@ def machine(name: str, found: MachineNow | None, now: datetime, say: Locale) -> 
     since = say.duration(now - last.ts) if last and known == last.state else None
     lamp = _lamp(known, known, say(f"state.{known}"), since)
     if found is None or found.oee is None:
-        return join((_name(name), lamp, _figure(say("board.oee"), DASH)))
+        return join((el("h2", name), lamp, _figure(say("board.oee"), DASH, "oee")))
     facts = (_fact(percent(getattr(found.oee, factor), 0), say(f"oee.{factor}")) for factor in FACTORS)
     shift = el("div", lane(found, now, say), class_="glimpse")
     figure = _figure(say("board.oee"), percent(found.oee.oee, 0), "oee")
-    return join((_name(name), lamp, figure, shift, _facts(*facts)))
+    return join((el("h2", name), lamp, figure, shift, _facts(*facts)))
 
 
 def rig(name: str, found: Scores | None, say: Locale) -> Html:
@@ -52,14 +53,13 @@ def rig(name: str, found: Scores | None, say: Locale) -> Html:
     since = say.duration(found.as_of - alarm.began) if found and alarm else None
     lamp = _lamp(kind, CONDITIONS[kind], say(f"anomalies.{kind}"), since)
     if found is None or kind == "old":
-        return join((_name(name), lamp))
+        return join((el("h2", name), lamp))
     facts = [_fact(f"{found.newest.threshold:.2f}", say("anomalies.threshold"))]
     if alarm:
         facts.append(_fact(alarm.tags[0][0], say("board.most")))
+    figure = _figure(say("anomaly"), f"{found.newest.score:.2f}", "score")
     hours = el("div", drawing(found), class_="glimpse scores")
-    return join(
-        (_name(name), lamp, _figure(say("anomaly"), f"{found.newest.score:.2f}"), hours, _facts(*facts))
-    )
+    return join((el("h2", name), lamp, figure, hours, _facts(*facts)))
 
 
 def station(
@@ -78,19 +78,8 @@ def station(
     )
     signs = (el("li", icon(part.outcome), class_=f"past-sign past-sign--{part.outcome}") for part in seen)
     past = el("ol", *signs, class_="glimpse glimpse--signs", aria_label=say("recent"))
-    return join(
-        (
-            _name(name),
-            lamp,
-            _figure(say("board.rejects"), number(today.reject), "rejects"),
-            past,
-            _facts(*facts),
-        )
-    )
-
-
-def _name(name: str) -> Html:
-    return el("h2", name)
+    figure = _figure(say("board.rejects"), number(today.reject), "rejects")
+    return join((el("h2", name), lamp, figure, past, _facts(*facts)))
 
 
 def _lamp(kind: str, sign: str, word: str, note: str | None) -> Html:
@@ -99,7 +88,7 @@ def _lamp(kind: str, sign: str, word: str, note: str | None) -> Html:
     return el("div", icon(sign, "lamp-icon"), words, class_=f"lamp lamp--{kind}", data_lamp=kind)
 
 
-def _figure(name: str, value: str, kind: str | None = None) -> Html:
+def _figure(name: str, value: str, kind: str) -> Html:
     return el("p", el("span", name), el("b", value), class_="figure", data_figure=kind)
 
 
