@@ -53,7 +53,7 @@ def state(vitals: Iterable[Vital]) -> str:
     items = list(vitals)
     if any(item.troubles for item in items):
         return "bad"
-    return "good" if all(item.alive or item.life == "ended" for item in items) else "unknown"
+    return "good" if all(item.alive for item in items) else "unknown"
 
 
 def rate(value: float | None) -> str:

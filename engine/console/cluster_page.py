@@ -41,9 +41,9 @@ def _troubles(vitals: Sequence[Vital], say: Locale) -> Iterator[Html]:
     for vital in vitals:
         if vital.life == "missing":
             yield _trouble(title(vital, say), say("life.unknown"), "")
-        elif vital.life == "silent":
+        elif not vital.alive:
             since = _since(vital.record.updated if vital.record else 0, vital.now, say)
-            yield _trouble(title(vital, say), say("life.silent"), since)
+            yield _trouble(title(vital, say), say(f"life.{vital.life}"), since)
         # The console's own feeds ask the same database as its banner tells of.
         for part in vital.troubles if vital.kind != "console" else ():
             since = _since(part.since, vital.now, say)

@@ -94,10 +94,12 @@ def test_a_process_never_heard_of_needs_attention():
     assert "Shard It has said nothing yet." in drawing
 
 
-def test_an_ended_station_is_no_trouble():
-    assert "Everything runs" in cluster_page.headline(
-        plant(station=station(ended=True, age=600)), None, NOW, SAY
-    )
+def test_what_has_ended_does_not_run():
+    found = plant(station=station(ended=True, age=600))
+    drawing = words(cluster_page.headline(found, None, NOW, SAY))
+    assert "Needs attention: 1" in drawing
+    assert "Station weld-1 ended since 22:03:20, 10 min" in drawing
+    assert nodes(chain(found, STORE, False, SAY))["stations"] == "unknown"
 
 
 def test_troubles_are_said_in_chinese():
@@ -181,9 +183,8 @@ def test_every_process_with_its_restarts():
 
 
 def nodes(html):
-    return dict(re.findall(r'class="node node--(\w+)" data-node="(\w+)"', html)) and {
-        name: state for state, name in re.findall(r'class="node node--(\w+)" data-node="(\w+)"', html)
-    }
+    found = re.findall(r'class="node node--(\w+)" data-node="(\w+)"', html)
+    return {name: state for state, name in found}
 
 
 def test_the_way_of_the_data():
