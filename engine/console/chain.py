@@ -51,7 +51,7 @@ def _draw(node: Node, say: Locale) -> Html:
 def state(vitals: Iterable[Vital]) -> str:
     """Return how processes are together: a silent one is unknown, one in trouble is bad."""
     items = list(vitals)
-    if any(item.troubles for item in items):
+    if any(item.troubles or item.lagging for item in items):
         return "bad"
     return "good" if all(item.alive for item in items) else "unknown"
 

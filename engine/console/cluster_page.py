@@ -44,6 +44,11 @@ def _troubles(vitals: Sequence[Vital], say: Locale) -> Iterator[Html]:
         elif not vital.alive:
             since = _since(vital.record.updated if vital.record else 0, vital.now, say)
             yield _trouble(title(vital, say), say(f"life.{vital.life}"), since)
+        if vital.lagging:
+            behind = say("shard.lags", duration=_seconds(vital, "lag_s", say))
+            yield _trouble(
+                title(vital, say), behind, say("chain.shard.backlog", count=_count(vital, "lag_entries"))
+            )
         # The console's own feeds ask the same database as its banner tells of.
         for part in vital.troubles if vital.kind != "console" else ():
             since = _since(part.since, vital.now, say)

@@ -19,6 +19,9 @@ SPAN = 10 * SECOND
 FRESH = 0.5
 """Seconds for which what was read is good enough for every browser."""
 
+LAG = 5.0
+"""Real seconds behind from which a shard needs attention."""
+
 Name = tuple[Kind, str]
 
 
@@ -65,6 +68,11 @@ class Vital:
     def troubles(self) -> tuple[Part, ...]:
         """Return the parts that are in trouble now."""
         return tuple(part for part in self.parts if self.alive and not part.ok)
+
+    @property
+    def lagging(self) -> bool:
+        """Whether it commits, but what it commits is old."""
+        return self.alive and (self.counter("lag_s") or 0.0) > LAG
 
     def of(self, kind: str) -> tuple[Part, ...]:
         """Return its parts of one kind."""

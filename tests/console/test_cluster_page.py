@@ -94,6 +94,14 @@ def test_a_process_never_heard_of_needs_attention():
     assert "Shard It has said nothing yet." in drawing
 
 
+def test_a_shard_that_lags_needs_attention():
+    late = shard()
+    late = replace(late, record=replace(late.record, counters={**late.record.counters, "lag_s": 86.0}))
+    drawing = words(cluster_page.headline(plant(shard=late), None, NOW, SAY))
+    assert "Shard It is 1 min 26 s behind the log. to commit: 20" in drawing
+    assert nodes(chain(plant(shard=late), STORE, False, SAY))["shard"] == "bad"
+
+
 def test_what_has_ended_does_not_run():
     found = plant(station=station(ended=True, age=600))
     drawing = words(cluster_page.headline(found, None, NOW, SAY))

@@ -65,6 +65,7 @@ TEXTS = {
     "log.needed": ("Entries still needed", "仍需保留的条目"),
     "shard": ("Shard and database", "分片与数据库"),
     "shard.position": ("Committed up to", "已提交至"),
+    "shard.lags": ("It is {duration} behind the log.", "落后日志 {duration}。"),
     "shard.behind": ("Behind", "延迟"),
     "shard.backlog": ("Entries to commit", "待提交条目"),
     "shard.commits": ("Commits", "提交"),
