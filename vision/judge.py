@@ -1,7 +1,9 @@
 """The rule that turns views into a verdict.
 
 No defect and a passed quality gate is OK; a defect at or above the reject score is NG; anything else
-is REVIEW: a defect in the band below, a refused or unreadable frame, a view that is missing.
+is REVIEW: a defect in the band below, a refused or unreadable frame, a view that is missing. What no
+good part has (an anomaly) is a defect that nobody has named: alone it is REVIEW, unless the recipe
+says from which score it rejects.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from vision.records import Finding, Findings, Outcome, View
 
 FEATURES = ("good", "Weld")
 """Classes that say what is there, not what is wrong."""
+
+ANOMALY = "anomaly"
+"""The class of what no good part has; it has a band of its own."""
 
 SENTENCES = {
     "too_small": "the picture is too small",
@@ -40,6 +45,8 @@ class Recipe:
     part_number: str
     review_above: float = 0.25
     reject_above: float = 0.5
+    anomaly_reject_above: float | None = None
+    """Score from which an anomaly rejects (0.5 is the limit of good parts); None: it never does alone."""
     features: tuple[str, ...] = FEATURES
     views: tuple[str, ...] = ()
     """Views that every part must have; empty where each frame is a part of its own."""
@@ -71,21 +78,33 @@ def describe_findings(findings: Findings, iso6520: Mapping[str, str]) -> tuple[F
 def judge(recipe: Recipe, views: Sequence[View]) -> tuple[Outcome, str]:
     """Return what is said of a part, and why in one sentence."""
     defects = [(finding, view) for view in views for finding in view.findings if is_defect(recipe, finding)]
+    if rejecting := [pair for pair in defects if rejects(recipe, pair[0])]:
+        return Outcome.NG, f"{describe_worst(rejecting)[0]}."
     if defects:
-        worst, view = max(defects, key=lambda pair: pair[0].score)
-        seen = f"{worst.label} with score {worst.score:.2f} in view {view.view}"
-        if worst.score >= recipe.reject_above:
-            return Outcome.NG, f"{seen}."
-        band = f"{recipe.review_above:g} to {recipe.reject_above:g}"
-        return Outcome.REVIEW, f"{seen} lies in the review band {band}."
+        seen, label = describe_worst(defects)
+        band = f"in the review band {recipe.review_above:g} to {recipe.reject_above:g}"
+        return Outcome.REVIEW, f"{seen} lies {'above the limit of good parts' if label == ANOMALY else band}."
     if doubt := first_doubt(recipe, views):
         return Outcome.REVIEW, doubt
     return Outcome.OK, f"No defect in {len(views)} {'view' if len(views) == 1 else 'views'}."
 
 
 def is_defect(recipe: Recipe, finding: Finding) -> bool:
-    """Say whether a finding counts against the part."""
-    return finding.label not in recipe.features and finding.score >= recipe.review_above
+    """Say whether a finding counts against the part; an anomaly that was told is above its limit."""
+    named = finding.label not in recipe.features and finding.score >= recipe.review_above
+    return named or finding.label == ANOMALY
+
+
+def rejects(recipe: Recipe, finding: Finding) -> bool:
+    """Say whether a defect is enough for a reject."""
+    above = recipe.anomaly_reject_above if finding.label == ANOMALY else recipe.reject_above
+    return above is not None and finding.score >= above
+
+
+def describe_worst(defects: Sequence[tuple[Finding, View]]) -> tuple[str, str]:
+    """Return what the defect with the highest score is, in words, and its class."""
+    worst, view = max(defects, key=lambda pair: pair[0].score)
+    return f"{worst.label} with score {worst.score:.2f} in view {view.view}", worst.label
 
 
 def first_doubt(recipe: Recipe, views: Sequence[View]) -> str:

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 SHIPPED = Path(__file__).parent / "models"
 """Where the models lie that come with the product."""
 FILES = ("model.xml", "model.bin")
+BANK = "bank.npz"
 PAPERS = ("card.json", "README.md", "LICENSE")
 """What lies beside the files; the first must."""
 
@@ -78,7 +79,7 @@ def register(folder: Path, place: Path) -> Model:
     with tempfile.TemporaryDirectory(dir=place, prefix=".") as aside:
         draft = Path(aside) / model.name
         draft.mkdir()
-        for file in (folder / name for name in (*FILES, *PAPERS) if (folder / name).is_file()):
+        for file in (folder / name for name in (*FILES, BANK, *PAPERS) if (folder / name).is_file()):
             shutil.copyfile(file, draft / file.name)
         load(draft)
         draft.rename(target)
@@ -100,6 +101,11 @@ def find(name: str, places: Sequence[Path] = ()) -> Model:
     raise ModelError(f"There is no model {name!r} in {looked}; put its folder there or name another.")
 
 
+def files_of(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files that a card has to vouch for: a bank of good parts is one, a network two."""
+    return (BANK,) if card.get("task") == "anomaly" else FILES
+
+
 def load(folder: Path) -> Model:
     """Read a model's card and check its files against it.
 
@@ -110,7 +116,7 @@ def load(folder: Path) -> Model:
     """
     try:
         card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        digests = [_check(folder / name, card["files"][name]) for name in FILES]
+        digests = [_check(folder / name, card["files"][name]) for name in files_of(card)]
         return Model(
             name=str(card["name"]),
             folder=folder,

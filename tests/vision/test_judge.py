@@ -91,3 +91,21 @@ def test_findings_carry_a_code_only_where_the_class_is_an_imperfection():
         Finding("Surface_pores", 0.9, (1.0, 2.0, 3.46, 4.0), "2017"),
         Finding("wrong_size", 0.123457, (5.0, 6.0, 7.0, 8.0), ""),
     )
+
+
+@pytest.mark.parametrize(("score", "outcome"), [(0.51, Outcome.REVIEW), (0.99, Outcome.REVIEW)])
+def test_an_anomaly_alone_is_for_review_however_large(score, outcome):
+    said = f"anomaly with score {score:.2f} in view front lies above the limit of good parts."
+    assert judge(replace(RECIPE, review_above=0.7), [view(("anomaly", score))]) == (outcome, said)
+
+
+def test_an_anomaly_rejects_where_the_recipe_says_so():
+    recipe = replace(RECIPE, anomaly_reject_above=0.7)
+    assert judge(recipe, [view(("anomaly", 0.69))])[0] is Outcome.REVIEW
+    assert judge(recipe, [view(("anomaly", 0.7))]) == (Outcome.NG, "anomaly with score 0.70 in view front.")
+    assert recipe.hash != RECIPE.hash
+
+
+def test_a_named_defect_rejects_beside_a_larger_anomaly():
+    found = view(("anomaly", 0.9), ("crater", 0.6))
+    assert judge(RECIPE, [found]) == (Outcome.NG, "crater with score 0.60 in view front.")
