@@ -8,4 +8,10 @@ from vision.judge import Recipe
 
 def recipe_of(section: StationSection) -> Recipe:
     """Return the recipe of the station's parts; its hash stands in every verdict."""
-    return Recipe(section.part_number, section.review_above, section.reject_above, views=tuple(section.views))
+    return Recipe(
+        section.part_number,
+        section.review_above,
+        section.reject_above,
+        section.anomaly_reject_above,
+        views=tuple(section.views),
+    )

@@ -26,7 +26,8 @@ from engine.plant import Camera, Plant, StationSection
 from engine.recipe import recipe_of
 from engine.station_log import StationLog, loss_of
 from streams.log.abc import Producer
-from vision import registry
+from vision import anomaly, registry
+from vision.anomaly import AnomalyDetector
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
@@ -82,7 +83,7 @@ class Station:
     Raises
     ------
     ModelError
-        The model is not there or not whole.
+        A model or the bank of good parts is not there or not whole.
     """
 
     def __init__(
@@ -100,7 +101,9 @@ class Station:
         self._clock = plant.clock()
         self._opener = opener or partial(open_camera, replay=plant.replay)
         self._cores = len(os.sched_getaffinity(0))
-        self._inspector = Inspector(section.name, detector or self._load(home), recipe_of(section))
+        self._inspector = Inspector(
+            section.name, detector or self._load(home), recipe_of(section), self._load_bank(home)
+        )
         self._evidence = EvidenceStore(home.evidence)
         self._number = next_number(home, section.name)
         self._assembly = Assembly(section.views, section.patience_s)
@@ -110,9 +113,16 @@ class Station:
         self._troubles: dict[str, str] = {}
         self._failures: list[BaseException] = []
 
-    def _load(self, home: Home) -> Detector:
-        model = registry.find(self._section.model, (home.models,))
-        return Detector(model, lanes=self._cores)
+    def _load(self, home: Home) -> Detector | None:
+        if self._section.model is None:
+            return None
+        return Detector(registry.find(self._section.model, (home.models,)), lanes=self._cores)
+
+    def _load_bank(self, home: Home) -> AnomalyDetector | None:
+        if self._section.anomaly is None:
+            return None
+        places = (home.models,)
+        return AnomalyDetector.of(anomaly.find(self._section.anomaly, places), places, lanes=self._cores)
 
     def run(self, stop: threading.Event) -> None:
         """Inspect until ``stop`` is set or every camera has ended.

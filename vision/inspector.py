@@ -1,6 +1,6 @@
 """The pure centre of inspection: frames of one part in, a verdict out.
 
-No clock, file or socket: the same frames, model and recipe give the same verdict, byte for byte.
+No clock, file or socket: the same frames, models and recipe give the same verdict, byte for byte.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import cv2
 import openvino as ov
 
 from vision import letterbox, pictures, quality
+from vision.anomaly import AnomalyDetector, maps
 from vision.detect import OVERLAP, Detector
 from vision.judge import Recipe, describe_findings, digest, judge
-from vision.records import Finding, Frame, Verdict, Versions, View
+from vision.records import Finding, Frame, Image, Verdict, Versions, View
 
 
-def preprocessing(side: int) -> dict[str, object]:
-    """Return everything that stands between a frame's bytes and a model's answer, besides the model."""
-    return {
+def preprocessing(side: int, anomaly_side: int | None = None) -> dict[str, object]:
+    """Return everything that stands between a frame's bytes and a model's answer, besides the models."""
+    mapped = {"anomaly": {"letterbox": anomaly_side, **maps.describe()}} if anomaly_side else {}
+    return mapped | {
         "letterbox": side,
         "padding": letterbox.PADDING,
         "scale": "1/255 f32 rgb",
@@ -31,15 +33,29 @@ def preprocessing(side: int) -> dict[str, object]:
 
 
 class Inspector:
-    """Judge parts of one station by one model and one recipe."""
+    """Judge parts of one station by a detector, by a bank of good parts or by both, and one recipe.
 
-    def __init__(self, station: str, detector: Detector, recipe: Recipe) -> None:
+    Raises
+    ------
+    ValueError
+        There is neither detector nor bank.
+    """
+
+    def __init__(
+        self,
+        station: str,
+        detector: Detector | None,
+        recipe: Recipe,
+        anomaly: AnomalyDetector | None = None,
+    ) -> None:
         self.station = station
         self.recipe = recipe
         self._detector = detector
+        self._anomaly = anomaly
+        self._side = side_of(detector, anomaly)
         self.versions = Versions(
-            model=detector.model.hash,
-            preprocessing=digest(preprocessing(detector.model.input_size)),
+            model=hash_of(detector, anomaly),
+            preprocessing=digest(preprocessing(self._side, anomaly.side if anomaly else None)),
             recipe=recipe.hash,
         )
 
@@ -74,12 +90,46 @@ class Inspector:
             image, defect = pictures.decode(frame.encoded)
         if image is None:
             return view_of(frame, (0, 0), {}, (), defect)
-        fitted = self._detector.fit(image)
+        fitted = letterbox.fit(image, self._side)
         measures = quality.measure(fitted.resized)
         rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
-        found = self._detector.detect_fitted(fitted, self.recipe.review_above)
-        findings = describe_findings(found, self._detector.model.iso6520)
+        findings = self._detect(fitted) + (() if rejected else self._compare(image, fitted))
         return view_of(frame, image.shape[:2], measures, findings, rejected)
+
+    def _detect(self, fitted: letterbox.Fitted) -> tuple[Finding, ...]:
+        """Return what the detector finds, best first."""
+        if not self._detector:
+            return ()
+        found = self._detector.detect_fitted(fitted, self.recipe.review_above)
+        return describe_findings(found, self._detector.model.iso6520)
+
+    def _compare(self, image: Image, fitted: letterbox.Fitted) -> tuple[Finding, ...]:
+        """Return what no good part has, worst first; a frame that the gate refused looks like none anyway."""
+        if not self._anomaly:
+            return ()
+        same = self._anomaly.side == self._side
+        return self._anomaly.find(fitted if same else letterbox.fit(image, self._anomaly.side))
+
+
+def side_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> int:
+    """Return the side of the square that frames are brought to and measured at.
+
+    Raises
+    ------
+    ValueError
+        There is neither detector nor bank.
+    """
+    if detector:
+        return detector.model.input_size
+    if anomaly:
+        return anomaly.side
+    raise ValueError("an inspector needs a detector or a bank of good parts")
+
+
+def hash_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> str:
+    """Return what a verdict calls its model: one hash, or the SHA-256 over both hashes."""
+    hashes = ([detector.model.hash] if detector else []) + ([anomaly.hash] if anomaly else [])
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def view_of(

@@ -12,7 +12,7 @@ from engine.console.ledger import row as ledger_row
 from engine.console.locale import DASH, Locale, number, percent, short
 from engine.console.markup import Html, el, join
 from engine.plant import StationSection
-from vision.judge import FEATURES
+from vision.judge import ANOMALY, FEATURES
 
 TILES = (("good", "OK"), ("reject", "NG"), ("review", "REVIEW"))
 LINE = 30
@@ -94,9 +94,11 @@ def meaning(finding: Finding, station: StationSection) -> str:
     """Return whether a finding is a feature, a defect, in doubt or too faint to count."""
     if finding.label in FEATURES:
         return "feature"
-    if finding.score >= station.reject_above:
+    unnamed = finding.label == ANOMALY
+    rejects = station.anomaly_reject_above if unnamed else station.reject_above
+    if rejects is not None and finding.score >= rejects:
         return "defect"
-    return "doubt" if finding.score >= station.review_above else "faint"
+    return "doubt" if unnamed or finding.score >= station.review_above else "faint"
 
 
 def _boxes(picture: Picture, station: StationSection, say: Locale) -> Iterator[Html]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.plant.machines import ShiftSection, build_calendar
 from engine.plant.section import Positive, Score, Section
@@ -82,14 +82,16 @@ Camera = Annotated[FolderCamera | VideoCamera | ZmqCamera | SimulatedCamera, Fie
 
 
 class StationSection(Section):
-    """An inspection station: cameras, model, decision bands. A station is a machine of its own name too."""
+    """An inspection station: cameras, models, decision bands. A station is a machine of its own name too."""
 
     name: str
     """Its name, unique among machines and stations, and its page in the console."""
     cameras: list[Camera]
     """What it sees its parts with."""
-    model: str = "weld-pipe"
-    """Its detector, one of `seamline models`."""
+    model: str | None = "weld-pipe"
+    """Its detector, one of `seamline models`; None: it judges by its bank of good parts alone."""
+    anomaly: str | None = None
+    """Its bank of good parts, as `seamline train anomaly` named it."""
     part_number: str = "demo"
     """Written to every verdict."""
     judges: str | None = None
@@ -98,6 +100,8 @@ class StationSection(Section):
     """Score from which a defect counts; between here and ``reject_above`` the part is REVIEW."""
     reject_above: Score = 0.5
     """Score from which a defect makes the part NG."""
+    anomaly_reject_above: Score | None = None
+    """Score from which an anomaly rejects, 0.5 being the limit of good parts; None: it is REVIEW."""
     cycle_s: Positive | None = None
     """Ideal seconds per part of the station itself; None: the mode of its own cycles."""
     shifts: list[ShiftSection] = []
@@ -108,6 +112,12 @@ class StationSection(Section):
     """Views that every part must have, joined by serial; empty: each frame is a part of its own."""
     patience_s: Positive = 5.0
     """Seconds that a part waits for its views."""
+
+    @model_validator(mode="after")
+    def _judges_by_something(self) -> Self:
+        if self.model is None and self.anomaly is None:
+            raise ValueError(f"station {self.name} has neither model nor anomaly; name one of both")
+        return self
 
 
 def build_station(section: StationSection, zone: ZoneInfo) -> Machine:

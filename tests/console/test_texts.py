@@ -74,6 +74,11 @@ def test_everything_the_line_can_say_has_a_text_and_a_sign(language):
             "Crater with score 0.31 in view top: in the review band 0.25 to 0.5.",
             "处于复核区间 0.25 至 0.5",
         ),
+        (
+            "anomaly with score 0.61 in view top lies above the limit of good parts.",
+            "Anomaly with score 0.61 in view top: above the limit of good parts.",
+            "检出异常，得分 0.61，超出良品界限",
+        ),
         ("No defect in 3 views.", "No defect found.", "3 个视角未发现缺陷。"),
         ("View top: the picture is blurred.", "View top: the picture is blurred.", "图像模糊"),
         ("Missing views: left, top.", "Missing views: left, top.", "缺少视角"),

@@ -150,3 +150,11 @@ def test_the_file_is_named(tmp_path: Path) -> None:
         PlantError, match=r"hall\.yaml:17:49: there is no key prot here; did you mean port\?$"
     ):
         load(file)
+
+
+def test_a_station_judges_by_a_model_or_by_a_bank_of_good_parts() -> None:
+    (fault,) = faults(PLANT.replace("judges: lathe", "model: null"))
+    assert fault.says.endswith("station weld-1 has neither model nor anomaly; name one of both.")
+    bank_alone = PLANT.replace("judges: lathe", "model: null\n    anomaly: good")
+    (station,) = parse(bank_alone, "hall.yaml").stations
+    assert (station.model, station.anomaly, station.anomaly_reject_above) == (None, "good", None)

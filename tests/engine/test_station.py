@@ -12,11 +12,13 @@ from engine.station import Station, next_number, report
 from engine.station_log import merge
 from streams import records
 from streams.log.abc import Kind
-from vision import evidence, pictures
+from vision import evidence, pictures, registry
+from vision.anomaly import bank, fit
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.pipeline import PipelineError
 from vision.records import FrameLoss, Verdict
+from vision.simulate import PartRenderer
 from vision.testing import picture, write_model
 
 WAIT = 20.0
@@ -471,3 +473,60 @@ def test_every_kind_of_camera_is_opened(tmp_path, folder):
 def test_a_simulated_camera_shows_the_same_part_again():
     section = camera()
     assert renderer(section)(3).tobytes() == renderer(section)(3).tobytes()
+
+
+GOOD_PARTS = PartRenderer(31, size=320, flaw_rate=0.0)
+
+
+@pytest.fixture
+def bank_of_good_parts(tmp_path):
+    """Fit a bank from rendered good parts and put it where the station looks."""
+    shown = [fit.Picture(f"{number}", GOOD_PARTS.render(number).image) for number in range(12)]
+    fitted = fit.fit(shown, registry.find(fit.BACKBONE))
+    home = Home(tmp_path / "home").create()
+    bank.save(fitted.bank, fit.card("good-parts", fitted, "rendered parts"), home.models / "good-parts")
+    return fitted.bank
+
+
+def rendered_parts():
+    """Return a good part that was learnt, and one with a burnt corner."""
+    good = GOOD_PARTS.render(4).image
+    burnt = good.copy()
+    burnt[20:90, 20:120] = (10, 40, 250)
+    return pictures.encode_whole(good), pictures.encode_whole(burnt)
+
+
+def test_a_station_reviews_what_no_good_part_has(station, folder, producer, model, bank_of_good_parts):
+    run(station(folder(*rendered_parts()), anomaly="good-parts", review_above=0.9, reject_above=0.95))
+    plain, marred = producer.verdicts
+    assert (plain.outcome, marred.outcome) == ("OK", "REVIEW")
+    assert "above the limit of good parts" in marred.reason
+    worst = next(item for item in marred.views[0].findings if item.label == "anomaly")
+    left, top, right, bottom = worst.box
+    assert left < 70 < right
+    assert top < 55 < bottom
+    assert plain.versions == marred.versions
+    assert plain.versions.model not in (model.hash, bank_of_good_parts.hash)
+
+
+def test_a_station_judges_by_its_bank_alone_and_rejects_if_told(
+    tmp_path, folder, producer, bank_of_good_parts
+):
+    section = StationSection(
+        name="weld-1",
+        cameras=[folder(*rendered_parts())],
+        model=None,
+        anomaly="good-parts",
+        anomaly_reject_above=0.5,
+    )
+    plant = Plant(name="test", stations=[section])
+    run(Station(section, plant, Home(tmp_path / "home"), producer))
+    assert [verdict.outcome for verdict in producer.verdicts] == ["OK", "NG"]
+    assert {verdict.versions.model for verdict in producer.verdicts} == {bank_of_good_parts.hash}
+
+
+def test_a_station_whose_bank_was_changed_does_not_start(station, folder, tmp_path, bank_of_good_parts):
+    file = tmp_path / "home" / "models" / "good-parts" / "bank.npz"
+    file.write_bytes(bank_of_good_parts.content + b"x")
+    with pytest.raises(registry.ModelError, match="is not the file that its card vouches for"):
+        station(folder(20), anomaly="good-parts")

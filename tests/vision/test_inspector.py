@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from vision import pictures, registry
+from vision.anomaly import AnomalyDetector, fit
 from vision.cameras import Run
 from vision.detect import Detector
 from vision.inspector import Inspector, preprocessing
 from vision.judge import Recipe
+from vision.quality import Limits
 from vision.records import Outcome, Verdict
 from vision.testing import picture, write_model
 
@@ -104,6 +106,56 @@ def test_everything_that_a_verdict_depends_on_changes_its_versions(detector, ins
     assert other.recipe != inspector.versions.recipe
     assert (other.model, other.preprocessing) == (inspector.versions.model, inspector.versions.preprocessing)
     assert preprocessing(320) != preprocessing(640)
+
+
+@pytest.fixture(scope="module")
+def anomaly():
+    good = [fit.Picture(f"{seed}", picture(20, seed=seed)) for seed in range(6)]
+    return AnomalyDetector.of(fit.fit(good, registry.find(fit.BACKBONE)).bank)
+
+
+def marred():
+    image = picture(20)
+    image[20:40, 20:40] = (250, 120, 20)
+    return frame(pictures.encode_whole(image))
+
+
+def test_what_no_good_part_has_makes_a_part_to_review(detector, anomaly):
+    inspector = Inspector("weld-1", detector, RECIPE, anomaly)
+    assert inspector.inspect([shown(20)]).outcome is Outcome.OK
+    verdict = inspector.inspect([marred()])
+    assert verdict.outcome is Outcome.REVIEW
+    assert verdict.reason.startswith("anomaly with score 0.")
+    labels = [finding.label for finding in verdict.views[0].findings]
+    assert (labels[0], labels[-1]) == ("Weld", "anomaly")
+    assert Verdict.from_json(verdict.to_json()) == verdict
+
+
+def test_a_refused_frame_is_not_compared_with_good_parts(detector, anomaly):
+    strict = replace(RECIPE, anomaly_reject_above=0.5, limits=Limits(sharpness=1e9))
+    (view,) = Inspector("weld-1", detector, strict, anomaly).inspect([marred()]).views
+    assert view.rejected == "blurred"
+    assert "anomaly" not in {finding.label for finding in view.findings}
+
+
+def test_a_bank_alone_is_enough(anomaly):
+    inspector = Inspector("weld-1", None, RECIPE, anomaly)
+    assert inspector.versions.model == anomaly.hash
+    assert inspector.inspect([shown(20)]).outcome is Outcome.OK
+    assert {item.label for item in inspector.inspect([marred()]).views[0].findings} == {"anomaly"}
+
+
+def test_a_verdict_names_the_bank_it_rests_on(inspector, detector, anomaly):
+    both = Inspector("weld-1", detector, RECIPE, anomaly).versions
+    assert both == Inspector("weld-1", detector, RECIPE, anomaly).versions
+    assert len({both.model, anomaly.hash, inspector.versions.model}) == 3
+    assert both.preprocessing != inspector.versions.preprocessing
+    assert inspector.versions.model == detector.model.hash
+
+
+def test_an_inspector_without_anything_to_judge_by_is_refused():
+    with pytest.raises(ValueError, match="needs a detector or a bank"):
+        Inspector("weld-1", None, RECIPE)
 
 
 @pytest.mark.data

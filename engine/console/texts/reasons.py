@@ -10,6 +10,14 @@ REASONS = (
         },
     ),
     (
+        r"(?P<label>\S+) with score (?P<score>[\d.]+) in view (?P<view>.+)"
+        r" lies above the limit of good parts\.",
+        {
+            "en": "{label} with score {score} in view {view}: above the limit of good parts.",
+            "zh": "视角 {view} 检出{label}，得分 {score}，超出良品界限。",
+        },
+    ),
+    (
         r"(?P<label>\S+) with score (?P<score>[\d.]+) in view (?P<view>.+)\.",
         {
             "en": "{label} with score {score} in view {view}.",

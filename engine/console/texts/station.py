@@ -59,5 +59,6 @@ TEXTS = {
     "label.Not_fully_soldered": ("incomplete weld", "未焊满"),
     "label.crater": ("crater", "弧坑"),
     "label.spatter": ("spatter", "飞溅"),
+    "label.anomaly": ("anomaly", "异常"),
 }
 """Key -> English, Chinese."""
