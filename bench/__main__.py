@@ -1,6 +1,7 @@
-"""Side by side with peers: ``python -m bench NAME [--json]``.
+"""Side by side with peers: ``python -m bench NAME [SET] [--json]``.
 
-A benchmark is a module of this folder with a function ``run() -> dict``; without a name all are listed.
+A benchmark is a module of this folder with a function ``run() -> dict``, which may take the name of a
+data set; without a name all are listed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import ast
 import json
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +43,18 @@ def main() -> None:
     known = names()
     parser = argparse.ArgumentParser(prog="python -m bench", description="Side by side with peers.")
     parser.add_argument("name", nargs="?", choices=list(known), help="which benchmark; none: list them")
+    parser.add_argument("set", nargs="*", help="the data set, where a benchmark knows several")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
     if options.name is None:
         show("Benchmarks", known)
         return
-    figures = import_module(f"bench.{options.name}").run()
+    run = import_module(f"bench.{options.name}").run
+    try:
+        signature(run).bind(*options.set)
+    except TypeError:
+        parser.error(f"{options.name} does not know what to do with {' '.join(options.set)!r}")
+    figures = run(*options.set)
     if options.json:
         print(json.dumps(figures))
     else:

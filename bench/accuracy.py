@@ -1,6 +1,6 @@
-"""How good the shipped detector is, as the runtime runs it, on photographs it was not trained on.
+"""How good models are, as the runtime runs them, on pictures they were not trained on.
 
-    python -m bench accuracy --json
+    python -m bench accuracy [welds-pipe | welds-battery] --json
 
 Needs the real data: the folder that ``SEAMLINE_DATA`` names.
 """
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench import battery
 from vision import registry
 from vision.accuracy import measure
 from vision.evaluation import Report
@@ -29,17 +31,24 @@ def figures(report: Report, card: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def run(name: str = "welds-pipe", model: str = "weld-pipe") -> dict[str, Any]:
-    """Measure the shipped model on a data set's unseen shots.
+def run(name: str = "welds-pipe") -> dict[str, Any]:
+    """Measure what judges a data set: the shipped detector, or a bank fitted on its good pictures.
 
     Raises
     ------
     SystemExit
-        ``SEAMLINE_DATA`` does not name the folder of the data.
+        There is no such set, or ``SEAMLINE_DATA`` does not name the folder of the data.
     """
+    if name not in SETS:
+        raise SystemExit(f"There is no set {name!r}; choose one of {', '.join(SETS)}.")
     data = Path(os.environ.get("SEAMLINE_DATA", "")) / name
-    if not (data / "splits.csv").is_file():
+    if not data.is_dir():
         raise SystemExit(f"There is no {data}; set SEAMLINE_DATA to the folder that holds {name}.")
+    return SETS[name](data)
+
+
+def detect(data: Path, model: str = "weld-pipe") -> dict[str, Any]:
+    """Measure the shipped detector on a data set's unseen shots."""
     found = registry.find(model)
     card = json.loads((found.folder / "card.json").read_text(encoding="utf-8"))
     accuracy = measure(found, data, card["training"]["split"])
@@ -51,3 +60,7 @@ def run(name: str = "welds-pipe", model: str = "weld-pipe") -> dict[str, Any]:
             (f"overkill_{part.score}", f"{part.overkill}/{part.sound}"),
         )
     }
+
+
+SETS: dict[str, Callable[[Path], dict[str, Any]]] = {"welds-pipe": detect, "welds-battery": battery.measure}
+"""What measures each set."""
