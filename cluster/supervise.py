@@ -37,8 +37,9 @@ RAY_SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ROTATION_MAX_BYTES": "5000000",
     "RAY_ROTATION_BACKUP_COUNT": "1",
+    "RAY_worker_niceness": "0",
 }
-"""Ray tells nobody about us, and its own files stay small."""
+"""Ray tells nobody about us, its own files stay small, and a station is not what waits on a busy machine."""
 
 
 class Supervisor:
