@@ -15,8 +15,8 @@ from vision import pictures
 from vision.simulate import CLASSES, VIEWS, PartRenderer, RenderedPart
 from vision.simulate.protocol import TRAIN_SEEDS
 
-FLAWED = 0.7
-"""Share of flawed parts to train on: more than a plant makes."""
+FLAWED, CROWD = 0.85, 3
+"""Share of flawed parts to train on, and kinds of flaws on one: more than a plant makes."""
 PER_SEED = 20
 """Pictures of one seed, which is one batch of steel."""
 
@@ -26,7 +26,7 @@ def parts_to_train_on(number: int, seeds: range = TRAIN_SEEDS) -> Iterator[Rende
     names = list(VIEWS)
     for index in range(number):
         if index % PER_SEED == 0:
-            renderer = PartRenderer(seeds[index // PER_SEED], flaw_rate=FLAWED)
+            renderer = PartRenderer(seeds[index // PER_SEED], flaw_rate=FLAWED, crowd=CROWD)
         yield renderer.render(index, names[index % len(names)])
 
 

@@ -30,8 +30,11 @@ FIXED_CAMERA = {
     "hsv_h": 0.005,
     "hsv_s": 0.3,
     "warmup_epochs": 1.0,
+    "batch": 8,
+    "nbs": 8,
 }
-"""Settings for pictures of parts in a fixture before fixed cameras: nothing is far off its place or size."""
+"""Settings for pictures of parts in a fixture before fixed cameras: nothing is far off its place or size.
+Few pictures are enough when each batch is a step (``nbs``); the trainer's default waits for 64 pictures."""
 
 
 class Stage(NamedTuple):
@@ -79,7 +82,7 @@ def train(
         YOLO(last).train(resume=True)
     else:
         note_stages(runs / name, stage, start)
-        YOLO(start or "yolo11n.yaml").train(**settings(data_file, runs, name, stage.epochs) | others)
+        YOLO(start or "yolo11n.yaml").train(**(settings(data_file, runs, name, stage.epochs) | others))
     (runs / name / "finished").touch()
     return last
 
@@ -145,6 +148,7 @@ def main() -> None:
     parser.add_argument("--split", default="split_unseen_shot", help="column of splits.csv")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
+    parser.add_argument("--freeze", type=int, default=0, help="leave so many layers as they are: quicker")
     parser.add_argument("--rendered", type=int, default=0, help="render so many parts to train on")
     given = parser.parse_args()
     if given.data is None and not given.rendered:
@@ -154,7 +158,8 @@ def main() -> None:
         (file, kept), others = lay_out_rendered(laid, given.rendered), FIXED_CAMERA
     else:
         (file, kept), others = lay_out_photographs(given.data, given.split, laid, given.rendered), {}
-    print(train(file, given.runs, given.name, Stage(given.epochs, kept), given.start, **others))
+    stage = Stage(given.epochs, kept)
+    print(train(file, given.runs, given.name, stage, given.start, freeze=given.freeze, **others))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_the_same_parts_are_rendered_again(parts):
 
 def test_parts_come_from_many_batches_of_steel(monkeypatch):
     seeds = []
-    monkeypatch.setattr(rendered, "PartRenderer", lambda seed, flaw_rate: seeds.append(seed) or Blank())
+    monkeypatch.setattr(rendered, "PartRenderer", lambda seed, **_: seeds.append(seed) or Blank())
     assert len(list(rendered.parts_to_train_on(2 * rendered.PER_SEED + 1))) == 2 * rendered.PER_SEED + 1
     assert seeds == list(TRAIN_SEEDS[:3])
 

@@ -59,15 +59,19 @@ class Part:
         return tuple(dict.fromkeys(flaw.label for flaw in self.flaws))
 
 
-def draw_part(seed: int, index: int, flaw_rate: float = protocol.FLAW_RATE) -> Part:
-    """Draw the part number ``index`` of a seed; ``flaw_rate`` is the chance that it has flaws."""
+def draw_part(seed: int, index: int, flaw_rate: float = protocol.FLAW_RATE, crowd: int = 1) -> Part:
+    """Draw the part number ``index`` of a seed.
+
+    ``flaw_rate`` is the chance that it has flaws, which are then drawn ``crowd`` times: a plant's part has
+    flaws of one kind, a part to train on may have more.
+    """
     rng = np.random.default_rng((seed, index))
     middle, width = rng.uniform(0.46, 0.54), rng.uniform(0.13, 0.16)
     centre = middle + rng.normal(0, 0.006, KNOTS)
     half_width = width * (1 + rng.normal(0, 0.035, KNOTS))
     flaws: tuple[Flaw, ...] = ()
     if rng.random() < flaw_rate:
-        flaws = _draw_flaws(rng, float(middle), float(width))
+        flaws = _draw_flaws(rng, float(middle), float(width), crowd)
     return Part(
         centre=tuple(centre.tolist()),
         half_width=tuple(half_width.tolist()),
@@ -88,10 +92,19 @@ def _side(rng: np.random.Generator) -> float:
     return float(rng.choice((-1.0, 1.0)))
 
 
-def _draw_flaws(rng: np.random.Generator, middle: float, width: float) -> tuple[Flaw, ...]:
-    label = str(rng.choice(list(KINDS), p=[kind.share for kind in KINDS.values()]))
-    number = int(rng.integers(1, KINDS[label].most + 1))
-    return tuple(_place(rng, label, middle, width) for _ in range(number))
+def _draw_flaws(rng: np.random.Generator, middle: float, width: float, crowd: int) -> tuple[Flaw, ...]:
+    flaws: list[Flaw] = []
+    for _ in range(crowd):
+        label = str(rng.choice(list(KINDS), p=[kind.share for kind in KINDS.values()]))
+        number = int(rng.integers(1, KINDS[label].most + 1))
+        placed = [_place(rng, label, middle, width) for _ in range(number)]
+        flaws += [flaw for flaw in placed if not any(_meet(flaw, other) for other in flaws)]
+    return tuple(flaws)
+
+
+def _meet(flaw: Flaw, other: Flaw) -> bool:
+    """Say whether two flaws lie side by side, so that one may hide the other."""
+    return abs(flaw.y - other.y) < flaw.half_y + other.half_y
 
 
 def _place(rng: np.random.Generator, label: str, middle: float, width: float) -> Flaw:

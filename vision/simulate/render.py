@@ -51,6 +51,8 @@ class PartRenderer:
         Side of the square pictures, pixels.
     flaw_rate
         Share of the parts that have flaws.
+    crowd
+        How many kinds of flaws a flawed part may have.
 
     Examples
     --------
@@ -59,8 +61,8 @@ class PartRenderer:
     (160, 160, 3)
     """
 
-    def __init__(self, seed: int, size: int = 416, flaw_rate: float = FLAW_RATE) -> None:
-        self.seed, self.size, self.flaw_rate = seed, size, flaw_rate
+    def __init__(self, seed: int, size: int = 416, flaw_rate: float = FLAW_RATE, crowd: int = 1) -> None:
+        self.seed, self.size, self.flaw_rate, self.crowd = seed, size, flaw_rate, crowd
         self._textures = Textures(seed, size)
         self._rays = {name: view.rays(size) for name, view in VIEWS.items()}
         self._surfaces: OrderedDict[int, Surface] = OrderedDict()
@@ -68,7 +70,7 @@ class PartRenderer:
 
     def part(self, index: int) -> Part:
         """Return what part ``index`` is like."""
-        return draw_part(self.seed, index, self.flaw_rate)
+        return draw_part(self.seed, index, self.flaw_rate, self.crowd)
 
     def render(self, index: int, view: str = "top") -> RenderedPart:
         """Take the picture of part ``index`` from one view.
