@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
+from weakref import WeakKeyDictionary
 
 from engine.plant import Camera as CameraSection
 from engine.plant import FolderCamera, ReplaySection, SimulatedCamera, VideoCamera, ZmqCamera
 from streams import simulate
 from streams.clock import Clock
 from vision import cameras
-from vision.records import Image
-from vision.simulate import PartRenderer
+from vision.simulate.line import Line, serial
 
 Opener = Callable[[CameraSection, cameras.Run, int, threading.Event], cameras.Camera]
 """Opens a camera: its section, its run, the number that goes into serials, what ends it."""
+
+_lines: WeakKeyDictionary[threading.Event, dict[tuple[int, int], Line]] = WeakKeyDictionary()
+"""Lines of simulated parts, by what ends their cameras: those of one station look at the same line."""
+_laying = threading.Lock()
 
 
 def open_camera(
@@ -41,13 +45,18 @@ def open_camera(
             return cameras.ZmqCamera(run, section.endpoint, stop)
         case SimulatedCamera():
             due = due_parts(section, replay, stop)
-            return cameras.SimulatedCamera(run, renderer(section), f"P{section.seed}", number, due)
+            sight = line_of(section, stop).enter(section.view)
+            return cameras.SimulatedCamera(run, sight, lambda part: serial(section.seed, part, number), due)
 
 
-def renderer(section: SimulatedCamera) -> Callable[[int], Image]:
-    """Return what draws part after part as this camera sees it."""
-    parts = PartRenderer(section.seed, section.size)
-    return lambda index: parts.render(index, section.view).image
+def line_of(section: SimulatedCamera, stop: threading.Event) -> Line:
+    """Return the line that a simulated camera looks at, the same for all that are ended together."""
+    with _laying:
+        lines = _lines.setdefault(stop, {})
+        key = (section.seed, section.size)
+        if key not in lines:
+            lines[key] = Line(*key)
+        return lines[key]
 
 
 def due_parts(

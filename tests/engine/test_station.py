@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import zmq
 
-from engine.cameras import open_camera, renderer
+from engine.cameras import line_of, open_camera
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
 from engine.station import Station, next_number, report
@@ -470,9 +470,11 @@ def test_every_kind_of_camera_is_opened(tmp_path, folder):
         open_camera(gone, Run("v", "front", "1", lambda: 0), 1, threading.Event())
 
 
-def test_a_simulated_camera_shows_the_same_part_again():
-    section = camera()
-    assert renderer(section)(3).tobytes() == renderer(section)(3).tobytes()
+def test_cameras_of_one_station_look_at_the_same_line():
+    stop, other = threading.Event(), threading.Event()
+    line = line_of(camera(), stop)
+    assert line_of(camera(view="top"), stop) is line
+    assert line_of(camera(), other) is not line
 
 
 GOOD_PARTS = PartRenderer(31, size=320, flaw_rate=0.0)

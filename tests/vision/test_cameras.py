@@ -130,21 +130,32 @@ def test_a_video_that_is_not_there_is_an_error(tmp_path, run, stop):
 
 
 def test_a_simulated_camera_sends_what_is_rendered(run, stop):
-    seen = []
-
-    def render(index):
-        seen.append(index)
-        return picture(red=index * 50)
-
-    camera = SimulatedCamera(run, render, "P3", 7, numbered(None, stop))
+    scene = Slides()
+    camera = SimulatedCamera(run, scene, "part-{}".format, numbered(None, stop))
     frames = [camera.read() for _ in range(3)]
-    assert seen == [1, 2, 3]
-    assert [frame.serial for frame in frames] == ["P3-000001-7", "P3-000002-7", "P3-000003-7"]
+    assert scene.seen == [1, 2, 3]
+    assert [frame.serial for frame in frames] == ["part-1", "part-2", "part-3"]
     reds = [pictures.decode(frame.encoded)[0][:, :, 2].mean() for frame in frames]
     assert reds == pytest.approx([50, 100, 150], abs=10)
     stop.set()
     assert camera.read() is None
     camera.close()
+    assert scene.closed
+
+
+class Slides:
+    """Show ever redder pictures."""
+
+    def __init__(self):
+        self.seen = []
+        self.closed = False
+
+    def look(self, index):
+        self.seen.append(index)
+        return picture(red=index * 50)
+
+    def close(self):
+        self.closed = True
 
 
 @pytest.fixture

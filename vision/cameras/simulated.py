@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from vision import pictures
 from vision.cameras.run import Run
 from vision.records import Frame, Image
+
+
+class Scene(Protocol):
+    """What a simulated camera looks at."""
+
+    def look(self, part: int) -> Image:
+        """Return the picture (h, w, 3) BGR of a part by its number."""
+
+    def close(self) -> None:
+        """Nobody looks any more."""
 
 
 class SimulatedCamera:
@@ -16,26 +27,20 @@ class SimulatedCamera:
     ----------
     run
         Numbers and stamps the frames.
-    render
-        Gives the picture (h, w, 3) BGR of a part by its number.
-    parts, number
-        Go into the serials; cameras that look at the same parts share both, so that their views meet.
+    scene
+        Gives the pictures.
+    serial
+        Names a part by its number; cameras that look at the same parts share it, so that their views meet.
     due
         Waits for the next part and gives its number, None when the camera is told to stop.
     """
 
     def __init__(
-        self,
-        run: Run,
-        render: Callable[[int], Image],
-        parts: str,
-        number: int,
-        due: Callable[[], int | None],
+        self, run: Run, scene: Scene, serial: Callable[[int], str], due: Callable[[], int | None]
     ) -> None:
         self._run = run
-        self._render = render
-        self._parts = parts
-        self._number = number
+        self._scene = scene
+        self._serial = serial
         self._due = due
 
     def read(self) -> Frame | None:
@@ -43,8 +48,9 @@ class SimulatedCamera:
         part = self._due()
         if part is None:
             return None
-        encoded = pictures.encode_jpeg(self._render(part))
-        return self._run.frame(encoded, f"{self._parts}-{part:06d}-{self._number}")
+        encoded = pictures.encode_jpeg(self._scene.look(part))
+        return self._run.frame(encoded, self._serial(part))
 
     def close(self) -> None:
-        """Hold nothing open."""
+        """Let the other cameras of the line go on without this one."""
+        self._scene.close()

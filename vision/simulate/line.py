@@ -29,14 +29,12 @@ class Line:
 
     def __init__(self, seed: int, size: int) -> None:
         self._parts = PartRenderer(seed, size)
-        self._seen: dict[object, int] = {}
+        self._seen: dict[Sight, int] = {}
         self._moved = threading.Condition()
 
     def enter(self, view: str) -> Sight:
         """Put up a camera that looks at the line from one view."""
-        sight = Sight(self, view)
-        self._note(sight, 0)
-        return sight
+        return Sight(self, view)
 
     def leave(self, sight: Sight) -> None:
         """Take a camera down: nobody waits for it any more."""
@@ -45,17 +43,17 @@ class Line:
             self._moved.notify_all()
 
     def show(self, sight: Sight, index: int) -> Image:
-        """Return the picture of a part once every camera has seen the one before."""
+        """Return the picture of a part once every other camera that looks has seen the one before."""
         with self._moved:
-            self._moved.wait_for(lambda: min(self._seen.values(), default=index) >= index - 1, HELD_S)
+            self._moved.wait_for(lambda: self._others_saw(sight, index - 1), HELD_S)
         picture = self._parts.render(index, sight.view).image
-        self._note(sight, index)
-        return picture
-
-    def _note(self, sight: Sight, index: int) -> None:
         with self._moved:
             self._seen[sight] = index
             self._moved.notify_all()
+        return picture
+
+    def _others_saw(self, sight: Sight, index: int) -> bool:
+        return all(seen >= index for other, seen in self._seen.items() if other is not sight)
 
 
 class Sight:
@@ -66,7 +64,7 @@ class Sight:
         self._line = line
 
     def look(self, index: int) -> Image:
-        """Return the picture (h, w, 3) BGR of part ``index``, counted from 1."""
+        """Return the picture (h, w, 3) BGR of a part by its number."""
         return self._line.show(self, index)
 
     def close(self) -> None:
