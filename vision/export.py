@@ -3,6 +3,7 @@
 Runs in the training environment (``make train-env``):
 
     python -m vision.export --data "$SEAMLINE_DATA/welds-pipe" --runs runs --name weld-pipe
+    python -m vision.export --runs runs --name weld-sim     # trained on rendered parts alone
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from vision.card import Agreement, Training
 from vision.dataset import Truth, label_file, read_classes, read_split, read_truth
 from vision.evaluation import Pair, Report, evaluate, iou, judge_parts
 from vision.records import Findings, Float32, Image
-from vision.simulate import VIEWS, PartRenderer
+from vision.simulate import CLASSES, VIEWS, PartRenderer
+from vision.simulate.protocol import HELD_OUT_SEEDS
 from vision.training import read_stages
 
 SPLIT = "split_unseen_shot"
@@ -42,7 +44,8 @@ COUNTS = 0.25
 """Score from which a box counts when two models are compared."""
 SAME_BOX = 0.9
 SAME_SCORE = 0.02
-RENDERED, RENDERED_SEED = 160, 1
+RENDERED, PER_SEED = 200, 20
+"""Rendered parts that an export is measured on, and how many of them are of one seed."""
 BANDS = (0.25, 0.5)
 """Scores at which the card tells how whole parts would be judged."""
 LICENCE_HEAD = """\
@@ -52,8 +55,15 @@ The rest of the project is not: see the LICENSE file at its root.
 """
 
 
+class Sample(NamedTuple):
+    """A picture and what is to be found in it."""
+
+    image: Image
+    truth: Truth
+
+
 class Seen(NamedTuple):
-    """What the trained and the exported model find in one photograph, the truth, and how far they differ."""
+    """What the trained and the exported model find in one picture, the truth, and how far they differ."""
 
     trained: Findings
     exported: Findings
@@ -147,26 +157,38 @@ def decode(raw: Float32, classes: tuple[str, ...], ratio: float, padding: tuple[
     return Findings(classes, boxes.astype(np.float32), kept[:, 5].astype(np.int32), kept[:, 4])
 
 
-def look(data: Path, names: Iterable[str], models: tuple[Trained, Exported], size: int) -> Iterator[Seen]:
-    """Yield what both models find in each photograph, and the truth."""
-    for name in names:
+def photographs(data: Path) -> Iterator[Sample]:
+    """Yield the photographs of unseen shots."""
+    for name in read_split(data, SPLIT).test:
         image = np.asarray(cv2.imread(str(data / "images" / name)), dtype=np.uint8)
+        yield Sample(image, read_truth(label_file(data, name), image.shape[1], image.shape[0]))
+
+
+def rendered_parts(classes: tuple[str, ...]) -> Iterator[Sample]:
+    """Yield rendered parts of held-out seeds, whose flaws all have a class, from every view in turn."""
+    for index in range(RENDERED):
+        if index % PER_SEED == 0:
+            renderer = PartRenderer(HELD_OUT_SEEDS[-1 - index // PER_SEED], flaw_rate=0.5)
+        picture = renderer.render(index, list(VIEWS)[index % len(VIEWS)])
+        if {*picture.labels} <= {*classes}:
+            labels = np.array([classes.index(label) for label in picture.labels], np.int32)
+            yield Sample(picture.image, Truth(picture.boxes, labels))
+
+
+def look(samples: Iterable[Sample], models: tuple[Trained, Exported], size: int) -> Iterator[Seen]:
+    """Yield what both models find in each picture, and the truth."""
+    for image, truth in samples:
         tensor, ratio, padding = prepare(image, size)
         raw = models[0](tensor), models[1](tensor)
         trained, exported = (decode(output, models[0].classes, ratio, padding) for output in raw)
-        truth = read_truth(label_file(data, name), image.shape[1], image.shape[0])
         yield Seen(trained, exported, truth, *apart(*raw))
 
 
 def look_rendered(model: Exported, classes: tuple[str, ...], size: int) -> Iterator[Pair]:
-    """Yield what the exported model finds in rendered parts of an unseen seed, and the truth."""
-    renderer = PartRenderer(RENDERED_SEED, flaw_rate=0.5)
-    for number in range(RENDERED):
-        picture = renderer.render(number, list(VIEWS)[number % len(VIEWS)])
-        if {*picture.labels} <= {*classes}:
-            tensor, ratio, padding = prepare(picture.image, size)
-            labels = np.array([classes.index(label) for label in picture.labels], np.int32)
-            yield decode(model(tensor), classes, ratio, padding), Truth(picture.boxes, labels)
+    """Yield what the exported model finds in rendered parts, and the truth."""
+    for image, truth in rendered_parts(classes):
+        tensor, ratio, padding = prepare(image, size)
+        yield decode(model(tensor), classes, ratio, padding), truth
 
 
 def apart(trained: Float32, exported: Float32) -> tuple[float, float]:
@@ -231,17 +253,17 @@ def check(agreement: Agreement, folder: Path) -> None:
         raise ExportError(f"The export has {size} bytes; {LARGEST} are allowed.")
 
 
-def describe(checkpoint: Path, pictures: int, note: str) -> Training:
-    """Read from a checkpoint how it was trained."""
+def describe(checkpoint: Path, data: Path | None, note: str) -> Training:
+    """Read from a checkpoint how it was trained: on photographs, or without ``data`` on rendered parts."""
     import torch
 
     held: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=False)
     settings, stages = held["train_args"], read_stages(checkpoint)
     return Training(
         architecture="YOLO11n",
-        data="welds-pipe",
-        split=SPLIT,
-        pictures=pictures,
+        data="rendered parts" if data is None else "welds-pipe",
+        split="vision/simulate/protocol.py" if data is None else SPLIT,
+        pictures=stages[-1].rendered if data is None else len(read_split(data, SPLIT).train),
         epochs=tuple(stage.epochs for stage in stages),
         rendered=stages[-1].rendered,
         batch=settings["batch"],
@@ -260,28 +282,22 @@ def licence() -> str:
     return f"{LICENCE_HEAD}\n{text}"
 
 
-def ship(data: Path, checkpoint: Path, into: Path, name: str, note: str = "") -> dict[str, Any]:
+def ship(data: Path | None, checkpoint: Path, into: Path, name: str, note: str = "") -> dict[str, Any]:
     """Export a checkpoint, check it and write the model's folder; nothing is written if it disagrees.
+
+    It is measured on the photographs of ``data``, or without it on rendered parts.
 
     Raises
     ------
     ExportError
         The export disagrees with the trained model, or is too large.
     """
-    split = read_split(data, SPLIT)
-    training = describe(checkpoint, len(split.train), note)
+    training = describe(checkpoint, data, note)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
         export(checkpoint, made, training.image_size)
-        models = Trained(checkpoint), Exported(made)
-        seen = list(look(data, split.test, models, training.image_size))
-        agreement, report = compare(seen, read_classes(data))
-        check(agreement, made)
-        pairs = [(item.exported, item.truth) for item in seen]
-        parts = tuple(judge_parts(pairs, report.classes, score) for score in BANDS)
-        rendered = evaluate(look_rendered(models[1], report.classes, training.image_size), report.classes)
-        numbers = card.metrics(report, parts, agreement, rendered)
-        facts = card.card(name, made, report.classes, training, numbers)
+        classes, numbers = measure(data, (Trained(checkpoint), Exported(made)), made, training.image_size)
+        facts = card.card(name, made, classes, training, numbers)
         into.mkdir(parents=True, exist_ok=True)
         for file in card.MODEL_FILES:
             shutil.copy(made / file, into / file)
@@ -290,10 +306,26 @@ def ship(data: Path, checkpoint: Path, into: Path, name: str, note: str = "") ->
     return facts
 
 
+def measure(
+    data: Path | None, models: tuple[Trained, Exported], made: Path, size: int
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the classes and the numbers of a card, unless the export must not be used."""
+    classes = CLASSES if data is None else read_classes(data)
+    seen = list(look(rendered_parts(classes) if data is None else photographs(data), models, size))
+    agreement, report = compare(seen, classes)
+    check(agreement, made)
+    pairs = [(item.exported, item.truth) for item in seen]
+    parts = tuple(judge_parts(pairs, classes, score) for score in BANDS)
+    numbers = card.metrics(report, parts, agreement, side="held_out" if data is None else "unseen_shot")
+    if data is not None:
+        numbers |= card.beside(evaluate(look_rendered(models[1], classes, size), classes))
+    return classes, numbers
+
+
 def main() -> None:
     """Export a run's last checkpoint into the models that ship."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the welds-pipe folder")
+    parser.add_argument("--data", type=Path, help="the welds-pipe folder; without it: rendered parts")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
     parser.add_argument("--name", default="weld-pipe", help="name of the model")
     parser.add_argument("--run", help="name of the run, if it is not the model's")

@@ -1,0 +1,154 @@
+"""What a model's card says besides its numbers, by what the model was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vision.simulate.protocol import KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Pictures that a detector learns from: what its card must say of them."""
+
+    page: str
+    iso6520: dict[str, str]
+    """Classes that are an imperfection of ISO 6520-1."""
+    unproven: tuple[str, ...]
+    ceiling_f1: dict[str, float] = field(default_factory=dict)
+    """F1 at which several annotation passes over the same pictures agree: no detector proves more."""
+
+
+PHOTOGRAPHED = """\
+# {name}: a detector of weld imperfections
+
+{training[architecture]}, {input_size} px, OpenVINO with {weights} weights. `python -m vision.export` writes
+this page from the numbers in `card.json`.
+
+## What it was trained on
+
+{training[pictures]} photographs of hand-made arc welds on steel tube ({training[data]}): the training side of
+`{training[split]}`. The uploader states the MIT licence; **the provenance of the photographs is not
+proven.** They show about five physical welds, consecutive frames of each, so a random split would say
+nothing.
+
+Trained from random weights with {training[trainer]}: {epochs} epochs, batch {training[batch]}, seed
+{training[seed]}, finished {training[trained]}. {training[rendered]} rendered parts were among the pictures
+of the last stage. There was no early stopping and no choice of a best epoch; stages after the first were
+added when the one before had been measured on the test side.
+{training[note]}
+
+## How good it is
+
+On {metrics[pictures]} photographs of unseen shots (the same welds, other frames, with a gap between):
+
+{class_table}
+
+mAP50 {metrics[map50_unseen_shot]:.3f}, mAP50-95 {metrics[map50_95_unseen_shot]:.3f}, mAP50 of the defects
+alone {metrics[map50_defects]:.3f}. Several annotation passes over these photographs agree with F1
+{ceiling_f1[all]:.2f} only (pores {ceiling_f1[Surface_pores]:.2f}): that is the ceiling.
+
+Judged as whole parts, a photograph with a defect being a defective part:
+
+{part_table}
+
+On {metrics[rendered][pictures]} rendered parts of an unseen seed: mAP50 {metrics[rendered][map50]:.3f}.
+
+## The export against the trained model
+
+On the same photographs: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
+Raw scores differ by {export[worst_score]:.4f} at most, boxes by {export[worst_box]:.2f} pixels; of
+{export[detections]} detections after suppression {export[disagreeing]} are not in the other (of two near
+equal boxes either may be kept). An export that disagrees beyond the tolerances in `vision/export.py` is not
+written.
+
+## What is unproven
+
+{unproven_list}
+
+No model decides without a signature: this one may judge demo part numbers only.
+
+## Licence
+
+The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
+rest of the project.
+"""
+
+RENDERED = """\
+# {name}: a detector of weld imperfections in rendered parts
+
+{training[architecture]}, {input_size} px, OpenVINO with {weights} weights. `python -m vision.export` writes
+this page from the numbers in `card.json`.
+
+## What it was trained on
+
+Rendered parts and nothing else in its last stage: {training[pictures]} pictures from every view of
+`vision/simulate`, of the training seeds that `{training[split]}` fixes together with the kinds of flaws and
+how hard they are to see. It knows what the simulated plant draws, and is there to judge that.
+
+It goes on from `weld-pipe`, whose export was unfolded into a checkpoint (`vision.trainable`). Trained with
+{training[trainer]}: {epochs} epochs in all, those of `weld-pipe` first, batch {training[batch]}, seed
+{training[seed]}, finished {training[trained]}. There was no early stopping and no choice of a best epoch.
+{training[note]}
+
+## How good it is
+
+On {metrics[pictures]} pictures of rendered parts of held-out seeds, half of them flawed:
+
+{class_table}
+
+mAP50 {metrics[map50_held_out]:.3f}, mAP50-95 {metrics[map50_95_held_out]:.3f}, mAP50 of the defects alone
+{metrics[map50_defects]:.3f}.
+
+Judged by one picture each, a picture that shows a flaw being a defective part:
+
+{part_table}
+
+A station sees a part from several views: what escapes the whole chain, `seamline evaluate demo` says.
+
+## The export against the trained model
+
+On the same pictures: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
+Raw scores differ by {export[worst_score]:.4f} at most, boxes by {export[worst_box]:.2f} pixels; of
+{export[detections]} detections after suppression {export[disagreeing]} are not in the other (of two near
+equal boxes either may be kept). An export that disagrees beyond the tolerances in `vision/export.py` is not
+written.
+
+## What is unproven
+
+{unproven_list}
+
+No model decides without a signature: this one may judge demo part numbers only.
+
+## Licence
+
+The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
+rest of the project.
+"""
+
+SUBJECTS = {
+    "welds-pipe": Subject(
+        page=PHOTOGRAPHED,
+        # ``crater`` has no code: the photographs do not show whether it is a crater pipe (2024) or an end
+        # crater (2025); the other classes group several.
+        iso6520={"Surface_pores": "2017"},
+        unproven=(
+            "welds that none of the training photographs show: the unseen photographs are of the same few"
+            " welds",
+            "other lighting, other cameras, other distances",
+            "other processes and materials than hand-made arc welds on steel tube",
+            "anything by rendered parts: how well it judges them says nothing about real welds",
+        ),
+        ceiling_f1={"all": 0.82, "Surface_pores": 0.75},
+    ),
+    "rendered parts": Subject(
+        page=RENDERED,
+        iso6520={name: kind.iso6520 for name, kind in KINDS.items() if kind.iso6520},
+        unproven=(
+            "any real weld: every picture that it was last trained on and measured on is rendered",
+            "flaws of other kinds, or harder to see, than those that are drawn",
+            "other views, lamps and distances than those of `vision/simulate/views.py`",
+        ),
+    ),
+}
+"""By the name of the data in the card."""
