@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.demo_machines import SENSORS, Field, clock_words, simulated_field
+from cluster.demo_station import STATION, simulated_station
 from engine.paths import Home
 from engine.plant import (
     ConsoleSection,
@@ -17,7 +18,6 @@ from engine.plant import (
     PlantError,
     ReplaySection,
     ShdrSource,
-    SimulatedCamera,
     StationSection,
     TagSection,
     ZmqSource,
@@ -29,7 +29,6 @@ from streams.log.tail import last_entry
 MACHINE = "Mazak03"
 RIG = "pump-rig"
 CELL = simulate.WELD_CELL_1.name
-STATION = "weld-1"
 PHOTOGRAPHS = "welds-pipe/images"
 CAMERA_RATE = 5.0
 IDLE_S = 10.0
@@ -81,12 +80,11 @@ def build(home: Home, data: Path | None, speed: float, port: int) -> Demo:
 def station(data: Path | None, speed: float) -> StationSection:
     """Describe the inspection station: of simulated parts it judges each that the first weld cell finishes.
 
-    Beyond `JUDGED_SPEED` it could not keep up: it then judges parts of its own, at its camera's rate.
+    Beyond `JUDGED_SPEED` it could not keep up: it then judges parts of its own, at its cameras' rate.
     """
     if data is not None:
         return StationSection(name=STATION, cameras=[folder_camera(data)])
-    cell = CELL if speed <= JUDGED_SPEED else None
-    return StationSection(name=STATION, cameras=[simulated_camera(cell)], judges=cell)
+    return simulated_station(CELL if speed <= JUDGED_SPEED else None)
 
 
 def replayed_field(data: Path, clock: ReplaySection, port: int, endpoint: str) -> Field:
@@ -159,11 +157,6 @@ def folder_camera(data: Path) -> FolderCamera:
     if not path.is_dir():
         raise PlantError(f"{path} is missing; give the folder that holds {PHOTOGRAPHS} as --data")
     return FolderCamera(kind="folder", name="camera-1", path=path.resolve(), rate=CAMERA_RATE, repeat=True)
-
-
-def simulated_camera(follows: str | None) -> SimulatedCamera:
-    """Show rendered parts, one for each that a machine finishes."""
-    return SimulatedCamera(kind="simulated", name="camera-1", rate=CAMERA_RATE, follows=follows)
 
 
 def free_port() -> int:

@@ -5,10 +5,9 @@ It is the station's own code without Ray, log and disk. The truth is looked up b
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from itertools import islice
+from itertools import count, islice
 
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import Camera, Run, SimulatedCamera
@@ -27,10 +26,9 @@ class TrialError(Exception):
 
 def assemble(seed: int, views: Sequence[str], size: int) -> Iterator[Part]:
     """Yield the parts of a seed without end, photographed from all views and brought together by serial."""
-    line, stop = Line(seed, size), threading.Event()
-    assembly = Assembly(views)
+    line, assembly = Line(seed, size), Assembly(views)
     with ExitStack() as open_cameras:
-        cameras = [open_cameras.enter_context(closing(camera(line, seed, view, stop))) for view in views]
+        cameras = [open_cameras.enter_context(closing(camera(line, seed, view))) for view in views]
         while True:
             for source in cameras:
                 frame = source.read()
@@ -41,10 +39,10 @@ def assemble(seed: int, views: Sequence[str], size: int) -> Iterator[Part]:
                     yield part
 
 
-def camera(line: Line, seed: int, view: str, stop: threading.Event) -> Camera:
+def camera(line: Line, seed: int, view: str) -> Camera:
     """Put a camera up at a line, as fast as it is read; the run's number is 1."""
     run = Run(f"camera-{view}", view, "1", lambda: 0)
-    return SimulatedCamera(run, line.enter(view), lambda index: serial(seed, index, 1), None, stop)
+    return SimulatedCamera(run, line.enter(view), lambda part: serial(seed, part, 1), count(1).__next__)
 
 
 def parts_of(seeds: Iterable[int], number: int, views: Sequence[str], size: int) -> Iterator[Part]:

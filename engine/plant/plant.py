@@ -63,7 +63,7 @@ class Plant(Section):
     shard: Annotated[str, Field(pattern=r"^\w[\w.-]*$")] = "line-1"
     """Name of this line's part of the log: it names the folder, so never change it."""
     simulated: bool = False
-    """True where inputs are rendered: the console then says that models are unproven on them."""
+    """True where inputs are rendered: the console then says that they prove nothing about real welds."""
     machines: list[MachineSection] = []
     """What sends readings."""
     stations: list[StationSection] = []

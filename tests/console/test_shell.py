@@ -65,7 +65,7 @@ def test_a_shard_that_has_not_begun(a_plant):
 
 
 def test_a_simulated_plant_says_so(a_plant):
-    assert "unproven on rendered parts" in banners(a_plant(simulated=True))
+    assert "proves nothing about real welds" in banners(a_plant(simulated=True))
 
 
 def test_a_replay_says_its_speed(a_plant):

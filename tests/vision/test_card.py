@@ -82,7 +82,7 @@ def test_a_changed_file_is_not_the_one_vouched_for(facts, tmp_path):
         registry.load(tmp_path)
 
 
-@pytest.fixture(scope="module", params=["weld-pipe"])
+@pytest.fixture(scope="module", params=["weld-pipe", "weld-sim"])
 def shipped(request):
     return registry.find(request.param).folder
 

@@ -7,8 +7,8 @@ TEXTS = {
     "plant_time": ("plant time", "工厂时间"),
     "replay": ("replay, {speed}×", "回放，{speed} 倍速"),
     "simulated": (
-        "Simulated plant: the model is unproven on rendered parts.",
-        "仿真工厂：模型未在渲染零件上得到验证。",
+        "Simulated plant: rendered parts. How they are judged proves nothing about real welds.",
+        "仿真工厂：零件为渲染图像，其判定结果不能证明对真实焊缝的判定能力。",
     ),
     "waiting.title": ("Waiting for the first data", "正在等待首批数据"),
     "waiting.body": (

@@ -58,6 +58,7 @@ TEXTS = {
     "label.wrong_size": ("wrong size", "尺寸不符"),
     "label.Not_fully_soldered": ("incomplete weld", "未焊满"),
     "label.crater": ("crater", "弧坑"),
+    "label.undercut": ("undercut", "咬边"),
     "label.spatter": ("spatter", "飞溅"),
     "label.anomaly": ("anomaly", "异常"),
 }
