@@ -1,8 +1,8 @@
 """How good models are, as the runtime runs them, on pictures they were not trained on.
 
-    python -m bench accuracy [welds-pipe | welds-battery] --json
+    python -m bench accuracy [welds-pipe | welds-battery | demo] --json
 
-Needs the real data: the folder that ``SEAMLINE_DATA`` names.
+Needs the real data: the folder that ``SEAMLINE_DATA`` names; ``demo`` renders its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import battery
+from bench import accuracy_demo, battery
 from vision import registry
 from vision.accuracy import measure
 from vision.evaluation import Report
@@ -39,8 +39,10 @@ def run(name: str = "welds-pipe") -> dict[str, Any]:
     SystemExit
         There is no such set, or ``SEAMLINE_DATA`` does not name the folder of the data.
     """
+    if name == "demo":
+        return accuracy_demo.measure()
     if name not in SETS:
-        raise SystemExit(f"There is no set {name!r}; choose one of {', '.join(SETS)}.")
+        raise SystemExit(f"There is no set {name!r}; choose one of demo, {', '.join(SETS)}.")
     data = Path(os.environ.get("SEAMLINE_DATA", "")) / name
     if not data.is_dir():
         raise SystemExit(f"There is no {data}; set SEAMLINE_DATA to the folder that holds {name}.")

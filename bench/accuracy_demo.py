@@ -12,8 +12,8 @@ from engine.paths import Home
 PARTS = 2000
 
 
-def measure(_: Path | None = None) -> dict[str, Any]:
-    """Send `PARTS` held-out parts through the station's chain; needs no data.
+def measure() -> dict[str, Any]:
+    """Send `PARTS` held-out parts through the station's chain.
 
     The model is the one that ships, whatever is registered in a home.
     """

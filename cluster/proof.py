@@ -8,9 +8,10 @@ from typing import Any
 
 import psycopg
 
+from cluster.demo_station import MODEL
 from engine.paths import Home
 from engine.plant import SimulatedCamera, StationSection
-from engine.station import recipe_of
+from engine.recipe import recipe_of
 from vision import registry, trial
 from vision.acceptance import Judgement, figures
 from vision.assembly import Part
@@ -57,7 +58,7 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
 
 def open_inspector(home: Home, section: StationSection) -> Inspector:
     """Return the inspector that a station of the plant has."""
-    model = registry.find(section.model, (home.models,))
+    model = registry.find(section.model or MODEL, (home.models,))
     detector = Detector(model, lanes=len(os.sched_getaffinity(0)))
     return Inspector(section.name, detector, recipe_of(section))
 

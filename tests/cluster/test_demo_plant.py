@@ -62,7 +62,7 @@ def test_a_station_judges_the_cells_parts_while_it_can_keep_up(
     plant = build(Home(tmp_path), None, speed=speed, port=8080).plant
     (station,) = plant.stations
     assert station.judges == judges
-    assert [camera.follows for camera in station.cameras] == [judges]
+    assert {camera.follows for camera in station.cameras} == {judges}
     assert plant.machines[0].counts == counts
 
 

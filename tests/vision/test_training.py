@@ -61,7 +61,7 @@ def test_a_run_knows_the_stages_before_it(tmp_path):
 
 def test_photographs_and_rendered_parts_are_laid_out_together(data, tmp_path):
     (data / "splits.csv").write_text("image,split_unseen_shot\na.jpg,train\nb.jpg,gap\nc.jpg,test\n")
-    _, kept = training.lay_out_photographs(data, tmp_path / "out", 2)
+    _, kept = training.lay_out_photographs(data, "split_unseen_shot", tmp_path / "out", 2)
     pictures = [path.name for path in (tmp_path / "out" / "images" / "train").iterdir()]
     assert len(pictures) == 1 + kept
 
