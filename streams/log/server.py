@@ -123,11 +123,11 @@ class LogServer:
         except LogFull as exc:
             trouble = str(exc)
             self._tick_alone()
+        if trouble or self._taken:  # that ticks are taken does not mean that all is well
+            self._say(trouble)
         for (peer, producer), sequence in answers.items():
             kept = self._writer.last_sequence(producer) or 0
             self._answer(peer, Answer(kept) if kept >= sequence else Answer(sequence, trouble or ""))
-        if trouble or self._taken:  # that ticks are taken does not mean that all is well
-            self._say(trouble)
         self._ticked = self._taken = False
 
     def _tick_alone(self) -> None:

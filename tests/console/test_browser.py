@@ -410,7 +410,7 @@ def test_trouble_is_seen_and_its_end_without_a_reload(page, running, processes):
 def test_a_process_that_is_silent_is_shown_as_silent_since_when(page, running, processes):
     page.open("/cluster").shows("[data-process=station-weld-check]", "runs")
     processes.silence("station", "weld-check")
-    page.shows(".headline", "Needs attention: 1").shows(".vital--silent .then", "Silent since")
+    page.shows(".headline", "Needs attention: 4").shows(".vital--silent .then", "Silent since")
     page.shows("[data-process=station-weld-check]", "silent, since")
     assert page.all("[data-process=gateway-line-1][data-life=ended]")
     assert page.unreloaded()
