@@ -19,6 +19,28 @@ class Subject:
     """F1 at which several annotation passes over the same pictures agree: no detector proves more."""
 
 
+ENDING = """\
+## The export against the trained model
+
+On the same pictures: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
+Raw scores differ by {export[worst_score]:.4f} at most, boxes by {export[worst_box]:.2f} pixels; of
+{export[detections]} detections after suppression {export[disagreeing]} are not in the other (of two near
+equal boxes either may be kept). An export that disagrees beyond the tolerances in `vision/export.py` is not
+written.
+
+## What is unproven
+
+{unproven_list}
+
+No model decides without a signature: this one may judge demo part numbers only.
+
+## Licence
+
+The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
+rest of the project.
+"""
+"""What every card ends with."""
+
 PHOTOGRAPHED = """\
 # {name}: a detector of weld imperfections
 
@@ -54,24 +76,6 @@ Judged as whole parts, a photograph with a defect being a defective part:
 
 On {metrics[rendered][pictures]} rendered parts of an unseen seed: mAP50 {metrics[rendered][map50]:.3f}.
 
-## The export against the trained model
-
-On the same photographs: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
-Raw scores differ by {export[worst_score]:.4f} at most, boxes by {export[worst_box]:.2f} pixels; of
-{export[detections]} detections after suppression {export[disagreeing]} are not in the other (of two near
-equal boxes either may be kept). An export that disagrees beyond the tolerances in `vision/export.py` is not
-written.
-
-## What is unproven
-
-{unproven_list}
-
-No model decides without a signature: this one may judge demo part numbers only.
-
-## Licence
-
-The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
-rest of the project.
 """
 
 RENDERED = """\
@@ -106,29 +110,11 @@ Judged by one picture each, a picture that shows a flaw being a defective part:
 
 A station sees a part from several views: what escapes the whole chain, `seamline evaluate demo` says.
 
-## The export against the trained model
-
-On the same pictures: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
-Raw scores differ by {export[worst_score]:.4f} at most, boxes by {export[worst_box]:.2f} pixels; of
-{export[detections]} detections after suppression {export[disagreeing]} are not in the other (of two near
-equal boxes either may be kept). An export that disagrees beyond the tolerances in `vision/export.py` is not
-written.
-
-## What is unproven
-
-{unproven_list}
-
-No model decides without a signature: this one may judge demo part numbers only.
-
-## Licence
-
-The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
-rest of the project.
 """
 
 SUBJECTS = {
     "welds-pipe": Subject(
-        page=PHOTOGRAPHED,
+        page=PHOTOGRAPHED + ENDING,
         # ``crater`` has no code: the photographs do not show whether it is a crater pipe (2024) or an end
         # crater (2025); the other classes group several.
         iso6520={"Surface_pores": "2017"},
@@ -142,7 +128,7 @@ SUBJECTS = {
         ceiling_f1={"all": 0.82, "Surface_pores": 0.75},
     ),
     "rendered parts": Subject(
-        page=RENDERED,
+        page=RENDERED + ENDING,
         iso6520={name: kind.iso6520 for name, kind in KINDS.items() if kind.iso6520},
         unproven=(
             "any real weld: every picture that it was last trained on and measured on is rendered",
