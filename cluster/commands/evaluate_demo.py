@@ -1,4 +1,4 @@
-"""``seamline evaluate demo``: what escapes the demo's station, and what it rejects without cause."""
+"""``seamline evaluate demo``: what escapes the demo's station, and how right it is about its machines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def evaluate_demo(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Lay verdicts on simulated parts beside what the parts truly were: escapes, overkill, review."""
+    """Lay verdicts on simulated parts, and what is said of running machines, beside what is true."""
     found = of_running() if running else of_held_out(parts)
     if as_json:
         print(json.dumps(found))
@@ -28,14 +28,22 @@ def evaluate_demo(
 
 
 def of_running() -> dict[str, Any]:
-    """Return the figures of what is in the database."""
+    """Return the figures of what is in the database, of parts and of machines."""
+    from dataclasses import asdict
+
     from cluster.demo_station import STATION
     from cluster.proof import prove_running
+    from engine.machine_score import machine_scores
     from engine.paths import Home
+    from engine.plant import load
     from engine.store.database import open_database, reader_dsn
 
-    with open_database(Home.default()) as dsn:
-        return prove_running(reader_dsn(dsn), STATION)
+    home = Home.default()
+    with open_database(home) as dsn:
+        machines = machine_scores(load(home.plant_file), reader_dsn(dsn))
+        found = prove_running(reader_dsn(dsn), STATION)
+    rows = [asdict(one) | {"false_alarms_per_day": one.false_alarms_per_day} for one in machines]
+    return found | {"machines": rows}
 
 
 def of_held_out(parts: int) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def show(found: dict[str, Any]) -> None:
         cells = (row["parts"], row["escaped"], row["review"], row["rejected"], f"{row['escape_upper95']:.2%}")
         table.add_row(kind, *map(str, cells))
     screen.print(table)
-    for line in sentences(found):
+    for line in [*sentences(found), *map(machine_sentence, found.get("machines", ()))]:
         screen.print(line, highlight=False)
 
 
@@ -82,3 +90,20 @@ def sentences(found: dict[str, Any]) -> list[str]:
             f" overkill {found['lazy_overkill_rate']:.2%}."
         )
     return said
+
+
+def machine_sentence(row: dict[str, Any]) -> str:
+    """Say of one machine how right the chain was."""
+    off = [
+        abs(shift["said"] - shift["true"])
+        for shift in row["shifts"]
+        if None not in (shift["said"], shift["true"])
+    ]
+    leads = ", ".join(f"{lead:.0f} min" for lead in row["leads_min"]) or "none yet"
+    return (
+        f"{row['machine']}: states wrong for {row['states_wrong_s']:.0f} s and unknown for"
+        f" {row['states_unknown_s']:.0f} s of {row['days'] * 24:.1f} h; OEE without quality off by"
+        f" {max(off, default=0):.2%} at most; runs {row['runs_said']} of {row['runs_true']};"
+        f" alarms before a failure: {leads}, missed {row['missed']},"
+        f" false {row['false_alarms_per_day']:.1f} a day."
+    )
