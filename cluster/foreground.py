@@ -60,7 +60,7 @@ def follow(supervisor: Supervisor, plant: Plant, stop: threading.Event, deadline
         while not stop.wait(WATCH_SECONDS) and (deadline is None or time.monotonic() < deadline):
             supervisor.check()
             began = time.monotonic()
-            if began >= shown:
+            if screen.is_terminal and began >= shown:
                 live.update(counts(supervisor.reader_dsn, plant.shard), refresh=True)
                 # Counting takes longer as rows grow: it may take a twentieth of the time, no more.
                 shown = began + max(SHOW_SECONDS, 20 * (time.monotonic() - began))

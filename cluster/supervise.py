@@ -22,6 +22,7 @@ from engine.signals import ENDING
 from engine.status import Status, backlog, status
 from engine.store.database import VARIABLE, reader_dsn
 from engine.store.embedded import Embedded
+from engine.store.errors import StoreError
 from engine.store.migrations import migrate
 from streams.log.errors import LogBusy
 from streams.log.files import lock
@@ -114,7 +115,10 @@ class Supervisor:
         """Start again what has died; Ray looks after its actors by itself."""
         if self._database is not None and self._database.pid() is None:
             logger.warning("the database has died, starting it again")
-            self._database.start()
+            try:
+                self._database.start()
+            except StoreError as exc:  # all others go on, and it is tried again
+                logger.error("the database does not start", why=str(exc))
         for child in self._children:
             child.watch()
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import structlog
 
+from engine import redact
 from streams.clock import SECOND
 
 Kind = Literal["station", "gateway", "appender", "shard", "console"]
@@ -184,6 +185,7 @@ class Publisher:
         now: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._folder, self._report, self._period, self._now = folder, report, period, now
+        self._hide = redact.known()
         before = read(path_of(folder, kind, name))
         restarts = before.restarts + 1 if before and not before.ended else 0
         started = now()
@@ -220,6 +222,7 @@ class Publisher:
 
     def _next(self, ended: bool) -> Health:
         said, now = self._report(), self._now()
-        parts = tuple(part.following(self._last.part(part.kind, part.name), now) for part in said.parts)
+        clean = [replace(part, trouble=self._hide.text(part.trouble)) for part in said.parts]
+        parts = tuple(part.following(self._last.part(part.kind, part.name), now) for part in clean)
         counters = {**said.counters, "publish_failures": self.failures}
         return replace(self._last, updated=now, ended=ended, counters=counters, parts=parts)

@@ -18,7 +18,7 @@ from streams.simulate.truth import Stretch, truth
 
 TIMES = [f"{item.name}_us" for item in fields(Losses)]
 
-UNTIL = "SELECT max(as_of) FROM oee WHERE tenant_id = %s AND machine = %s AND ts >= %s"
+UNTIL = "SELECT max(as_of) FROM oee WHERE tenant_id = %s AND machine = %s AND ts >= %s AND as_of > %s"
 STATES = """
 SELECT ts, end_ts, state, reason FROM states_latest
 WHERE tenant_id = %s AND machine = %s AND ts >= %s AND (end_ts IS NULL OR end_ts > ts) ORDER BY ts
@@ -72,7 +72,7 @@ def observed(db: psycopg.Connection[Any], tenant: int, machine: str, start: int)
     """Return what was said of a machine since a time (microseconds); None while there is no account."""
     since = EPOCH + timedelta(microseconds=start)
     of = (tenant, machine, since)
-    (until,) = db.execute(UNTIL, (tenant, machine, since - timedelta(days=1))).fetchone() or (None,)
+    (until,) = db.execute(UNTIL, (tenant, machine, since - timedelta(days=1), since)).fetchone() or (None,)
     if until is None:
         return None
     end = _us(until)

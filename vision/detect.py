@@ -65,11 +65,18 @@ class Detector:
         return self.detect_fitted(self.fit(image), floor)
 
     def detect_fitted(self, fitted: letterbox.Fitted, floor: float) -> Findings:
-        """Return the findings of a picture that was brought to the model's scale."""
+        """Return the findings of a picture that was brought to the model's scale.
+
+        Raises
+        ------
+        ModelError
+            The model's answer is no number: nothing may be said of the part.
+        """
         lane = self._lanes.get()
         try:
             letterbox.fill(fitted, lane.blob[0])
             lane.request.infer(share_outputs=True)
+            check_numbers(lane.head)
             boxes, labels, scores = choose(lane.head, floor)
         finally:
             self._lanes.put(lane)
@@ -99,6 +106,18 @@ def open_lane(model: Model, threads: int) -> Lane:
     request.set_input_tensor(ov.Tensor(blob, shared_memory=True))
     request.set_output_tensor(ov.Tensor(head, shared_memory=True))
     return Lane(request, blob, head[0])
+
+
+def check_numbers(answer: Float32) -> None:
+    """Refuse an answer in which something is infinite or no number.
+
+    Raises
+    ------
+    ModelError
+        It is.
+    """
+    if not np.isfinite(answer.sum()):
+        raise ModelError("The model answers with what is no number; export it anew, or take another.")
 
 
 def choose(output: Float32, floor: float) -> tuple[Float32, Int32, Float32]:

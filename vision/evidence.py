@@ -85,11 +85,11 @@ def _renewed(place: str) -> bool:
     return True
 
 
-def take_away(root: Path, frame_hash: str, archive: Path | None = None) -> int:
+def take_away(root: Path, frame_hash: str, archive: Path | None = None) -> int | None:
     """Delete evidence, or move it to the same place below ``archive``, and return its bytes.
 
-    Returns 0 when it is not there, or was kept within the last hour. It is first put aside under a
-    name that no station sees: one that keeps the same bytes meanwhile writes them anew.
+    Returns 0 when it is not there, None when it was kept within the last hour and stays. It is first
+    put aside under a name that no station sees: one that keeps the same bytes meanwhile writes them anew.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def take_away(root: Path, frame_hash: str, archive: Path | None = None) -> int:
     found = aside.stat()
     if time.time() - found.st_mtime < FRESH:
         aside.rename(place)
-        return 0
+        return None
     if archive is not None:
         _keep_copy(path(archive, frame_hash), aside.read_bytes())
     aside.unlink()

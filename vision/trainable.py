@@ -127,12 +127,12 @@ def restore(name: str, runs: Path) -> Path:
     shell.save(file)
     training = json.loads((model.folder / "card.json").read_text())["training"]
     write_stages(runs / name, [Stage(epochs, training["rendered"]) for epochs in training["epochs"]])
-    (runs / name / "finished").touch()
     score, _ = apart(Trained(file)(pictures[0]), Exported(model.folder)(pictures[0]))
-    if score > MOST_APART:
+    if not score <= MOST_APART:
         raise registry.ModelError(
             f"The checkpoint of {name} is off its export by {score:.3f}; it is no YOLO11n."
         )
+    (runs / name / "finished").touch()
     return file
 
 

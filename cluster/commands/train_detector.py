@@ -26,7 +26,9 @@ def detector(
     runs: Annotated[Path | None, typer.Option(help="Where runs lie; left out: SEAMLINE_HOME/runs.")] = None,
     split: Annotated[str, typer.Option(help="Column of splits.csv.")] = "split_unseen_shot",
     epochs: Annotated[int, typer.Option(min=1, help="Times that every picture is looked at.")] = EPOCHS,
-    rendered: Annotated[int, typer.Option(min=0, help="Rendered parts to add to the pictures.")] = 0,
+    rendered: Annotated[
+        int, typer.Option(min=0, max=20_000, help="Rendered parts to add to the pictures.")
+    ] = 0,
     start: Annotated[Path | None, typer.Option(help="A checkpoint to go on from, in a new run.")] = None,
     environment: Annotated[
         Path | None, typer.Option(help="The training environment; left out: .venv-train of the project.")

@@ -19,6 +19,10 @@ from streams.log.sequences import SIDECAR
 TRIES = 5
 
 
+ASIDE = ".backup-"
+"""Begins the name of a folder in which a backup holds segments; its process id ends it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldLog:
     """Segments of one partition that stay, whatever its appender removes meanwhile."""
@@ -40,6 +44,14 @@ class HeldLog:
             sink.write(f"{folder}/{SIDECAR}", self.sidecar)
 
 
+def _clear_up(folder: Path) -> None:
+    """Let go of what backups hold that were killed."""
+    for left in folder.glob(f"{ASIDE}*"):
+        process = left.name.removeprefix(ASIDE)
+        if process == str(os.getpid()) or not Path("/proc", process).exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
 def held(folder: Path, needed: int) -> Iterator[HeldLog]:
     """Hold a partition's segments from the one with entry ``needed`` on, by second names of their files.
@@ -49,8 +61,8 @@ def held(folder: Path, needed: int) -> Iterator[HeldLog]:
     BackupError
         Entries that are needed were removed already.
     """
-    aside = folder / f".backup-{os.getpid()}"
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = folder / f"{ASIDE}{os.getpid()}"
+    _clear_up(folder)
     aside.mkdir()
     try:
         yield _hold(folder, aside, needed)

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import psycopg
 import structlog
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from engine import health
 from engine.store.database import reader_dsn
@@ -72,7 +72,7 @@ class Feed(Generic[Value]):
         if self.away_since is None:
             self.away_since = time.time()
             log.warning("database does not answer", feed=self.name, fault=str(fault))
-        self.fault = str(fault)
+        self.fault = str(fault) or type(fault).__name__
 
     def health(self) -> health.Part:
         """Return whether it is answered."""
@@ -149,7 +149,7 @@ def ask(pool: ReaderPool, feed: Feed[Any]) -> None:
     try:
         with pool.connection(timeout=PATIENCE) as connection:
             feed.take(feed.query(connection))
-    except (psycopg.Error, PoolTimeout) as exc:
+    except Exception as exc:  # whatever it is, the page says since when it knows nothing new
         feed.miss(exc)
 
 

@@ -60,5 +60,7 @@ def refusal(name: str, faults: list[Fault]) -> PlantError:
 
 
 def save(plant: Plant, path: Path) -> None:
-    """Write a plant file that `load` reads back equal."""
+    """Write a plant file that `load` reads back equal, for its owner alone: it may hold passwords."""
+    path.touch(0o600)
+    path.chmod(0o600)
     path.write_text(yaml.safe_dump(plant.model_dump(mode="json"), sort_keys=False), encoding="utf-8")

@@ -18,6 +18,9 @@ UNIQUE = {
 """Lists of named items: the lists of named items in each, and what shares one name space."""
 
 
+PROCESSES = ("appender", "console", "gateway", "supervisor")
+
+
 def misfits(plant: Any) -> Iterator[Misfit]:
     """Yield every name that is taken or unknown; what is no plant at all has none.
 
@@ -32,8 +35,17 @@ def misfits(plant: Any) -> Iterator[Misfit]:
         for step, item in _items(plant, listed):
             for inner in within:
                 yield from _taken(item, (listed, step, inner), inner.removesuffix("s"), set())
+    yield from _reserved(plant)
     for listed, key in (("stations", "judges"), ("sources", "machine")):
         yield from _unknown(plant, listed, key, taken["machine or station"])
+
+
+def _reserved(plant: Any) -> Iterator[Misfit]:
+    """Yield the stations that are named like another process: each has its own log and its own record."""
+    shard = plant.get("shard", "line-1") if isinstance(plant, dict) else ""
+    for step, item in _items(plant, "stations"):
+        if (name := _name(item)) in {*PROCESSES, shard}:
+            yield ("stations", step, "name"), f"{name} is the name of another process; rename the station."
 
 
 def _taken(section: Any, steps: Steps, kind: str, taken: set[str]) -> Iterator[Misfit]:

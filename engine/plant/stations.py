@@ -119,6 +119,15 @@ class StationSection(Section):
             raise ValueError(f"station {self.name} has neither model nor anomaly; name one of both")
         return self
 
+    @model_validator(mode="after")
+    def _bands_in_order(self) -> Self:
+        if self.review_above > self.reject_above:
+            raise ValueError(
+                f"station {self.name} would pass what it rejects: review_above {self.review_above:g}"
+                f" lies above reject_above {self.reject_above:g}; make it the lower of the two"
+            )
+        return self
+
 
 def build_station(section: StationSection, zone: ZoneInfo) -> Machine:
     """Return the machine that a station is, too."""

@@ -19,6 +19,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN clock_timestam
 RETURNING id
 """
 FINISH = "UPDATE retention_log SET rows = %s, bytes = %s, finished = clock_timestamp() WHERE id = %s"
+NOTE = "UPDATE retention_log SET rows = %s, bytes = %s WHERE id = %s"
 EARLIER = "SELECT count(*) FROM retention_log WHERE what = %s AND since = %s AND place IS NOT NULL"
 LAST = """
 SELECT policy -> 'before' FROM retention_log
@@ -71,6 +72,12 @@ class Audit:
         """Say that a removal is done and what it came to."""
         with self._connection.transaction():
             self._connection.execute(FINISH, [rows, size, removal.number])
+        return replace(removal, rows=rows, bytes=size)
+
+    def note(self, removal: Removal, rows: int, size: int) -> Removal:
+        """Say what a removal has come to that is not done: the next pass looks at all of it again."""
+        with self._connection.transaction():
+            self._connection.execute(NOTE, [rows, size, removal.number])
         return replace(removal, rows=rows, bytes=size)
 
     def weigh(self, removal: Removal, size: int) -> Removal:

@@ -70,12 +70,14 @@ class PictureSweep:
         place = None if archive is None else archive / "evidence"
         with self._connection.transaction():
             begun = self._audit.enter(self._removal(0, 0, place), finished=False)
-        rows = size = 0
+        rows = size = stayed = 0
         for name in (first, *hashes):
             if stop.is_set():
                 return None
             taken = take_away(self._root, name, place)
-            rows, size = rows + bool(taken), size + taken
+            rows, size, stayed = rows + bool(taken), size + (taken or 0), stayed + (taken is None)
+        if stayed:  # kept within the last hour: the next pass begins where this one did
+            return self._audit.note(begun, rows, size)
         return self._audit.finish(begun, rows, size)
 
     def _hashes(self) -> Iterator[str]:

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import structlog
 
 from engine.plant import Plant, RetentionSection
 from engine.retention.sweeping import plant_time, sweep
 from engine.store.database import open_session
-from engine.store.errors import StoreError
 
 LOOK_SECONDS = 30.0
 """How often, in real time, the plant's time is looked at."""
@@ -50,5 +48,5 @@ def _run(plant: Plant, evidence: Path, dsn: str, stop: threading.Event, every: f
             for item in sweep(dsn, plant, evidence, stop):
                 log.info("removed_by_policy", shard=plant.shard, **item.as_dict())
             done = clock.date()
-        except (psycopg.Error, StoreError) as exc:
-            log.warning("retention_put_off", shard=plant.shard, error=str(exc))
+        except Exception as exc:  # the next look tries again: a disk that fills must not be the first to tell
+            log.warning("retention_put_off", shard=plant.shard, error=str(exc), kind=type(exc).__name__)

@@ -29,6 +29,7 @@ class UdpConnector:
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Receive until told to stop."""
+        self._dropped = 0
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
             link.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
             link.bind(self._address)

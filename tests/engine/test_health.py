@@ -85,6 +85,13 @@ def test_trouble_and_its_end_have_a_time(process):
     assert process.publish().part("camera", "top").since == NOW + 5 * SECOND
 
 
+def test_no_password_is_in_what_is_said(process):
+    process.trouble = "rtsp://ann:s3cret@cam-1/live gives no pictures; check the plug."
+    said = process.publish().part("camera", "top").trouble
+    assert "s3cret" not in said
+    assert said.endswith("cam-1/live gives no pictures; check the plug.")
+
+
 def test_counters_that_stand_still_are_told_by_their_time(process):
     assert process.publish().part("camera", "top").moved is None
     process.frames = 1

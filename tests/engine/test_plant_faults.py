@@ -158,3 +158,14 @@ def test_a_station_judges_by_a_model_or_by_a_bank_of_good_parts() -> None:
     bank_alone = PLANT.replace("judges: lathe", "model: null\n    anomaly: good")
     (station,) = parse(bank_alone, "hall.yaml").stations
     assert (station.model, station.anomaly, station.anomaly_reject_above) == (None, "good", None)
+
+
+def test_a_station_does_not_pass_what_it_rejects() -> None:
+    (fault,) = faults(PLANT.replace("judges: lathe", "review_above: 0.7"))
+    assert "review_above 0.7 lies above reject_above 0.5" in fault.says
+
+
+@pytest.mark.parametrize("name", ["line-1", "gateway"])
+def test_a_station_is_not_named_like_another_process(name: str) -> None:
+    (fault,) = faults(PLANT.replace("name: weld-1", f"name: {name}"))
+    assert fault.says == f"{name} is the name of another process; rename the station."

@@ -280,6 +280,9 @@ def test_a_picture_that_was_just_kept_again_stays(shop):
     EvidenceStore(shop.evidence).keep({name: b"picture"})
     assert shop.sweep(evidence={"OK": 10}) == []
     assert shop.has(name)
+    os.utime(evidence.path(shop.evidence, name), (0, 0))
+    assert shop.sweep(evidence={"OK": 10}) == [("evidence", 1)]
+    assert not shop.has(name)
 
 
 def test_pictures_move_into_the_archive(shop):

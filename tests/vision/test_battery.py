@@ -22,5 +22,5 @@ def test_defects_of_battery_welds_score_higher_than_good_ones():
 
 
 def test_a_set_that_nobody_knows_is_said():
-    with pytest.raises(SystemExit, match="choose one of welds-pipe, welds-battery"):
+    with pytest.raises(SystemExit, match="choose one of demo, welds-pipe, welds-battery"):
         accuracy.run("welds-moon")

@@ -124,6 +124,17 @@ def test_a_video_is_read_to_its_end_and_encoded_without_loss(tmp_path, run, stop
         assert np.array_equal(pictures.decode(frame.encoded)[0], frame.image)
 
 
+def test_an_address_that_gives_no_more_pictures_is_a_camera_that_went_away(tmp_path, run, stop):
+    camera = VideoCamera(run, f"file://{video_of(tmp_path / 'line.avi', 2)}", None, stop)
+    while True:
+        try:
+            assert camera.read()
+        except CameraError as exc:
+            assert "gives no pictures" in str(exc)
+            break
+    camera.close()
+
+
 def test_a_video_that_is_not_there_is_an_error(tmp_path, run, stop):
     with pytest.raises(CameraError, match="cannot be opened"):
         VideoCamera(run, str(tmp_path / "gone.avi"), None, stop)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision import registry
-from vision.detect import MOST, Detector, choose
+from vision.detect import MOST, Detector, check_numbers, choose
 from vision.testing import WELD_SCORE, picture, write_model
 
 
@@ -93,3 +93,12 @@ def test_a_card_is_all_that_names_the_classes(tmp_path):
     (model.folder / "card.json").write_text(json.dumps(card | {"classes": ["a", "b", "c"]}))
     findings = Detector(registry.load(model.folder)).detect(picture(red=0))
     assert findings.classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_answer_that_is_no_number_is_refused(value):
+    answer = head((10, 20, 4, 6, 0.1, 0.7), (50, 60, 8, 2, 0.9, 0.2))
+    check_numbers(answer)
+    answer[5, 1] = value
+    with pytest.raises(registry.ModelError, match="no number"):
+        check_numbers(answer)

@@ -88,7 +88,7 @@ def test_evidence_is_taken_away_once(tmp_path):
 def test_evidence_that_was_kept_again_just_now_stays(tmp_path):
     file = kept(tmp_path)
     EvidenceStore(tmp_path).keep({NAME: BYTES})
-    assert evidence.take_away(tmp_path, NAME) == 0
+    assert evidence.take_away(tmp_path, NAME) is None
     assert evidence.read(tmp_path, NAME) == BYTES
     assert [item.name for item in file.parent.iterdir()] == [NAME]
 

@@ -73,7 +73,7 @@ class Fitted:
 
 
 def read_pictures(folder: Path, least: int = LEAST) -> tuple[Picture, ...]:
-    """Read the pictures of a folder by name, each content once.
+    """Read the pictures of a folder by name, each content once; of very many an even choice.
 
     Raises
     ------

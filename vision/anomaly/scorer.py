@@ -14,6 +14,7 @@ import openvino as ov
 from vision import letterbox, registry
 from vision.anomaly import maps, network
 from vision.anomaly.bank import Bank
+from vision.detect import check_numbers
 from vision.records import Finding, Float32
 from vision.registry import Model, ModelError
 
@@ -102,10 +103,18 @@ class AnomalyDetector:
         return cls(bank, registry.find(bank.backbone, places), lanes)
 
     def measure(self, fitted: letterbox.Fitted) -> Float32:
-        """Return the map of a picture that was fitted into the backbone's square."""
+        """Return the map of a picture that was fitted into the backbone's square.
+
+        Raises
+        ------
+        ModelError
+            The answer is no number: nothing may be said of the part.
+        """
         lane = self._lanes.get()
         try:
-            return maps.smooth(maps.Window.of(fitted, self.side).cut(lane.run(fitted)))
+            output = lane.run(fitted)
+            check_numbers(output)
+            return maps.smooth(maps.Window.of(fitted, self.side).cut(output))
         finally:
             self._lanes.put(lane)
 

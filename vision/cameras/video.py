@@ -14,7 +14,7 @@ from vision.records import Frame
 
 
 class VideoCamera:
-    """Read pictures of a video file at its own pace (or ``rate``), or of a device as they come.
+    """Read pictures of a video file at its own pace (or ``rate``), or of a device or address as they come.
 
     Raises
     ------
@@ -25,7 +25,7 @@ class VideoCamera:
     def __init__(self, run: Run, source: str, rate: float | None, stop: threading.Event) -> None:
         self._run = run
         self._source = source
-        self._device = source.isdigit() or source.startswith("/dev/")
+        self._device = source.isdigit() or source.startswith("/dev/") or "://" in source
         self._capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
         if not self._capture.isOpened():
             self._capture.release()
