@@ -122,6 +122,13 @@ def _hash(path: Path) -> str:
 
 
 def _check_home(root: Path) -> None:
+    """Refuse a home that cannot be replaced as a whole, which is done at the very end."""
+    beside = next(folder for folder in root.absolute().parents if folder.exists())
+    if root.is_mount() or not os.access(beside, os.W_OK):
+        raise BackupError(
+            f"Nothing can take the place of {root}: it is a volume of its own, or {beside} is read-only;"
+            " restore into another folder, then move what lies in it."
+        )
     if root.exists() and any(root.iterdir()):
         raise BackupError(f"{root} is not empty; set SEAMLINE_HOME to a folder that is, or is not there yet.")
 

@@ -233,6 +233,11 @@ def test_a_backup_that_was_changed_is_refused_before_anything_is_written(still, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "home"]
 
 
+def test_a_home_that_is_a_volume_of_its_own_is_refused_before_anything_is_loaded(tmp_path):
+    with pytest.raises(BackupError, match="restore into another folder, then move"):
+        restore(tmp_path, Home(Path("/proc")))
+
+
 def test_a_home_or_database_that_is_in_use_is_refused(still, dsn, tmp_path, monkeypatch):
     back_up(still, dsn, tmp_path / "backup")
     with pytest.raises(BackupError, match="is not empty; set SEAMLINE_HOME"):
