@@ -24,7 +24,6 @@ class UdpConnector:
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
-        self._dropped = 0
         self.trouble = ""
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
