@@ -12,11 +12,15 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 import kernels
 from engine.store import Embedded, migrate
+
+settings.register_profile("seamline", deadline=None)  # how fast a machine is today is no test
+settings.load_profile("seamline")
 
 TIMESCALE = os.environ.get("SEAMLINE_TIMESCALE_DSN", "")
 LEVELS = ["plain", "timescale"] if TIMESCALE else ["plain"]
