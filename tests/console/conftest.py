@@ -244,7 +244,7 @@ class RunningConsole:
 
     def wait_until(self, condition: Any) -> None:
         """Wait until the status meets a condition."""
-        WebDriverWait(self, 15, poll_frequency=0.05).until(lambda console: condition(console.status()))
+        WebDriverWait(self, 60, poll_frequency=0.05).until(lambda console: condition(console.status()))
 
 
 def free_port() -> int:

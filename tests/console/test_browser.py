@@ -67,7 +67,7 @@ class Page:
         return self.driver.execute_script(script, selector)
 
     def until(self, condition):
-        WebDriverWait(self.driver, 15, poll_frequency=0.05).until(lambda _: condition())
+        WebDriverWait(self.driver, 60, poll_frequency=0.05).until(lambda _: condition())
         return self
 
     def shows(self, selector, text):
