@@ -133,8 +133,8 @@ class Poller:
             )
 
     def _rest(self, feed: Feed[Any]) -> None:
-        """Wait until a page looks or the feed has rested; an end wakes it too."""
-        if feed.unseen and not feed.shown:
+        """Wait until a page looks or the feed has rested; one that failed asks on, an end wakes it too."""
+        if feed.unseen and not feed.fault and not feed.shown:
             feed.wanted.clear()
             if not self.stopped.is_set():
                 feed.wanted.wait(feed.unseen)

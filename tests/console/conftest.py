@@ -8,9 +8,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,6 +78,8 @@ class Line:
     clock: datetime = NOON
     frames: int = 0
     partitions: Any = field(default=None)
+    stopped: datetime | None = None
+    """When the shard committed for the last time; None while it commits all the time."""
 
     def __post_init__(self) -> None:
         self.partitions = partitions(self.db)
@@ -92,6 +96,7 @@ class Line:
     def commit(self, clock: datetime | None = None, age: float = 0.0) -> None:
         """Say that the shard committed ``age`` seconds ago and that the plant's time is ``clock``."""
         self.clock = clock or self.clock
+        self.stopped = datetime.now(UTC) - timedelta(seconds=age) if age else None
         self.db.execute(
             "INSERT INTO shard VALUES ('line-1', 1, 3, 100, %s, now() - make_interval(secs => %s))"
             " ON CONFLICT (id) DO UPDATE SET clock = excluded.clock, committed = excluded.committed,"
@@ -285,15 +290,37 @@ def console(plain_server: Any, console_log: Path) -> Iterator[RunningConsole]:
         plain_server.drop(dsn)
 
 
+@contextmanager
+def beating(line: Line, dsn: str) -> Iterator[None]:
+    """Commit twice a second as a line that runs does, however long a page takes, until the line stops."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        with psycopg.connect(dsn, autocommit=True) as db:
+            while not ended.wait(0.5):
+                db.execute("UPDATE shard SET committed = coalesce(%s, now())", [line.stopped])
+
+    thread = threading.Thread(target=beat, name="beat")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 @pytest.fixture
 def shown(console: RunningConsole) -> Iterator[Line]:
-    """The line that the running console shows: no part yet, just committed."""
+    """The line that the running console shows: no part yet, commits all the time."""
     with psycopg.connect(console.dsn, autocommit=True) as db:
         db.execute(f"TRUNCATE {', '.join(SERIES)}, shard")
         line = Line(db, console.home / "evidence")
         line.commit()
-        console.wait_until(lambda status: status["ok"] and status["stations"]["weld-check"]["last"] is None)
-        yield line
+        with beating(line, console.dsn):
+            console.wait_until(
+                lambda status: status["ok"] and status["stations"]["weld-check"]["last"] is None
+            )
+            yield line
 
 
 @pytest.fixture(scope="session")

@@ -108,3 +108,22 @@ def test_an_end_wakes_a_feed_that_rests(plain_dsn):
     poller.start()
     poller.stop()
     assert not any(thread.is_alive() for thread in poller.threads)
+
+
+def test_a_feed_without_an_answer_asks_on_though_nobody_looks(plain_dsn):
+    reads = threading.Semaphore(0)
+
+    def refused_twice(connection):
+        reads.release()
+        return one(connection) if feed.version or tries.pop() else connection.execute("SELECT nothing")
+
+    tries = [True, False, False]
+    feed = Feed("one", refused_twice, interval=0.01, unseen=600.0)
+    poller = Poller(reader_pool(plain_dsn), (feed,))
+    poller.start()
+    try:
+        assert all(reads.acquire(timeout=10) for _ in range(3))
+        assert not reads.acquire(timeout=0.5)
+        assert (feed.value, feed.fault) == ((1,), "")
+    finally:
+        poller.stop()
