@@ -16,14 +16,11 @@ import structlog
 
 from engine import health, logs
 from engine.paths import Home
-from engine.plant import CsvSource, Plant, PlantError, ShdrSource, Source, UdpSource, load
+from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
+from engine.sources import build_connector
 from streams.abc import Ticket
 from streams.connectors.abc import Connector
-from streams.connectors.csv import CsvConnector
-from streams.connectors.shdr import ShdrConnector
-from streams.connectors.udp import UdpConnector
-from streams.connectors.zeromq import ZmqConnector
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
 from streams.records import Readings, Rejects, encode
@@ -68,20 +65,6 @@ class ProducerOutlet:
     def _send(self, kind: Kind, payload: bytes) -> Ticket:
         self.sent["entries"] += 1
         return ProducerTicket(self._producer, self._producer.send(kind, payload))
-
-
-def build_connector(source: Source, plant: Plant) -> Connector:
-    """Return the connector that a source of the plant file asks for."""
-    clock = plant.clock()
-    machines = {machine.name: machine for machine in plant.catalog().machines}
-    if isinstance(source, ShdrSource):
-        return ShdrConnector(machines[source.machine], source.host, source.port, clock)
-    if isinstance(source, CsvSource):
-        machine = machines[source.machine]
-        return CsvConnector(machine, source.path, source.time_column, source.separator, source.columns, clock)
-    if isinstance(source, UdpSource):
-        return UdpConnector(source.host, source.port)
-    return ZmqConnector(source.endpoint)
 
 
 class Feed:

@@ -115,3 +115,13 @@ class Catalog:
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Return (machine, tag) of every key, a key being an index into this tuple."""
         return tuple((machine.name, tag.name) for machine in self.machines for tag in machine.tags)
+
+    def machine(self, name: str) -> Machine:
+        """Return a machine by its name.
+
+        Raises
+        ------
+        KeyError
+            There is none of that name.
+        """
+        return {machine.name: machine for machine in self.machines}[name]

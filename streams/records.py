@@ -29,6 +29,8 @@ SNAPSHOT = 1
 """Quality of a reading that tells a state found at connection: ``ts`` is the time of connection."""
 UNCERTAIN = 2
 """Quality of a reading whose source doubts it."""
+UNTIMED = 3
+"""Quality of a good reading of a device without a clock: ``ts`` is the time of its receipt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,7 +37,10 @@ def misfits(plant: Any) -> Iterator[Misfit]:
                 yield from _taken(item, (listed, step, inner), inner.removesuffix("s"), set())
     yield from _reserved(plant)
     for listed, key in (("stations", "judges"), ("sources", "machine")):
-        yield from _unknown(plant, listed, key, taken["machine or station"])
+        yield from _unknown(plant, (listed,), key, taken["machine or station"])
+    for step, source in _items(plant, "sources"):
+        yield from _unknown(source, ("sources", step, "points"), "machine", taken["machine or station"])
+        yield from _unbound(plant, source, ("sources", step, "points"))
 
 
 def _reserved(plant: Any) -> Iterator[Misfit]:
@@ -55,11 +58,34 @@ def _taken(section: Any, steps: Steps, kind: str, taken: set[str]) -> Iterator[M
         taken.add(name)
 
 
-def _unknown(plant: Any, listed: str, key: str, known: set[str]) -> Iterator[Misfit]:
-    for step, item in _items(plant, listed):
+def _unknown(section: Any, steps: Steps, key: str, known: set[str]) -> Iterator[Misfit]:
+    for step, item in _items(section, steps[-1]):
         name = item.get(key)
         if isinstance(name, str) and name not in known:
-            yield (listed, step, key), f"{name} is no machine; {nearest(name, sorted(known - {''}))}"
+            yield (*steps, step, key), f"{name} is no machine; {nearest(name, sorted(known - {''}))}"
+
+
+def _unbound(plant: Any, source: Any, steps: Steps) -> Iterator[Misfit]:
+    """Yield the points whose tag their machine does not have, or has in another unit, or twice."""
+    units = {
+        (_name(machine), _name(tag)): tag.get("unit", "")
+        for _, machine in _items(plant, "machines")
+        for _, tag in _items(machine, "tags")
+    }
+    addresses: set[str] = set()
+    for step, point in _items(source, "points"):
+        machine, tag, unit = (str(point.get(key, "")) for key in ("machine", "tag", "unit"))
+        tags = [name for owner, name in units if owner == machine]
+        if tags and tag not in tags:
+            yield (*steps, step, "tag"), f"{tag} is no tag of {machine}; {nearest(tag, tags)}"
+        elif unit and units.get((machine, tag)) and unit != units[machine, tag]:
+            yield (
+                (*steps, step, "unit"),
+                f"{tag} of {machine} is in {units[machine, tag]}; scale the point to it.",
+            )
+        if (address := str(point.get("address", ""))) in addresses:
+            yield (*steps, step, "address"), f"{address} is bound already; one address is one tag."
+        addresses.add(address)
 
 
 def nearest(word: str, known: list[str]) -> str:

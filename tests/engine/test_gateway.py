@@ -11,9 +11,10 @@ import pytest
 import zmq
 
 from engine import health
-from engine.gateway import Feed, ProducerOutlet, build_connector, main, run_gateway
+from engine.gateway import Feed, ProducerOutlet, main, run_gateway
 from engine.paths import Home
 from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
+from engine.sources import build_connector
 from streams.clock import ManualClock, WallClock
 from streams.connectors.csv import CsvConnector
 from streams.connectors.shdr import ShdrConnector

@@ -1,0 +1,16 @@
+"""Sources of the plant file: who reads what. One module a protocol; `engine.sources` builds connectors."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.plant.sources.csv import CsvSource
+from engine.plant.sources.shdr import ShdrSource
+from engine.plant.sources.udp import UdpSource
+from engine.plant.sources.zeromq import ZmqSource
+
+__all__ = ["CsvSource", "ShdrSource", "Source", "UdpSource", "ZmqSource"]
+
+Source = Annotated[ShdrSource | ZmqSource | UdpSource | CsvSource, Field(discriminator="kind")]
