@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import NoReturn
+
+import typer
 
 from cluster.commands import load
 from cluster.terminal import refuse
 
 
-def main() -> None:
-    """Run the command line; errors that a person can mend are one sentence."""
-    app = load()
+def main() -> NoReturn:
+    """Run the command line; errors that a person can mend are one sentence, also for machines."""
+    app, for_machines = load(), "--json" in sys.argv
     try:
-        app()
+        code = app(standalone_mode=not for_machines)
     except Exception as exc:
-        if not isinstance(exc, mendable()):
+        if not isinstance(exc, (USAGE, *mendable())):
             raise
-        if "--json" in sys.argv:
-            print(json.dumps({"error": str(exc)}))
-        refuse(exc)
+        said: str = getattr(exc, "format_message", exc.__str__)()
+        if for_machines:
+            print(json.dumps({"error": said}))
+        refuse(said)
         raise SystemExit(2) from exc
+    raise SystemExit(code or 0)
+
+
+USAGE = typer.BadParameter.__base__ or Exception
+"""Words on the command line that no command takes, as Typer raises it where it does not draw a box."""
 
 
 def mendable() -> tuple[type[Exception], ...]:

@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 ForSeconds = Annotated[float | None, typer.Option("--for", help="Stop after so many seconds.")]
 
 
-def refuse(error: Exception) -> None:
+def refuse(error: Exception | str) -> None:
     """Tell people why a command does nothing, word by word as the error says it."""
     screen.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
 

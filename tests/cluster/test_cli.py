@@ -49,6 +49,22 @@ def test_a_plant_file_is_checked_for_people_and_for_machines(tmp_path: Path, sea
     assert (ended.code, ended.json, ended.err) == (2, {"error": said.strip()}, said)
 
 
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (("status", "--nope"), "No such option: --nope"),
+        (("replay",), "give either the folder of a log or --data DIR."),
+    ],
+)
+def test_words_that_no_command_takes_are_one_sentence_for_machines(
+    seamline: Command, words: tuple[str, ...], says: str
+) -> None:
+    ended = seamline(*words, "--json")
+    assert (ended.code, list(ended.json)) == (2, ["error"])
+    assert says in ended.json["error"]
+    assert ended.err.strip() == ended.json["error"]
+
+
 def test_the_schema_is_what_editors_are_given(seamline: Command) -> None:
     ended = seamline("plant", "schema")
     assert ended.code == 0
