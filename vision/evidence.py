@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,14 +139,14 @@ def write_draft(place: str, content: bytes) -> Iterator[Draft]:
     draft = f"{folder}/.{name}.{os.getpid()}"
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(file, left) :]
-        except OSError:
-            os.unlink(draft)  # noqa: PTH108
-            raise
+        left = memoryview(content)
+        while left:
+            left = left[os.write(file, left) :]
         yield Draft(file, draft)
+    except BaseException:
+        with suppress(FileNotFoundError):  # it has its final name already
+            os.unlink(draft)  # noqa: PTH108
+        raise
     finally:
         os.close(file)
 

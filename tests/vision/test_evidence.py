@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import resource
@@ -54,6 +55,23 @@ def test_a_disk_that_is_full_is_an_error_and_leaves_nothing_that_looks_like_evid
     assert not evidence.path(tmp_path, other).exists()
     EvidenceStore(tmp_path).keep({NAME: BYTES, other: bytes(9000)})
     assert evidence.read(tmp_path, other) == bytes(9000)
+
+
+def test_one_picture_that_cannot_be_synced_leaves_no_draft_of_any(tmp_path, monkeypatch):
+    fsync, synced = os.fsync, []
+
+    def fails_at_the_second(descriptor):
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(descriptor)
+
+    store = EvidenceStore(tmp_path)
+    monkeypatch.setattr(os, "fsync", fails_at_the_second)
+    pictures = {hashlib.sha256(bytes([byte])).hexdigest(): bytes([byte]) for byte in range(3)}
+    with pytest.raises(OSError, match="Input/output error"):
+        store.keep(pictures)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
 def test_evidence_that_was_changed_is_found_out(tmp_path):
