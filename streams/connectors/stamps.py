@@ -23,3 +23,12 @@ def stamp(text: str) -> int | None:
     except ValueError:
         return None
     return (time.replace(tzinfo=time.tzinfo or UTC) - EPOCH) // MICROSECOND
+
+
+def iso(ts: int) -> str:
+    """Write microseconds since 1970 UTC as ISO 8601.
+
+    >>> iso(1659966694716714)
+    '2022-08-08T13:51:34.716714Z'
+    """
+    return (EPOCH + ts * MICROSECOND).isoformat().replace("+00:00", "Z")

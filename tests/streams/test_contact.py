@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from streams.catalog import Machine, Tag
+from streams.clock import SECOND, ManualClock
+from streams.connectors.contact import Contact
+from streams.testing import MemoryOutlet
+
+AVAIL, EXECUTION = Tag("avail", numeric=False), Tag("execution", numeric=False)
+MILL = Machine("mill", (AVAIL, EXECUTION, Tag("load")))
+OVEN = Machine("oven", (Tag("temperature"),))
+TEMPERATURE = ("oven", "temperature")
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(100 * SECOND)
+
+
+@pytest.fixture
+def outlet():
+    return MemoryOutlet()
+
+
+def gaps(outlet):
+    """Return machine, from, to and why of each gap."""
+    told = [
+        (machine, json.loads(raw), reason)
+        for batch in outlet.refused
+        for machine, raw, reason in zip(
+            batch.machine.to_list(), batch.raw.to_list(), batch.reason.to_list(), strict=True
+        )
+    ]
+    assert {reason for *_, reason in told} <= {"gap"}
+    return [(machine, raw["from"], raw["to"], raw["why"]) for machine, raw, _ in told]
+
+
+def test_what_was_before_the_first_contact_is_a_gap_without_a_begin(clock, outlet):
+    contact = Contact([OVEN], {TEMPERATURE}, clock)
+    assert contact.heard(outlet)
+    assert not contact.heard(outlet)
+    assert gaps(outlet) == [("oven", None, "1970-01-01T00:01:40Z", "nobody listened before")]
+
+
+def test_a_gap_lasts_from_the_last_word_to_the_next_and_is_of_every_machine(clock, outlet):
+    contact = Contact([MILL, OVEN], {("mill", "load"), TEMPERATURE}, clock)
+    contact.heard(outlet)
+    clock.time += 5 * SECOND
+    contact.heard(outlet)
+    clock.time += SECOND
+    contact.lost(outlet, "the server is gone")
+    contact.lost(outlet, "it does not answer")
+    clock.time += SECOND
+    assert contact.heard(outlet)
+    span = ("1970-01-01T00:01:45Z", "1970-01-01T00:01:47Z", "the server is gone")
+    assert gaps(outlet)[2:] == [("mill", *span), ("oven", *span)]
+    assert outlet.refused[1].ts.tolist() == [105 * SECOND] * 2
+    assert outlet.rows() == []
+
+
+def test_who_tells_a_machines_execution_vouches_for_its_availability(clock, outlet):
+    contact = Contact([MILL, OVEN], {("mill", "execution"), TEMPERATURE}, clock)
+    contact.heard(outlet)
+    clock.time += 1
+    contact.lost(outlet, "gone")
+    contact.lost(outlet, "still gone")
+    clock.time += 1
+    contact.heard(outlet)
+    now = 100 * SECOND
+    assert outlet.rows() == [
+        ("avail", now, "AVAILABLE", 0),
+        ("avail", now + 1, "UNAVAILABLE", 0),
+        ("avail", now + 2, "AVAILABLE", 0),
+    ]
+
+
+def test_a_source_that_tells_availability_itself_is_not_spoken_for(clock, outlet):
+    contact = Contact([MILL], {("mill", "execution"), ("mill", "avail")}, clock)
+    contact.heard(outlet)
+    contact.lost(outlet, "gone")
+    contact.heard(outlet)
+    assert [value for _, _, value, _ in outlet.rows()] == ["UNAVAILABLE"]
+
+
+def test_a_source_that_was_never_reached_leaves_its_machine_unavailable(clock, outlet):
+    contact = Contact([MILL], {("mill", "execution")}, clock)
+    contact.lost(outlet, "no route")
+    contact.heard(outlet)
+    assert [value for _, _, value, _ in outlet.rows()] == ["UNAVAILABLE", "AVAILABLE"]
+    assert gaps(outlet) == [("mill", None, "1970-01-01T00:01:40Z", "nobody listened before")]
+
+
+def test_readings_that_a_heard_source_lost_are_counted(clock, outlet):
+    contact = Contact([OVEN], {TEMPERATURE}, clock)
+    contact.skipped(outlet, 7, 99 * SECOND, "the queue was full")
+    (raw,) = outlet.refused[0].raw.to_list()
+    assert json.loads(raw)["lost"] == 7
