@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.sparkplug_proto import Payload
 from kernels import _select
 
 Work = Callable[[ModuleType], Callable[[], object]]
@@ -120,6 +121,22 @@ def select(twin: ModuleType) -> Callable[[], object]:
     return lambda: twin.select(output, 0.99, 0.7, boxes, labels, scores)
 
 
+def decode(twin: ModuleType) -> Callable[[], object]:
+    """Read a Sparkplug payload of 100 metrics with aliases."""
+    payload = np.frombuffer(sparkplug_payload(100), dtype=np.uint8)
+    known = np.array([range(100), range(100), [10] * 100], dtype=np.int64)
+    head, rows = np.empty(3, dtype=np.int64), np.empty((12, 100), dtype=np.int64)
+    return lambda: twin.decode(payload, 0, len(payload), known, head, rows, 0)
+
+
+def sparkplug_payload(metrics: int) -> bytes:
+    """Return a payload as an edge node writes it: aliases, times in milliseconds, doubles."""
+    payload = Payload(timestamp=1_700_000_000_000, seq=1)
+    for alias, value in enumerate(VALUE[:metrics].tolist()):
+        payload.metrics.add(alias=alias, timestamp=1_700_000_000_000 + alias, datatype=10, double_value=value)
+    return bytes(payload.SerializeToString())
+
+
 def _picture(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return RNG.integers(0, 256, (size, size, 3), dtype=np.uint8)
 
@@ -132,6 +149,7 @@ WORK: dict[str, tuple[Work, ...]] = {
     "pgcopy": (put_integers, put_floats),
     "pixels": (blob, grey, statistics),
     "boxes": (select,),
+    "sparkplug": (decode,),
 }
 
 

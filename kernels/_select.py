@@ -12,6 +12,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "admit": ("classify", "newest"),
     "detect": ("score",),
     "intervals": ("totals", "split"),
+    "sparkplug": ("decode",),
     "windows": ("accumulate", "merge", "collect", "clear"),
     "pixels": ("blob", "grey", "statistics"),
     "pgcopy": (
