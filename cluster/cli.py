@@ -40,12 +40,13 @@ def mendable() -> tuple[type[Exception], ...]:
     from engine.plant import PlantError
     from engine.store.errors import StoreError
     from engine.survey.abc import SurveyError
+    from streams.connectors.curve import KeyFileError
     from streams.log.errors import LogError
     from vision.dataset import DatasetError
     from vision.registry import ModelError
 
     ours = PlantError, HomeError, StoreError, LogError, ModelError
-    return *ours, BackupError, DatasetError, TrainingError, SurveyError
+    return *ours, BackupError, DatasetError, TrainingError, SurveyError, KeyFileError
 
 
 if __name__ == "__main__":

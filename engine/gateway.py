@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import structlog
 
@@ -21,8 +22,11 @@ from engine.signals import stop_on_signals
 from engine.sources import build_connector
 from streams.abc import Ticket
 from streams.connectors.abc import Connector
+from streams.log import mixed
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
+from streams.log.relay import LogRelay
+from streams.log.wire import Answer
 from streams.records import Readings, Rejects, encode
 
 log = structlog.get_logger("gateway")
@@ -62,9 +66,38 @@ class ProducerOutlet:
         self.sent["rejects"] += len(batch)
         return self._send(Kind.REJECTS, encode(batch.to_arrow()))
 
+    def relay(self) -> OutletRelay:
+        """Open a way for messages that their senders number and repeat themselves."""
+        return OutletRelay(self._producer.relay(), self.sent)
+
     def _send(self, kind: Kind, payload: bytes) -> Ticket:
         self.sent["entries"] += 1
         return ProducerTicket(self._producer, self._producer.send(kind, payload))
+
+
+class OutletRelay:
+    """Pass messages of numbered senders on to the log, each as one entry, and count what they hold."""
+
+    def __init__(self, relay: LogRelay, sent: dict[str, int]) -> None:
+        self._relay, self._sent = relay, sent
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._relay.close()
+
+    def send(self, sender: str, number: int, floor: int, readings: Readings, rejects: Rejects) -> str:
+        """Pass a message on; return why it cannot be done now, empty when it was."""
+        away = self._relay.send(sender, number, floor, *mixed.pack(readings, rejects))
+        if not away:
+            self._sent["readings"] += len(readings)
+            self._sent["rejects"] += len(rejects)
+        return away
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield what the log has answered by now."""
+        return self._relay.answers()
 
 
 class Feed:

@@ -5,11 +5,13 @@ Implementations are handed down by `engine`; nothing here knows a database, a so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from streams.log.abc import Entry
+from streams.log.wire import Answer
 from streams.records import PartCounts, Readings, Rejects, Rows
 
 In_contra = TypeVar("In_contra", contravariant=True)
@@ -73,3 +75,16 @@ class Outlet(Protocol):
 
     def rejects(self, batch: Rejects) -> Ticket:
         """Hand over what could not be read."""
+
+    def relay(self) -> Relay:
+        """Open a way for messages that their senders number and repeat themselves."""
+
+
+class Relay(AbstractContextManager["Relay", None], Protocol):
+    """A way into the log that keeps nothing: senders repeat until they hear; for one thread."""
+
+    def send(self, sender: str, number: int, floor: int, readings: Readings, rejects: Rejects) -> str:
+        """Pass on what one message held; return why it cannot be done now, empty when it was."""
+
+    def answers(self) -> Iterable[Answer]:
+        """Return what the log has answered by now, a sender's answer under its own name."""

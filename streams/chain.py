@@ -10,6 +10,7 @@ from typing import Any
 
 from streams.abc import Output, PartFunction
 from streams.catalog import Catalog
+from streams.log import mixed
 from streams.log.abc import Entry, Kind
 from streams.operators import quarantine
 from streams.operators.admit import Admit, Arrival
@@ -19,9 +20,10 @@ from streams.operators.oee import Oee, Progress
 from streams.operators.states import States
 from streams.operators.watermark import Heard, Watermark
 from streams.operators.windows import Windows
-from streams.records import PartCounts, Readings, Rejects, Rows, decode
+from streams.records import PartCounts, Readings, Rows, decode
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
+Taken = tuple[Admitted, tuple[Rows, ...], PartCounts]
 
 
 class SnapshotMismatch(ValueError):
@@ -59,22 +61,28 @@ class LineChain:
         everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts)
         return Output(entry.position, entry.received, everything, urgent=entry.kind == Kind.VERDICT)
 
-    def _read(self, entry: Entry) -> tuple[Admitted, tuple[Rows, ...], PartCounts]:
+    def _read(self, entry: Entry) -> Taken:
         try:
             if entry.kind == Kind.READINGS:
-                readings = Readings.from_arrow(decode(entry.payload))
-                admission = self._admit.update(Arrival(readings, entry.received, entry.producer))
-                return admission.admitted, admission.rows, NO_PARTS
+                return self._admitted(entry, Readings.from_arrow(decode(entry.payload)), ())
+            if entry.kind == Kind.MIXED:
+                readings, rejects = mixed.unpack(entry.payload)
+                refused = quarantine.rejected(rejects, entry.received, entry.producer)
+                return self._admitted(entry, readings, (refused,))
             return NO_READINGS, *self._other(entry)
         except ValueError:
             unreadable = quarantine.unreadable(entry.payload, entry.received, entry.producer)
             return NO_READINGS, (unreadable,), NO_PARTS
 
+    def _admitted(self, entry: Entry, readings: Readings, also: tuple[Rows, ...]) -> Taken:
+        admission = self._admit.update(Arrival(readings, entry.received, entry.producer))
+        return admission.admitted, (*admission.rows, *also), NO_PARTS
+
     def _other(self, entry: Entry) -> Parts:
         if entry.kind == Kind.TICK:
             return (), NO_PARTS
         if entry.kind == Kind.REJECTS:
-            rejects = _rejects(entry.payload)
+            rejects = mixed.rejects(entry.payload)
             return (quarantine.rejected(rejects, entry.received, entry.producer),), NO_PARTS
         return self._parts(entry)
 
@@ -103,13 +111,6 @@ class LineChain:
                 )
         for operator in self._operators:
             operator.restore(states[operator.name][1])
-
-
-def _rejects(payload: bytes) -> Rejects:
-    try:
-        return Rejects.from_arrow(decode(payload))
-    except KeyError as exc:
-        raise ValueError(f"the batch does not have the columns of rejects: {exc}") from exc
 
 
 NO_READINGS = Admitted.empty()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from streams.abc import Ticket
+from streams.log.wire import Answer
 from streams.records import NULL, Readings, Rejects
 
 TIMEOUT = 10.0
@@ -27,6 +29,8 @@ class MemoryOutlet:
         self._changed = threading.Condition()
         self.batches: list[Readings] = []
         self.refused: list[Rejects] = []
+        self.numbers: dict[str, int] = {}
+        """The last number taken of each sender."""
 
     def readings(self, batch: Readings) -> Ticket:
         """Keep readings."""
@@ -41,6 +45,17 @@ class MemoryOutlet:
             self.refused.append(batch)
             self._changed.notify_all()
         return Done()
+
+    def message(self, readings: Readings, rejects: Rejects) -> None:
+        """Keep what one message holds."""
+        if len(readings):
+            self.readings(readings)
+        if len(rejects):
+            self.rejects(rejects)
+
+    def relay(self) -> MemoryRelay:
+        """Open a way for numbered messages."""
+        return MemoryRelay(self)
 
     def rows(self) -> list[tuple[str, int, float | str | None, int]]:
         """Return tag, time, value or text, and quality of all readings, in order."""
@@ -61,6 +76,36 @@ class MemoryOutlet:
         with self._changed:
             if not self._changed.wait_for(lambda: told(self), timeout):
                 raise AssertionError(f"after {timeout} s there are only {self.rows()} and {self.reasons()}")
+
+
+class MemoryRelay:
+    """Take every numbered message once and in order, as an appender does that forgets nothing."""
+
+    def __init__(self, outlet: MemoryOutlet) -> None:
+        self._outlet = outlet
+        self._answers: list[Answer] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def send(self, sender: str, number: int, floor: int, readings: Readings, rejects: Rejects) -> str:
+        """Keep what a message holds, unless it is a repeat or has overtaken others."""
+        last = self._outlet.numbers.setdefault(sender, floor)
+        if number > last + 1:
+            return ""
+        if number == last + 1:
+            self._outlet.numbers[sender] = number
+            self._outlet.message(readings, rejects)
+        self._answers.append(Answer(max(last, number), producer=sender))
+        return ""
+
+    def answers(self) -> list[Answer]:
+        """Return the answers not returned yet."""
+        answers, self._answers = self._answers, []
+        return answers
 
 
 def rows(batch: Readings) -> list[tuple[str, int, float | str | None, int]]:

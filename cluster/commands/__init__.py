@@ -11,9 +11,10 @@ app = typer.Typer(
     add_completion=True, no_args_is_help=True, help="Seamline: every weld, every machine, one truth."
 )
 train = typer.Typer(no_args_is_help=True, help="Learn a model from pictures.")
+connect = typer.Typer(no_args_is_help=True, help="Connect machines and senders.")
 evaluate = typer.Typer(no_args_is_help=True, help="Measure how right a model or a whole plant is.")
 
-for name, group in {"train": train, "evaluate": evaluate}.items():
+for name, group in {"connect": connect, "train": train, "evaluate": evaluate}.items():
     app.add_typer(group, name=name)
 
 

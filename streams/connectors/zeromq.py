@@ -1,31 +1,43 @@
 """Take readings over ZeroMQ: Arrow batches and JSON lines, answered once they are on disk.
 
-A sender is a DEALER and sends three frames: ``arrow`` or ``json``, a sequence label of its own
-choice, the payload. The answer is label, ``ok`` or ``refused``, and a reason. A message without an
-answer may be sent again: from a sender that has set its ZeroMQ routing id, a repeat is dropped.
+A sender is a DEALER. What it numbers and signs with its name (`streams.connectors.numbered`) is taken
+once, whoever dies in between: number and name travel into the log, whose appender drops repeats.
+
+Plain senders send three frames: ``arrow`` or ``json``, a label of their own choice, the payload. The
+answer is label, ``ok`` or ``refused``, and a reason. A message without an answer may be sent again; it
+may then be taken twice, unless the sender has set its ZeroMQ routing id and this process did not die.
 """
 
 from __future__ import annotations
 
-import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from threading import Event
 
-import pyarrow as pa
 import zmq
 
-from streams.abc import Outlet, Ticket
-from streams.connectors.batch import Decoded
-from streams.connectors.json_lines import decode_lines
-from streams.records import RAW_LIMIT, Readings, Rejects
+from streams.abc import Outlet, Relay, Ticket
+from streams.connectors import numbered
+from streams.connectors.curve import Doorman, ServerKeys
+from streams.connectors.messages import Said, read
+from streams.connectors.numbered import OK, REFUSED, WAIT, Reply
+from streams.records import RAW_LIMIT, Rejects
 
-FRAMES = 3
+PLAIN_FRAMES = 3
 REMEMBERED = 10_000
 AT_ONCE = 256
 BUSY_MS, IDLE_MS = 2, 100
+BUSY_SECONDS = 1.0
+"""How long after a numbered message its answer is looked for without rest."""
+MESSAGE_LIMIT = 8 << 20
+"""Bytes of one message; the connection of whoever sends a larger frame is cut by ZeroMQ itself."""
+WAITING_LIMIT = 64
+"""Messages of one sender that may wait in memory; the others wait at the sender."""
 
 Label = tuple[bytes, bytes]
-"""Routing id and sequence label of a message."""
+"""Routing id and label of a plain message."""
 
 
 class ZmqConnector:
@@ -35,38 +47,110 @@ class ZmqConnector:
     ----------
     endpoint
         Where to listen.
+    keys
+        Returns who may come in, asked at each start; without it everybody who reaches the endpoint.
     """
 
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
-        self._waiting: OrderedDict[Label, tuple[list[Ticket], str]] = OrderedDict()
-        self._answered: OrderedDict[Label, str] = OrderedDict()
+    def __init__(self, endpoint: str, keys: Callable[[], ServerKeys] | None = None) -> None:
+        self._endpoint, self._keys = endpoint, keys
+        self._plain = PlainSenders()
+        self._peers: OrderedDict[str, bytes] = OrderedDict()
+        self._busy_until = 0.0
         self.trouble = ""
 
-    def run(self, outlet: Outlet, stop: threading.Event) -> None:
+    def run(self, outlet: Outlet, stop: Event) -> None:
         """Receive and answer until told to stop."""
-        with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
-            socket.setsockopt(zmq.LINGER, 200)
-            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-            socket.bind(self._endpoint)
+        with ExitStack() as stack:
+            keys = None if self._keys is None else self._keys()
+            context = stack.enter_context(zmq.Context())
+            doorman = keys and Doorman(stack.enter_context(context.socket(zmq.REP)), keys.clients)
+            socket = stack.enter_context(self._bound(context, keys))
+            relay = stack.enter_context(outlet.relay())
+            poller = zmq.Poller()
+            for one in filter(None, (socket, doorman and doorman.socket)):
+                poller.register(one, zmq.POLLIN)
             while not stop.is_set():
-                for frames in _arrived(socket, BUSY_MS if self._waiting else IDLE_MS):
-                    self._take(socket, frames, outlet)
-                self._answer_waiting(socket)
+                poller.poll(self._patience())
+                for stranger in doorman.attend() if doorman else ():
+                    outlet.rejects(Rejects.of("unknown_key", [f"{stranger.address} {stranger.key}"]))
+                for frames in _arrived(socket):
+                    self._take(socket, frames, outlet, relay)
+                self._pass_answers(socket, relay)
+                self._plain.answer_safe(socket)
 
-    def _take(self, socket: zmq.Socket[bytes], frames: list[bytes], outlet: Outlet) -> None:
+    def _bound(self, context: zmq.Context[zmq.Socket[bytes]], keys: ServerKeys | None) -> zmq.Socket[bytes]:
+        socket = context.socket(zmq.ROUTER)
+        socket.setsockopt(zmq.LINGER, 200)
+        socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        socket.setsockopt(zmq.MAXMSGSIZE, MESSAGE_LIMIT)
+        socket.setsockopt(zmq.RCVHWM, WAITING_LIMIT)
+        if keys is not None:
+            keys.apply(socket)
+        socket.bind(self._endpoint)
+        return socket
+
+    def _patience(self) -> int:
+        busy = self._plain.waiting or time.monotonic() < self._busy_until
+        return BUSY_MS if busy else IDLE_MS
+
+    def _take(self, socket: zmq.Socket[bytes], frames: list[bytes], outlet: Outlet, relay: Relay) -> None:
         peer, *message = frames
-        if len(message) != FRAMES:
-            outlet.rejects(Rejects.of("malformed_message", [_raw(b"|".join(message))]))
+        if len(message) == PLAIN_FRAMES:
+            self._plain.take(socket, peer, message, outlet)
             return
-        kind, sequence, payload = message
-        label = (peer, sequence)
+        try:
+            one = numbered.unpack(message)
+        except ValueError:
+            outlet.rejects(Rejects.of("malformed_message", [_raw(message)]))
+            return
+        self._remember(one.sender, peer)
+        self._relay(socket, peer, one, relay)
+
+    def _relay(self, socket: zmq.Socket[bytes], peer: bytes, one: numbered.Numbered, relay: Relay) -> None:
+        said = read(one.kind, one.payload)
+        if said.refusal:
+            _reply(socket, peer, Reply(one.number, REFUSED, said.refusal))
+        if away := relay.send(one.sender, one.number, one.floor, said.readings, said.rejects):
+            _reply(socket, peer, Reply(one.number, WAIT, away))
+        self._busy_until = time.monotonic() + BUSY_SECONDS
+
+    def _remember(self, sender: str, peer: bytes) -> None:
+        self._peers[sender] = peer
+        self._peers.move_to_end(sender)
+        if len(self._peers) > REMEMBERED:
+            self._peers.popitem(last=False)
+
+    def _pass_answers(self, socket: zmq.Socket[bytes], relay: Relay) -> None:
+        for answer in relay.answers():
+            self.trouble = answer.reason
+            if (peer := self._peers.get(answer.producer)) is not None:
+                _reply(socket, peer, Reply(answer.sequence, WAIT if answer.reason else OK, answer.reason))
+
+
+class PlainSenders:
+    """Messages without name and number: each waits here for the disk, and repeats for their answers."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[Label, tuple[Sequence[Ticket], str]] = OrderedDict()
+        self._answered: OrderedDict[Label, str] = OrderedDict()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether any message is not on disk yet."""
+        return bool(self._waiting)
+
+    def take(self, socket: zmq.Socket[bytes], peer: bytes, message: list[bytes], outlet: Outlet) -> None:
+        """Hand a message over, unless it is a repeat."""
+        kind, name, payload = message
+        label = (peer, name)
         if label in self._answered:
             self._answer(socket, label, self._answered[label])
         elif label not in self._waiting:
-            self._waiting[label] = hand_over(kind, payload, outlet)
+            said = read(kind, payload)
+            self._waiting[label] = hand_over(said, outlet), said.refusal
 
-    def _answer_waiting(self, socket: zmq.Socket[bytes]) -> None:
+    def answer_safe(self, socket: zmq.Socket[bytes]) -> None:
+        """Answer all that are on disk, in their order."""
         while self._waiting:
             label, (tickets, reason) = next(iter(self._waiting.items()))
             if not all(ticket.wait(0) for ticket in tickets):
@@ -78,58 +162,25 @@ class ZmqConnector:
             self._answer(socket, label, reason)
 
     def _answer(self, socket: zmq.Socket[bytes], label: Label, reason: str) -> None:
-        socket.send_multipart([*label, b"refused" if reason else b"ok", reason.encode()])
+        socket.send_multipart([*label, REFUSED if reason else OK, reason.encode()])
 
 
-def hand_over(kind: bytes, payload: bytes, outlet: Outlet) -> tuple[list[Ticket], str]:
-    """Decode a message and give away what it holds; a whole message that cannot be read is a reject, too."""
-    try:
-        decoded = list(decode(kind, payload))
-    except ValueError as exc:
-        return [outlet.rejects(Rejects.of("unreadable", [_raw(payload)]))], str(exc)
-    tickets = [outlet.readings(item.readings) for item in decoded if len(item.readings)]
-    tickets += [outlet.rejects(item.rejects) for item in decoded if len(item.rejects)]
-    return tickets, ""
+def hand_over(said: Said, outlet: Outlet) -> list[Ticket]:
+    """Give away what a message holds."""
+    tickets = [outlet.readings(said.readings)] if len(said.readings) else []
+    return tickets + ([outlet.rejects(said.rejects)] if len(said.rejects) else [])
 
 
-def decode(kind: bytes, payload: bytes) -> Iterator[Decoded]:
-    """Return what a message says.
-
-    Raises
-    ------
-    ValueError
-        It cannot be read at all.
-    """
-    if kind == b"json":
-        yield decode_lines(payload)
-    elif kind == b"arrow":
-        for batch in _batches(payload):
-            yield Decoded(Readings.from_arrow(batch), NOTHING)
-    else:
-        raise ValueError(f"a message of kind {kind!r} is neither arrow nor json")
-
-
-def _batches(payload: bytes) -> list[pa.RecordBatch]:
-    try:
-        with pa.ipc.open_stream(payload) as reader:
-            batches = list(reader)
-        for batch in batches:
-            batch.validate(full=True)
-    except (pa.ArrowException, OSError) as exc:
-        raise ValueError(f"the bytes are not Arrow batches: {exc}") from exc
-    return batches
-
-
-def _arrived(socket: zmq.Socket[bytes], wait: int) -> Iterable[list[bytes]]:
+def _arrived(socket: zmq.Socket[bytes]) -> Iterator[list[bytes]]:
     for _ in range(AT_ONCE):
-        if not socket.poll(wait, zmq.POLLIN):
+        if not socket.poll(0, zmq.POLLIN):
             return
-        wait = 0
         yield socket.recv_multipart()
 
 
-def _raw(payload: bytes) -> str:
-    return payload[:RAW_LIMIT].decode(errors="backslashreplace")
+def _reply(socket: zmq.Socket[bytes], peer: bytes, reply: Reply) -> None:
+    socket.send_multipart([peer, *numbered.pack_reply(reply)])
 
 
-NOTHING = Rejects.of("", [])
+def _raw(message: Sequence[bytes]) -> str:
+    return b"|".join(message)[:RAW_LIMIT].decode(errors="backslashreplace")

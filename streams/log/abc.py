@@ -24,6 +24,8 @@ class Kind(IntEnum):
     """A station's verdict on one part, JSON (`vision.records.Verdict`)."""
     FRAMES = 4
     """Frames of a camera that ended otherwise than inspected, JSON (`vision.records.FrameLoss`)."""
+    MIXED = 5
+    """Readings and rejects of one message (`streams.log.mixed`)."""
 
 
 class Entry(NamedTuple):

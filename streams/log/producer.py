@@ -12,6 +12,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from streams.log.abc import Kind
 from streams.log.errors import LogError
+from streams.log.relay import LogRelay
 from streams.log.window import Window
 from streams.log.wire import Message, pack, unpack_answer
 
@@ -43,8 +44,8 @@ class ZmqProducer:
         self, endpoint: str, partition: str, name: str, window: int = 1024, window_bytes: int = 32 * MIB
     ) -> None:
         self.producer = f"{name}/{secrets.token_hex(4)}"
-        self._endpoint, self._partition = endpoint, partition
-        self._window = Window(window, window_bytes)
+        self._endpoint, self._partition, self._name = endpoint, partition, name
+        self._window: Window[Kind] = Window(window, window_bytes)
         self._changed = threading.Condition()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._closed = self._released = False
@@ -92,6 +93,10 @@ class ZmqProducer:
         """Wait until everything sent is acknowledged; False when the time ran out."""
         with self._changed:
             return self._changed.wait_for(lambda: not len(self._window), timeout)
+
+    def relay(self) -> LogRelay:
+        """Open a way to the same log for senders that number and repeat their entries themselves."""
+        return LogRelay(self._endpoint, self._partition, self._name)
 
     def close(self) -> None:
         """Give up the connection; unacknowledged entries are reported lost by the caller."""

@@ -94,7 +94,7 @@ class LogServer:
             return
         if message.partition != self._partition:
             reason = f"This appender keeps the log {self._partition!r}, not {message.partition!r}."
-            self._answer(peer, Answer(message.sequence, reason))
+            self._answer(peer, Answer(message.sequence, reason, message.producer))
         else:
             self._append(peer, message)
 
@@ -127,7 +127,8 @@ class LogServer:
             self._say(trouble)
         for (peer, producer), sequence in answers.items():
             kept = self._writer.last_sequence(producer) or 0
-            self._answer(peer, Answer(kept) if kept >= sequence else Answer(sequence, trouble or ""))
+            refusal = "" if kept >= sequence else trouble or ""
+            self._answer(peer, Answer(sequence if refusal else kept, refusal, producer))
         self._ticked = self._taken = False
 
     def _tick_alone(self) -> None:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from streams.log.abc import Kind
+K = TypeVar("K")
+"""How the protocol that sends them tells entries apart."""
 
 
-class Sent(NamedTuple):
+class Sent(NamedTuple, Generic[K]):
     """An entry that may have to be sent again."""
 
     sequence: int
-    kind: Kind
+    kind: K
     payload: bytes
 
 
-class Window:
-    """A queue with a limit: what was added leaves it when acknowledged, in order."""
+class Window(Generic[K]):
+    """A queue with a limit: what was added leaves it when acknowledged, in order.
 
-    def __init__(self, entries: int, size: int) -> None:
+    Numbers go on behind ``floor``.
+    """
+
+    def __init__(self, entries: int, size: int, floor: int = 0) -> None:
         self._limit, self._size_limit = entries, size
-        self._entries: deque[Sent] = deque()
+        self._entries: deque[Sent[K]] = deque()
         self._size = 0
         self._sent = 0
-        self.floor = 0
+        self.floor = floor
         """Everything up to this sequence number is acknowledged."""
 
     def __len__(self) -> int:
@@ -35,14 +39,14 @@ class Window:
         """Whether no further entry should be added now."""
         return len(self._entries) >= self._limit or self._size >= self._size_limit
 
-    def add(self, kind: Kind, payload: bytes) -> int:
-        """Queue an entry and return its sequence number, counting from 1."""
+    def add(self, kind: K, payload: bytes) -> int:
+        """Queue an entry and return its sequence number, one more than the last."""
         sequence = self.floor + len(self._entries) + 1
         self._entries.append(Sent(sequence, kind, payload))
         self._size += len(payload)
         return sequence
 
-    def next(self) -> Sent | None:
+    def next(self) -> Sent[K] | None:
         """Return the entry to send next, None when all were sent; `sent` confirms it."""
         return self._entries[self._sent] if self._sent < len(self._entries) else None
 

@@ -3,7 +3,8 @@
 An entry travels as four frames: partition, producer, head (kind, sequence, floor), payload. ``floor``
 is the highest sequence number that the producer knows to be on disk, so an appender that never heard
 of it can tell its next entry from one that overtook others. Answers are an acknowledgement of
-everything up to a sequence number, or the refusal of an entry and all behind it.
+everything up to a sequence number, or the refusal of an entry and all behind it; they name the
+producer, for one connection may carry many.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from streams.log.abc import Kind
 
 HEAD = struct.Struct("<BQQ")
 ANSWER = struct.Struct("<?Q")
-FRAMES = 4
+FRAMES, ANSWER_FRAMES = 4, 3
 
 
 class Message(NamedTuple):
@@ -35,6 +36,7 @@ class Answer(NamedTuple):
 
     sequence: int
     reason: str = ""
+    producer: str = ""
 
 
 def pack(message: Message) -> list[bytes]:
@@ -60,10 +62,22 @@ def unpack(frames: Sequence[bytes]) -> Message:
 
 def pack_answer(answer: Answer) -> list[bytes]:
     """Return the frames of an answer."""
-    return [ANSWER.pack(not answer.reason, answer.sequence), answer.reason.encode()]
+    return [
+        ANSWER.pack(not answer.reason, answer.sequence),
+        answer.reason.encode(),
+        answer.producer.encode(),
+    ]
 
 
 def unpack_answer(frames: Sequence[bytes]) -> Answer:
-    """Read the frames of an answer."""
-    _, sequence = ANSWER.unpack(frames[0])
-    return Answer(sequence, frames[1].decode())
+    """Read the frames of an answer.
+
+    Raises
+    ------
+    ValueError
+        They are none.
+    """
+    if len(frames) != ANSWER_FRAMES or len(frames[0]) != ANSWER.size:
+        raise ValueError(f"{len(frames)} frames are no answer")
+    head, reason, producer = frames
+    return Answer(ANSWER.unpack(head)[1], reason.decode(), producer.decode())

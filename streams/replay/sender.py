@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import secrets
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import zmq
-
 from streams.clock import Clock
+from streams.connectors.zeromq_sender import ZmqSender
 from streams.records import Readings, encode
 
-WINDOW = 256
 PATIENCE = 0.1
-SILENCE = 5.0
-"""Seconds without an answer after which the unanswered messages are sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +44,8 @@ class SensorSender:
 
     def __init__(self, endpoint: str, batches: Iterator[Readings | JsonLines], clock: Clock) -> None:
         self._endpoint, self._batches, self._clock = endpoint, batches, clock
-        self._waiting: OrderedDict[bytes, list[bytes]] = OrderedDict()
         self._next = next(self._batches, None)
-        self._labels = itertools.count(1)
-        self._progress = time.monotonic()
+        self._unanswered = 0
         self.sent = 0
         """Readings sent so far."""
         self.refused: list[str] = []
@@ -66,47 +56,33 @@ class SensorSender:
     @property
     def done(self) -> bool:
         """Whether all batches were sent and answered."""
-        return self._next is None and not self._waiting
+        return self._next is None and not self._unanswered
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop or all is sent and answered."""
-        with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.setsockopt(zmq.ROUTING_ID, b"sensors-" + secrets.token_hex(6).encode())
-            socket.connect(self._endpoint)
+        with ZmqSender(self._endpoint, "sensors") as sender:
             while not (stop.is_set() or self.done):
-                self._send_due(socket)
-                self._hear(socket)
-                self._repeat(socket)
+                self._add_due(sender)
+                sender.work(self._patience())
+                self.refused = list(sender.refused.values())
+                self._unanswered = sender.waiting
 
-    def _send_due(self, socket: zmq.Socket[bytes]) -> None:
+    def _add_due(self, sender: ZmqSender) -> None:
         now = self._clock.now()
-        while self._next is not None and len(self._waiting) < WINDOW:
+        while self._next is not None and not sender.full:
             due = due_time(self._next) or now
             if due > now:
                 return
-            self._send(socket, self._next)
+            self._add(sender, self._next)
+            self._unanswered = sender.waiting
             self.position, self._next = due, next(self._batches, None)
 
-    def _send(self, socket: zmq.Socket[bytes], item: Readings | JsonLines) -> None:
-        if not self._waiting:
-            self._progress = time.monotonic()
-        label = next(self._labels).to_bytes(8, "big")
+    def _add(self, sender: ZmqSender, item: Readings | JsonLines) -> None:
         if isinstance(item, JsonLines):
-            frames = [b"json", label, item.payload]
+            sender.add(b"json", item.payload)
         else:
             self.sent += len(item)
-            frames = [b"arrow", label, encode(item.to_arrow())]
-        self._waiting[frames[1]] = frames
-        socket.send_multipart(frames)
-
-    def _hear(self, socket: zmq.Socket[bytes]) -> None:
-        wait = int(1000 * self._patience()) + 1
-        while socket.poll(wait, zmq.POLLIN):
-            label, verdict, reason = socket.recv_multipart()
-            if self._waiting.pop(label, None) is not None and verdict != b"ok":
-                self.refused.append(reason.decode())
-            self._progress, wait = time.monotonic(), 0
+            sender.add(b"arrow", encode(item.to_arrow()))
 
     def _patience(self) -> float:
         due = None if self._next is None else due_time(self._next)
@@ -114,9 +90,3 @@ class SensorSender:
             return PATIENCE
         ahead = self._clock.wall_seconds(due - self._clock.now())
         return min(max(ahead, 0.0), PATIENCE)
-
-    def _repeat(self, socket: zmq.Socket[bytes]) -> None:
-        if self._waiting and time.monotonic() - self._progress > SILENCE:
-            self._progress = time.monotonic()
-            for frames in self._waiting.values():
-                socket.send_multipart(frames)

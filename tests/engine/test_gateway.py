@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -14,11 +15,15 @@ from engine import health
 from engine.gateway import Feed, ProducerOutlet, main, run_gateway
 from engine.paths import Home
 from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
+from engine.plant.sources.zeromq import CurveSection
 from engine.sources import build_connector
 from streams.clock import ManualClock, WallClock
 from streams.connectors.csv import CsvConnector
+from streams.connectors.curve import write_secret
 from streams.connectors.shdr import ShdrConnector
 from streams.connectors.zeromq import ZmqConnector
+from streams.connectors.zeromq_sender import ZmqSender
+from streams.log import mixed
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
 from streams.log.reader import FileLogReader
@@ -215,3 +220,58 @@ def test_the_gateway_needs_nothing_of_ray_nor_of_the_flow():
     code = "import sys, engine.gateway; print({'ray', 'bytewax', 'cv2', 'openvino'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+@contextmanager
+def gateway(home):
+    """A gateway process that may be killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine.gateway", home.root / "plant.yaml"], stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(TIMEOUT)
+
+
+def test_killed_at_random_the_gateway_neither_loses_nor_doubles_what_a_sender_repeats(home, log):
+    """A sender without a routing id; every message is good and bad lines, so it is one mixed entry."""
+    save(plant(home), home.root / "plant.yaml")
+    chance, count = random.Random(4), 0
+    with ZmqSender(home.socket("sensors"), "press") as sender:
+        for _ in range(4):
+            with gateway(home):
+                until = sender.floor + chance.randrange(1, 400)
+                while sender.floor < until:
+                    while not sender.full:
+                        count += 1
+                        sender.add(b"json", b"bad\n" + numbered_line(count))
+                    sender.work(0.05)
+        with gateway(home):
+            assert sender.flush(TIMEOUT)
+    entries = [entry for entry in log.entries() if entry.producer == f"sensors/{sender.name}"]
+    assert {entry.kind for entry in entries} == {Kind.MIXED}
+    held = [mixed.unpack(entry.payload) for entry in entries]
+    assert [readings.value.tolist() for readings, _ in held] == [[float(n)] for n in range(1, count + 1)]
+    assert all(rejects.reason.to_list() == ["malformed_json"] for _, rejects in held)
+    assert sender.floor == count
+
+
+def numbered_line(number):
+    return b'{"machine": "Mill", "tag": "load", "ts": 1, "value": %d}' % number
+
+
+def test_a_key_file_that_others_may_read_stops_its_source_alone(home, log, tmp_path, capsys):
+    key = tmp_path / "our.key"
+    public = write_secret(key)
+    key.chmod(0o644)
+    curve = CurveSection(secret_key=key, clients={"press": public})
+    guarded = ZmqSource(kind="zeromq", name="guarded", endpoint=home.socket("guarded"), curve=curve)
+    described = plant(home).model_copy(update={"sources": [guarded, plant(home).sources[1]]})
+    with running(lambda stop: run_gateway(described, home, stop)), asking(home) as socket:
+        socket.send_multipart([b"json", b"1", numbered_line(1)])
+        assert socket.recv_multipart() == [b"1", b"ok", b""]
+        while "source.failed" not in (said := capsys.readouterr().out):
+            assert not threading.Event().wait(0.01)
+    assert "chmod 600" in said

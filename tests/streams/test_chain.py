@@ -12,6 +12,7 @@ import pytest
 from streams.catalog import Catalog
 from streams.chain import LineChain, SnapshotMismatch
 from streams.clock import SECOND
+from streams.log import mixed
 from streams.log.abc import Entry, Kind
 from streams.oee import Losses
 from streams.operators.testing import NOON, entry, everything, judged, machine, numbers, table, tick, words
@@ -143,7 +144,7 @@ def test_a_verdict_is_urgent_and_counts():
     assert table(output.rows, "oee", "machine", "reject", "reject_loss_us") == [("cell", 1, SECOND)]
 
 
-@pytest.mark.parametrize("kind", [Kind.READINGS, Kind.REJECTS, Kind.VERDICT, Kind.FRAMES])
+@pytest.mark.parametrize("kind", [Kind.READINGS, Kind.REJECTS, Kind.VERDICT, Kind.FRAMES, Kind.MIXED])
 def test_a_payload_that_cannot_be_read_is_quarantined(kind):
     payload = b"\xff\0rubbish" + b"x" * 2 * RAW_LIMIT
     rows = rows_of([Entry(1, kind, NOON, "gw", payload)])
@@ -165,6 +166,21 @@ def test_what_a_connector_rejected_is_quarantined_with_its_reason():
     assert table(rows, "quarantine", "ts", "source", "machine", "reason", "raw") == [
         (NOON, "shdr", "mill", "cut_line", "2026-01-01T00:00|exec")
     ]
+
+
+def test_a_message_of_good_and_bad_lines_is_both():
+    good = numbers([("mill", "load", NOON, 1.0)])
+    kind, payload = mixed.pack(good, Rejects.of("malformed_json", ["{half"], "mill"))
+    rows = rows_of([Entry(1, kind, NOON, "sensors/press", payload)])
+    assert table(rows, "readings", "machine", "tag", "value") == [("mill", "load", 1.0)]
+    assert table(rows, "quarantine", "source", "reason") == [("sensors/press", "malformed_json")]
+
+
+@pytest.mark.parametrize("cut", [2, 8, 300])
+def test_a_mixed_payload_that_is_cut_is_unreadable(cut):
+    kind, payload = mixed.pack(numbers([("mill", "load", NOON, 1.0)]), Rejects.of("x", ["y"]))
+    rows = rows_of([Entry(1, kind, NOON, "gw", payload[:cut])])
+    assert table(rows, "quarantine", "reason") == [("unreadable",)]
 
 
 def test_every_entry_gives_an_output_even_a_silent_one():

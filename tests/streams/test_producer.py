@@ -190,7 +190,7 @@ def test_what_is_no_entry_is_counted(appender, producer):
         socket.send_multipart([b"no", b"entry"])
         socket.send_multipart([b"line-1", b"p", bytes([99]) + bytes(16), b""])
         socket.send_multipart(pack(Message("line-1", "p/1", Kind.READINGS, 1, 0, b"x")))
-        assert unpack_answer(socket.recv_multipart()) == Answer(1)
+        assert unpack_answer(socket.recv_multipart()) == Answer(1, producer="p/1")
         assert appender.server.malformed == 2
 
 

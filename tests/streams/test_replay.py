@@ -17,6 +17,7 @@ import pytest
 
 from streams.catalog import Machine, Tag
 from streams.clock import DAY, HOUR, MINUTE, SECOND, ManualClock
+from streams.connectors.numbered import OK, REFUSED, Reply, pack_reply, unpack
 from streams.connectors.shdr import ShdrConnector
 from streams.connectors.stamps import stamp
 from streams.connectors.zeromq import ZmqConnector
@@ -344,7 +345,7 @@ def test_sensor_batches_are_sent_when_their_time_comes(endpoint, clock):
 
 
 def test_unanswered_batches_are_sent_again_to_a_gateway_that_comes_back(endpoint, clock, monkeypatch):
-    monkeypatch.setattr("streams.replay.sender.SILENCE", 0.05)
+    monkeypatch.setattr("streams.connectors.zeromq_sender.SILENCE", 0.05)
     sender = SensorSender(endpoint, iter([batch(0), batch(0)]), clock)
     outlet = MemoryOutlet()
     player = threading.Thread(target=sender.run, args=(threading.Event(),))
@@ -360,7 +361,7 @@ class DeafGateway(ZmqConnector):
     """A gateway that dies before it takes anything."""
 
     def run(self, stop):
-        super().run(None, stop)
+        super().run(MemoryOutlet(), stop)
 
     def _take(self, *_):
         pass
@@ -377,8 +378,10 @@ def test_a_refusal_is_remembered_and_not_repeated(endpoint, clock):
 class RefusingGateway(DeafGateway):
     """A gateway that refuses whatever comes."""
 
-    def _take(self, socket, frames, _):
-        socket.send_multipart([frames[0], frames[2], b"refused", b"no"])
+    def _take(self, socket, frames, *_):
+        number = unpack(frames[1:]).number
+        for reply in (Reply(number, REFUSED, "no"), Reply(number, OK)):
+            socket.send_multipart([frames[0], *pack_reply(reply)])
 
 
 def test_the_process_plays_both_until_it_is_asked_to_end(folder, endpoint):
