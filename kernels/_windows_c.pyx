@@ -25,10 +25,8 @@ cdef inline void _add(
         at[3] = -INFINITY
     at[0] += n
     at[1] += s
-    if lo < at[2]:
-        at[2] = lo
-    if hi > at[3]:
-        at[3] = hi
+    at[2] = lo if lo < at[2] else at[2]
+    at[3] = hi if hi > at[3] else at[3]
 
 
 def accumulate(
@@ -47,30 +45,38 @@ cdef Py_ssize_t _accumulate(
     const int32_t[::1] group, const int64_t[::1] oldest, const int64_t[::1] closed,
     int64_t width, int64_t slots, double[:, ::1] cells, uint8_t[::1] late,
 ) noexcept nogil:
-    cdef int64_t keys = group.shape[0]
+    cdef int64_t keys = group.shape[0], groups = oldest.shape[0]
     cdef int64_t pane = 0, row = 0
     cdef int64_t begin = 0, end = 0  # of the pane looked up last
+    cdef uint8_t fate = 0
     cdef Py_ssize_t i
-    cdef int32_t g
+    cdef int32_t k, g, last = -1  # the group looked up last
     cdef double v
     for i in range(start, ts.shape[0]):
+        k = key[i]
+        if k < 0 or k >= keys:
+            return -1
         v = value[i] + 0.0
         if v != v:
             continue
-        if ts[i] < begin or ts[i] >= end:
-            pane = _floor(ts[i], width)
-            begin = pane * width
-            end = begin + width
-            row = _slot(pane, slots) * keys
-        g = group[key[i]]
-        if pane < oldest[g]:
-            late[i] = 2
-            continue
-        if pane >= oldest[g] + slots:
-            return i
-        if pane < closed[g]:
-            late[i] = 1
-        _add(cells, row + key[i], 1, v, v, v)
+        g = group[k]
+        if g != last or ts[i] < begin or ts[i] >= end:
+            if ts[i] < begin or ts[i] >= end:
+                pane = _floor(ts[i], width)
+                begin = pane * width
+                end = begin + width
+                row = _slot(pane, slots) * keys
+            if g < 0 or g >= groups:
+                return -1
+            if pane >= oldest[g] + slots:
+                return i
+            last = g
+            fate = 2 if pane < oldest[g] else 1 if pane < closed[g] else 0
+        if fate:
+            late[i] = fate
+            if fate == 2:
+                continue
+        _add(cells, row + k, 1, v, v, v)
     return ts.shape[0]
 
 

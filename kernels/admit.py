@@ -31,7 +31,7 @@ def classify(
 
     Parameters
     ----------
-    machine, tag, text : (n,) dictionary codes, -1 where null.
+    machine, tag, text : (n,) dictionary codes, -1 where null; no ``text`` at all (0,) is all null.
     ts, value : (n,) event time and number; NaN where there is none.
     key_of : (machine codes, tag codes) the key of a pair, -1 where unknown.
     numeric : (keys,) 1 where the key takes numbers.
@@ -43,16 +43,23 @@ def classify(
     -------
     int
         How many readings carry a reason other than 0.
+
+    Raises
+    ------
+    ValueError
+        A code lies outside its dictionary, or a key outside ``numeric``.
     """
-    columns = (machine, tag, text, ts, value, key, reason)
-    if any(len(column) != len(ts) for column in columns):
+    lengths = {len(machine), len(tag), len(value), len(key), len(reason), len(text) or len(ts)}
+    if lengths != {len(ts)}:
         raise ValueError("the columns of the readings differ in length")
-    _check_codes("machine", machine, key_of.shape[0])
-    _check_codes("tag", tag, key_of.shape[1])
-    _check_codes("text", text, len(silent))
-    if key_of.size and int(key_of.max()) >= len(numeric):
-        raise ValueError("key_of names a key that numeric does not have")
-    return int(_twin.classify(machine, tag, text, ts, value, key_of, numeric, silent, *between, key, reason))
+    marked = int(
+        _twin.classify(machine, tag, text, ts, value, key_of, numeric, silent, *between, key, reason)
+    )
+    if marked < 0:
+        raise ValueError(
+            "a code lies outside its dictionary, or key_of names a key that numeric does not have"
+        )
+    return marked
 
 
 def newest(
@@ -61,17 +68,5 @@ def newest(
     """Raise ``latest[group[key]]`` to the newest ``ts`` of each group, in place."""
     if len(key) != len(ts):
         raise ValueError("key and ts differ in length")
-    _check_keys(key, len(group))
-    if len(group) and (int(group.min()) < 0 or int(group.max()) >= len(latest)):
-        raise ValueError("group names a row that latest does not have")
-    _twin.newest(key, ts, group, latest)
-
-
-def _check_codes(name: str, codes: NDArray[np.int32], size: int) -> None:
-    if len(codes) and int(codes.max()) >= size:
-        raise ValueError(f"a code of {name} lies outside its dictionary of {size}")
-
-
-def _check_keys(key: NDArray[np.int32], size: int) -> None:
-    if len(key) and (int(key.min()) < 0 or int(key.max()) >= size):
-        raise ValueError(f"a key lies outside 0..{size - 1}")
+    if not _twin.newest(key, ts, group, latest):
+        raise ValueError("a key lies outside group, or a group outside latest")

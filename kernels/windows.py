@@ -96,13 +96,14 @@ def accumulate(
         raise ValueError("the columns of the readings differ in length")
     if len(group) != ring.keys or len(oldest) != len(closed):
         raise ValueError("group must have one entry a key, oldest and closed one a group")
-    _check(key, ring.keys, "key")
-    _check(group, len(oldest), "group")
-    return int(
+    end = int(
         _twin.accumulate(
             key, ts, value, start, group, oldest, closed, ring.width, ring.slots, ring.cells, late
         )
     )
+    if end < 0:
+        raise ValueError(f"a key lies outside 0..{ring.keys - 1}, or its group outside 0..{len(oldest) - 1}")
+    return end
 
 
 def merge(ring: Ring, key: Keys, pane: Ints, parts: NDArray[np.float64]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -31,6 +32,11 @@ UNCERTAIN = 2
 """Quality of a reading whose source doubts it."""
 UNTIMED = 3
 """Quality of a good reading of a device without a clock: ``ts`` is the time of its receipt."""
+
+
+def constant(value: int, size: int, dtype: type[np.generic]) -> Any:
+    """Return a column (size,) of one value; it takes no memory and cannot be written to."""
+    return np.broadcast_to(np.array(value, dtype), size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,9 +62,8 @@ class Text:
     @classmethod
     def constant(cls, value: str | None, length: int) -> Self:
         """Repeat one value, or null, ``length`` times."""
-        if value is None:
-            return cls((), np.full(length, -1, dtype=np.int32))
-        return cls((value,), np.zeros(length, dtype=np.int32))
+        values, code = ((), -1) if value is None else ((value,), 0)
+        return cls(values, constant(code, length, np.int32))
 
     @classmethod
     def from_arrow(cls, array: pa.Array) -> Self:
@@ -66,14 +71,13 @@ class Text:
         coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
         if coded.dictionary.null_count:
             coded = coded.dictionary_decode().dictionary_encode()
-        codes = coded.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
-        values = coded.dictionary.cast(pa.string()).to_pylist()
-        return cls(tuple(values), codes.astype(np.int32, copy=False))
+        if coded.null_count == len(coded):
+            return cls.constant(None, len(coded))
+        return cls(_strings(coded.dictionary.cast(pa.string())), filled(coded.indices.cast(pa.int32()), -1))
 
     def to_arrow(self) -> pa.DictionaryArray:
         """Return the column as an Arrow dictionary array."""
-        indices = pa.array(self.codes, mask=self.codes < 0)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(self.values, type=pa.string()))
+        return pa.DictionaryArray.from_arrays(_masked(self.codes, self.codes < 0), _dictionary(self.values))
 
     def to_list(self) -> list[str | None]:
         """Return plain Python strings, None for null."""
@@ -123,8 +127,8 @@ class Readings(Columns):
             ts=np.asarray(ts, dtype=np.int64),
             value=np.asarray(value, dtype=np.float64),
             text=Text.constant(None, size),
-            quality=np.zeros(size, dtype=np.int16),
-            source_ts=np.full(size, NULL, dtype=np.int64),
+            quality=constant(GOOD, size, np.int16),
+            source_ts=constant(NULL, size, np.int64),
         )
 
     @classmethod
@@ -137,22 +141,26 @@ class Readings(Columns):
             ts=np.asarray(ts, dtype=np.int64),
             value=np.full(size, np.nan),
             text=Text.of(text),
-            quality=np.zeros(size, dtype=np.int16),
-            source_ts=np.full(size, NULL, dtype=np.int64),
+            quality=constant(GOOD, size, np.int16),
+            source_ts=constant(NULL, size, np.int64),
         )
 
     def to_arrow(self) -> pa.RecordBatch:
-        """Return the Arrow batch that travels and is logged (`ARROW_SCHEMA`)."""
-        arrays = [
-            self.machine.to_arrow(),
-            self.tag.to_arrow(),
-            pa.array(self.ts),
-            pa.array(self.value, mask=self.text.codes >= 0),
-            self.text.to_arrow(),
-            pa.array(self.quality),
-            pa.array(self.source_ts, mask=self.source_ts == NULL),
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=ARROW_SCHEMA)
+        """Return the Arrow batch that is sent and logged: the columns of `ARROW_SCHEMA` that say anything."""
+        arrays = {
+            "machine": self.machine.to_arrow(),
+            "tag": self.tag.to_arrow(),
+            "ts": pa.array(self.ts),
+            "value": _masked(self.value, self.text.codes >= 0),
+        }
+        if self.text.values:
+            arrays["text"] = self.text.to_arrow()
+        if self.quality.any():
+            arrays["quality"] = pa.array(self.quality)
+        if (self.source_ts != NULL).any():
+            arrays["source_ts"] = _masked(self.source_ts, self.source_ts == NULL)
+        schema = pa.schema([ARROW_SCHEMA.field(name) for name in arrays])
+        return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)
 
     @classmethod
     def from_arrow(cls, batch: pa.RecordBatch) -> Self:
@@ -180,10 +188,10 @@ class Readings(Columns):
             text=Text.from_arrow(batch.column("text")) if "text" in names else Text.constant(None, size),
             quality=filled(batch.column("quality").cast(pa.int16()), GOOD)
             if "quality" in names
-            else np.zeros(size, dtype=np.int16),
+            else constant(GOOD, size, np.int16),
             source_ts=integers(batch.column("source_ts"), NULL)
             if "source_ts" in names
-            else np.full(size, NULL, dtype=np.int64),
+            else constant(NULL, size, np.int64),
         )
 
 
@@ -204,7 +212,7 @@ class Rejects(Columns):
         return cls(
             machine=Text.constant(machine, size),
             tag=Text.constant(None, size),
-            ts=np.full(size, NULL, dtype=np.int64),
+            ts=constant(NULL, size, np.int64),
             reason=Text.constant(reason, size),
             raw=Text.of([item[:RAW_LIMIT] for item in raw]),
         )
@@ -288,6 +296,34 @@ def filled(array: pa.Array, null: float) -> Any:
     """Return an Arrow array of numbers with its nulls replaced; copied only where there are any."""
     whole = array.fill_null(null) if array.null_count else array
     return whole.to_numpy(zero_copy_only=False)
+
+
+def _masked(column: NDArray[Any], absent: NDArray[np.bool_]) -> pa.Array:
+    """Return a column as an Arrow array, null where it is absent; copied only where it is anywhere."""
+    return pa.array(column, mask=absent) if absent.any() else pa.array(column)
+
+
+@lru_cache(maxsize=32)
+def _dictionary(values: tuple[str, ...]) -> pa.Array:
+    """Return a dictionary in Arrow; a source brings the same one again and again."""
+    return pa.array(values, type=pa.string())
+
+
+def _strings(dictionary: pa.Array) -> tuple[str, ...]:
+    """Return a dictionary's strings: the same tuple for the same bytes, which its users tell by identity."""
+    _, offsets, letters = dictionary.buffers()
+    begin = dictionary.offset
+    places = np.frombuffer(offsets or bytes(4), np.int32)[begin : begin + len(dictionary) + 1]
+    low, high = int(places[0]), int(places[-1])
+    return _words((places - low).tobytes(), letters.to_pybytes()[low:high] if letters else b"")
+
+
+@lru_cache(maxsize=32)
+def _words(places: bytes, letters: bytes) -> tuple[str, ...]:
+    buffers = [None, pa.py_buffer(places), pa.py_buffer(letters)]
+    array = pa.Array.from_buffers(pa.string(), len(places) // 4 - 1, buffers)
+    array.validate(full=True)
+    return tuple(array.to_pylist())
 
 
 def encode(batch: pa.RecordBatch) -> bytes:

@@ -20,10 +20,15 @@ def classify(
     key: NDArray[np.int32],
     reason: NDArray[np.uint8],
 ) -> int:
-    """Fill key and reason; return how many reasons are not 0."""
+    """Fill key and reason; return how many reasons are not 0, or -1 where a code names nothing."""
+    text = text if len(text) else np.full(len(ts), -1, dtype=np.int32)
+    if any(codes.max(initial=-1) >= size for codes, size in zip((machine, tag), key_of.shape, strict=True)):
+        return -1
     key.fill(-1)
     coded = np.flatnonzero((machine >= 0) & (tag >= 0))
     key[coded] = key_of[machine[coded], tag[coded]]
+    if key.max(initial=-1) >= len(numeric) or text.max(initial=-1) >= len(silent):
+        return -1
     known, worded = key >= 0, text >= 0
     is_number = np.zeros(len(key), dtype=bool)
     is_number[known] = numeric[key[known]] != 0
@@ -43,6 +48,13 @@ def classify(
 
 def newest(
     key: NDArray[np.int32], ts: NDArray[np.int64], group: NDArray[np.int32], latest: NDArray[np.int64]
-) -> None:
-    """Raise ``latest`` of each key's group to the newest time."""
+) -> bool:
+    """Raise ``latest`` of each key's group to the newest time; False where there is no such key or group."""
+    if not _within(key, len(group)) or not _within(group[key], len(latest)):
+        return False
     np.maximum.at(latest, group[key], ts)
+    return True
+
+
+def _within(codes: NDArray[np.int32], size: int) -> bool:
+    return bool(not len(codes) or (codes.min() >= 0 and codes.max() < size))

@@ -23,7 +23,9 @@ def accumulate(
     cells: Cells,
     late: NDArray[np.uint8],
 ) -> int:
-    """Add numbers to their panes; return the first row that does not fit."""
+    """Add numbers to their panes; return the first row that does not fit, -1 where a key names nothing."""
+    if not _within(key[start:], len(group)) or not _within(group[key[start:]], len(oldest)):
+        return -1
     rows = start + np.flatnonzero(~np.isnan(value[start:]))
     pane = ts[rows] // width
     owner = group[key[rows]]
@@ -78,6 +80,10 @@ def clear(
             row = number % slots * keys
             cells[row + low : row + high, 0] = 0
             version[row + low : row + high] = 0
+
+
+def _within(codes: Keys, size: int) -> bool:
+    return bool(not len(codes) or (codes.min() >= 0 and codes.max() < size))
 
 
 def _add(cells: Cells, cell: Ints, count: Cells, total: Cells, low: Cells, high: Cells) -> None:

@@ -11,7 +11,7 @@ from kernels import admit as kernel
 from streams.clock import DAY
 from streams.operators import quarantine
 from streams.operators.batch import Admitted, Flags, Keys
-from streams.records import Int32, Readings, Rows, Text
+from streams.records import Int32, Readings, Rows, Text, constant
 
 UNAVAILABLE = "UNAVAILABLE"
 """The word by which a source says that a quantity has no value now; numeric tags take it too."""
@@ -23,6 +23,7 @@ REASONS = {
     kernel.TEXT_IN_NUMBER: "text_in_number",
     kernel.TWO_VALUES: "value_and_text",
 }
+NO_TEXT = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +87,9 @@ class Admit:
     ) -> int:
         words = readings.text.values
         return kernel.classify(
-            readings.machine.codes,
-            readings.tag.codes,
-            readings.text.codes,
+            np.ascontiguousarray(readings.machine.codes),
+            np.ascontiguousarray(readings.tag.codes),
+            np.ascontiguousarray(readings.text.codes) if words else NO_TEXT,
             readings.ts,
             readings.value,
             key_of=self._key_of(readings.machine.values, readings.tag.values),
@@ -101,7 +102,7 @@ class Admit:
 
     def _key_of(self, machines: tuple[str, ...], tags: tuple[str, ...]) -> Int32:
         """Return the key of each pair of dictionary entries; the last answer is kept."""
-        if self._known[:2] != (machines, tags):
+        if self._known[0] is not machines or self._known[1] is not tags:
             table = _table(machines, tags)
             codes = {tag: code for code, tag in enumerate(tags)}
             for row, machine in enumerate(machines):
@@ -152,7 +153,7 @@ def _landed(readings: Readings, received: int) -> Rows:
             "value": readings.value,
             "text": readings.text,
             "quality": readings.quality,
-            "received": np.full(len(readings), received, dtype=np.int64),
+            "received": constant(received, len(readings), np.int64),
             "source_ts": readings.source_ts,
         },
     )

@@ -64,6 +64,7 @@ class Oee:
         self._owner = keys.owner
         self._number = {name: number for number, name in enumerate(keys.owner)}
         self._books = [Books(machine) for machine in keys.machines]
+        self._tells = [machine.tells_state for machine in keys.machines]
         self._marks = np.full(len(self._books), NULL, dtype=np.int64)
         self._ends = np.full(len(self._books), NULL, dtype=np.int64)
         self._due = NULL
@@ -122,7 +123,7 @@ class Oee:
     def _settle(self, number: int, mark: int) -> list[Statement]:
         """State the accounts of a machine that changed up to its mark; open and close shifts."""
         books = self._books[number]
-        if mark == NULL or not books.machine.tells_state:
+        if mark == NULL or not self._tells[number]:
             return []
         self._open(books, number, mark)
         statements = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streams.records import NULL, RAW_LIMIT, Int64, Readings, Rejects, Rows, Text
+from streams.records import NULL, RAW_LIMIT, Int64, Readings, Rejects, Rows, Text, constant
 
 
 def refused(readings: Readings, reasons: Sequence[str], received: int, producer: str) -> Rows:
@@ -56,7 +56,7 @@ def _rows(
     return Rows(
         "quarantine",
         {
-            "ts": np.full(size, received, dtype=np.int64),
+            "ts": constant(received, size, np.int64),
             "source": Text.constant(producer, size),
             "machine": machine,
             "tag": tag,

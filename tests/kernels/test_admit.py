@@ -50,6 +50,46 @@ def test_both_twins_say_the_same(rows):
     assert outcomes[0] == outcomes[1]
 
 
+@given(st.lists(st.tuples(st.integers(0, 2999), row), max_size=4), st.booleans())
+def test_both_twins_say_the_same_of_long_columns_without_texts(wild, worded):
+    rows = [(0, 0, -1, 50, 1.5)] * 3000
+    for at, (machine, tag, _, ts, value) in wild:
+        rows[at] = (machine, tag, -1, ts, value)
+    machine, tag, text, ts, value = columns(rows)
+    outcomes = []
+    for name in ("c", "python"):
+        key, reason = np.empty(len(rows), np.int32), np.empty(len(rows), np.uint8)
+        marked = _select.load("admit", name).classify(
+            machine,
+            tag,
+            text if worded else text[:0],
+            ts,
+            value,
+            KEY_OF,
+            NUMERIC,
+            SILENT,
+            0,
+            100,
+            key,
+            reason,
+        )
+        outcomes.append((marked, key.tolist(), reason.tolist()))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.usefixtures("twin")
+@pytest.mark.parametrize("at", [-(2**63), 2**63 - 1, -1, 101])
+def test_a_time_beyond_every_range_is_out_of_it_whatever_the_neighbours(at):
+    machine, tag, text, ts, value = columns([(0, 0, -1, 50, 1.0), (0, 0, -1, at, 1.0)])
+    key, reason = np.empty(2, np.int32), np.empty(2, np.uint8)
+    between = (0, 100)
+    admit.classify(
+        machine, tag, text[:0], ts, value,
+        key_of=KEY_OF, numeric=NUMERIC, silent=SILENT, between=between, key=key, reason=reason,
+    )  # fmt: skip
+    assert reason.tolist() == [0, admit.OUT_OF_RANGE]
+
+
 @pytest.mark.usefixtures("twin")
 @pytest.mark.parametrize(
     ("reading", "key", "reason"),
@@ -81,7 +121,7 @@ def test_newest_is_the_latest_time_of_each_group():
 
 
 def test_a_code_outside_its_dictionary_is_refused():
-    with pytest.raises(ValueError, match="tag lies outside its dictionary of 3"):
+    with pytest.raises(ValueError, match="a code lies outside its dictionary"):
         classify([(0, 3, -1, 50, 1.0)])
 
 
