@@ -1,7 +1,7 @@
 """Side by side with peers: ``python -m bench NAME [SET] [--json]``.
 
-A benchmark is a module of this folder with a function ``run() -> dict``, which may take the name of a
-data set; without a name all are listed.
+A benchmark is a module or package of this folder with a function ``run() -> dict``, which may take the
+name of a data set; what it takes by name is an option. Without a name all are listed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+from collections.abc import Callable
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,23 @@ from rich.table import Table
 def names() -> dict[str, str]:
     """Return every benchmark and the first line of its docstring, without importing any."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for path in sorted([*here.glob("*.py"), *here.glob("*/__init__.py")]):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
-            found[path.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
-    return found
+            name = path.parent.name if path.stem == "__init__" else path.stem
+            found[name] = (ast.get_docstring(tree) or "").partition("\n")[0]
+    return dict(sorted(found.items()))
+
+
+def own_options(run: Callable[..., Any], given: list[str], parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Return what a benchmark takes by name, as given or as it is set."""
+    own = argparse.ArgumentParser(prog=parser.prog, usage=parser.format_usage())
+    for parameter in signature(run).parameters.values():
+        if parameter.kind is Parameter.KEYWORD_ONLY:
+            default = parameter.default
+            own.add_argument(f"--{parameter.name.replace('_', '-')}", type=type(default), default=default)
+    return vars(own.parse_args(given))
 
 
 def show(title: str, figures: dict[str, Any]) -> None:
@@ -45,7 +58,7 @@ def main() -> None:
     parser.add_argument("name", nargs="?", choices=list(known), help="which benchmark; none: list them")
     parser.add_argument("set", nargs="*", help="the data set, where a benchmark knows several")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    options = parser.parse_args()
+    options, rest = parser.parse_known_args()
     if options.name is None:
         show("Benchmarks", known)
         return
@@ -54,7 +67,7 @@ def main() -> None:
         signature(run).bind(*options.set)
     except TypeError:
         parser.error(f"{options.name} does not know what to do with {' '.join(options.set)!r}")
-    figures = run(*options.set)
+    figures = run(*options.set, **own_options(run, rest, parser))
     if options.json:
         print(json.dumps(figures))
     else:

@@ -1,17 +1,25 @@
+import random
 import threading
 import time
+from collections import Counter
 
 import numpy as np
 import psycopg
 import pytest
 
 from bench import chaos
+from bench.chaos import disk
+from bench.chaos.compare import balance
 from engine.store import Embedded, connect, migrate
 from engine.store.backlog import Pace
 from engine.store.digest import TABLES
 from engine.store.levels import partitions
 from engine.writer import Writer
 from streams.abc import Output
+from streams.clock import ManualClock
+from streams.log.abc import Kind
+from streams.log.files import segments
+from streams.log.writer import LogWriter
 from streams.records import Rows, Text
 
 INSERT = "INSERT INTO anomalies VALUES (1, 'press', '2023-11-14', 1.5, 3, %s, 0.5)"
@@ -19,15 +27,39 @@ T0 = 1_700_000_000_000_000
 
 
 @pytest.mark.timeout(240)
-def test_twenty_kills_leave_the_rows_of_an_undisturbed_run():
-    result = chaos.run(kills=20, seed=20)
-    assert sum(result["kills"].values()) == 20
-    assert result["log_is_what_was_sent"]
+def test_a_disturbed_plant_leaves_the_rows_of_an_undisturbed_one():
+    result = chaos.run(kills=8, cut_s=3, full_disk=0, seed=20)
+    assert (result["lost"], result["duplicated"], result["differs"]) == (0, 0, 0)
     assert result["differences"] == {}
+    assert result["log_is_what_was_sent"]
+    assert set(result["victims"]) == {"appender", "database", "gateway", "shard"}
+    assert result["kills"] >= 8
+    assert (result["takeovers"], result["fenced"], result["tails_torn"]) == (1, 1, 1)
     assert result["restored"] > 0
-    assert result["epochs"] > 4
     found = result["rows"]
     assert min(found[table] for table in TABLES) > 0
+
+
+def test_what_is_missing_and_what_is_doubled_is_counted():
+    promised = Counter({"a": 1, "b": 1, "c": 2})
+    assert balance(promised, promised) == (0, 0)
+    assert balance(promised, Counter({"a": 3, "c": 1})) == (2, 2)
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_a_torn_tail_is_cut_off_and_nothing_before_it(tmp_path, kind):
+    writer = LogWriter(tmp_path, ManualClock(T0))
+    for number in range(3):
+        writer.append(Kind.READINGS, b"payload", "device/1", number + 1)
+    writer.commit()
+    writer.close()
+    whole = segments(tmp_path)[-1].size
+    disk.tear(tmp_path, disk.torn(kind, 3, random.Random(kind)))
+    assert segments(tmp_path)[-1].size > whole
+    again = LogWriter(tmp_path, ManualClock(T0))
+    assert (again.position, again.size) == (3, whole)
+    assert again.append(Kind.READINGS, b"payload", "device/1", 3) is None
+    again.close()
 
 
 def test_the_comparison_sees_a_doubled_and_a_lost_row(plain_server):

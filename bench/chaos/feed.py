@@ -1,0 +1,187 @@
+"""Those who send: a station through the appender, a device through the gateway; both know what they sent."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, OrderedDict
+from typing import NamedTuple
+
+import zmq
+
+from bench.chaos.compare import Reading
+from bench.chaos.plant import LATE, MILL, PRESS
+from streams.clock import Clock
+from streams.log.abc import Kind
+from streams.log.producer import ZmqProducer
+from streams.records import Readings, encode
+from vision.records import Finding, Outcome, Verdict, Versions, View
+
+SEND_EVERY = 0.02
+REPEAT_AFTER = 1.0
+"""Seconds without an answer after which a device connects anew and repeats what was not answered."""
+WAITING = 100
+"""So many messages wait for their answers; then the device holds back."""
+ROUTING_ID = b"device-1"
+SIZE = 10
+BURST, BURST_STEPS = 40, 150
+"""So much is added to the numbers, for so many steps of every fifth: the anomaly score's alarms."""
+
+
+class Feed:
+    """Send a known sequence of entries, some unreadable, until told to stop."""
+
+    def __init__(self, producer: ZmqProducer, clock: Clock) -> None:
+        self._producer = producer
+        self._clock = clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.sent: list[tuple[Kind, bytes]] = []
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._stop.set()
+
+    def done(self) -> bool:
+        """Return whether everything sent is acknowledged, after `stop`."""
+        return not self._thread.is_alive() and self._producer.flush(0.0)
+
+    def _run(self) -> None:
+        number = 0
+        while not self._stop.wait(SEND_EVERY):
+            number += 1
+            for kind, payload in entries(number, self._clock.now()):
+                self.sent.append((kind, payload))
+                self._producer.send(kind, payload)
+
+
+class Message(NamedTuple):
+    """One message of a device, and what shall become of it."""
+
+    payload: bytes
+    readings: tuple[Reading, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """Its text, where it is no reading."""
+
+
+class Device:
+    """Send batches to a ZeroMQ source and repeat each, under its label, until it is answered."""
+
+    def __init__(self, endpoint: str, clock: Clock) -> None:
+        self._endpoint, self._clock = endpoint, clock
+        self._stop = threading.Event()
+        self._waiting: OrderedDict[bytes, Message] = OrderedDict()
+        self.readings: Counter[Reading] = Counter()
+        """Readings that were acknowledged."""
+        self.unreadable: Counter[str] = Counter()
+        """Messages that were refused, as text."""
+        self.repeated = 0
+        """How many messages were sent again."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send nothing new."""
+        self._stop.set()
+
+    def done(self) -> bool:
+        """Return whether everything sent is answered, after `stop`."""
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Give up what is not answered."""
+        self._stop.set()
+        self._waiting.clear()
+        self._thread.join()
+
+    def _run(self) -> None:
+        number = 0
+        with zmq.Context() as context:
+            while self._waiting or not self._stop.is_set():
+                with context.socket(zmq.DEALER) as socket:
+                    number = self._talk(socket, number)
+
+    def _talk(self, socket: zmq.Socket[bytes], number: int) -> int:
+        """Use one connection until it is silent; return the number of the last message."""
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.ROUTING_ID, ROUTING_ID)
+        socket.connect(self._endpoint)
+        for label, message in list(self._waiting.items()):
+            self.repeated += 1
+            socket.send_multipart([b"arrow", label, message.payload])
+        heard = time.monotonic()
+        while time.monotonic() < heard + REPEAT_AFTER and (self._waiting or not self._stop.is_set()):
+            if not self._stop.is_set() and len(self._waiting) < WAITING:
+                number += 1
+                label, message = b"%d" % number, batch(number, self._clock.now())
+                self._waiting[label] = message
+                socket.send_multipart([b"arrow", label, message.payload])
+            if self._hear(socket) or not self._waiting:
+                heard = time.monotonic()
+        return number
+
+    def _hear(self, socket: zmq.Socket[bytes]) -> int:
+        """Take the answers that come until the next message is due; return how many there were."""
+        count, until = 0, time.monotonic() + SEND_EVERY
+        while socket.poll(max(0, int(1000 * (until - time.monotonic()))), zmq.POLLIN):
+            label, *_ = socket.recv_multipart()
+            count += 1
+            if (message := self._waiting.pop(label, None)) is not None:
+                self.readings.update(message.readings)
+                self.unreadable.update(message.unreadable)
+        return count
+
+
+def batch(number: int, now: int) -> Message:
+    """Return the device's next message: numbers, words now and then, rarely one that nobody can read."""
+    if number % 23 == 0:
+        raw = f"half a bat {number}"
+        return Message(raw.encode(), unreadable=(raw,))
+    if number % 17 == 0:
+        word = "ACTIVE" if number % 2 else "READY"
+        sent = Readings.texts([MILL], ["execution"], [now], [word])
+        return Message(encode(sent.to_arrow()), (("execution", now, word),))
+    stamps, values = loads(number, now)
+    sent = Readings.numbers([MILL] * SIZE, ["load"] * SIZE, stamps, values)
+    known = [
+        ("load", ts, f"{value:.15g}")
+        for ts, value in zip(stamps, values, strict=True)
+        if not math.isnan(value)
+    ]
+    return Message(encode(sent.to_arrow()), tuple(known))
+
+
+def loads(number: int, now: int) -> tuple[list[int], list[float]]:
+    """Return times, some of them late, and numbers, now and then one that is none, now and then a burst.
+
+    Sixteenths are written by Python and by PostgreSQL alike.
+    """
+    late = max((delay for every, delay in LATE.items() if number % every == 0), default=0)
+    base = number % 13 + (BURST if number // BURST_STEPS % 5 == 4 else 0)
+    values = [math.nan if number % 31 == 0 and i == SIZE // 2 else base + i / 16 for i in range(SIZE)]
+    return [now - 1000 * i - late for i in range(SIZE)], values
+
+
+def entries(number: int, now: int) -> list[tuple[Kind, bytes]]:
+    """Return what is sent in one step: readings always, a state, a verdict or garbage now and then."""
+    stamps, values = loads(number, now)
+    found = [(Kind.READINGS, Readings.numbers([PRESS] * SIZE, ["load"] * SIZE, stamps, values))]
+    if number % 17 == 0:
+        word = "ACTIVE" if number % 2 else "READY"
+        found.append((Kind.READINGS, Readings.texts([PRESS], ["execution"], [now], [word])))
+    sent = [(kind, encode(readings.to_arrow())) for kind, readings in found]
+    if number % 5 == 0:
+        sent.append((Kind.VERDICT, verdict(number, now).to_json()))
+    if number % 23 == 0:
+        sent.append((Kind.READINGS, b"half a bat"))
+    return sent
+
+
+def verdict(number: int, now: int) -> Verdict:
+    """Return the verdict on a part."""
+    finding = Finding("Surface_pores", 0.5 + number % 3 / 10, (1.0, 2.0, 3.0, 4.0), "2017")
+    view = View("c1", "front", "r1", number, now, f"{number:064x}", 416, 416, {"blur": 9.0}, (finding,))
+    outcome = (Outcome.OK, Outcome.NG, Outcome.REVIEW)[number % 3]
+    return Verdict("gate", f"S{number}", "demo", 1, now, outcome, "", Versions("m", "p", "r"), (view,))
