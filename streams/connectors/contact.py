@@ -78,9 +78,9 @@ class Contact:
             self._kept = False
             self._tell(outlet, self._vouched, "UNAVAILABLE", self._clock.now())
 
-    def skipped(self, outlet: Outlet, lost: int, since: int, why: str) -> None:
-        """Put on record that so many readings were lost between a time and now though the source is heard."""
-        outlet.rejects(gap(self._machines, since, self._clock.now(), why, lost))
+    def skipped(self, outlet: Outlet, why: str, lost: int | None = None) -> None:
+        """Put on record that readings were lost since the source was heard last, though it is there."""
+        outlet.rejects(gap(self._machines, self._last, self._clock.now(), why, lost))
 
     @staticmethod
     def _tell(outlet: Outlet, pairs: Sequence[tuple[str, str]], word: str, now: int) -> None:

@@ -95,6 +95,13 @@ def test_a_source_that_was_never_reached_leaves_its_machine_unavailable(clock, o
 
 def test_readings_that_a_heard_source_lost_are_counted(clock, outlet):
     contact = Contact([OVEN], {TEMPERATURE}, clock)
-    contact.skipped(outlet, 7, 99 * SECOND, "the queue was full")
-    (raw,) = outlet.refused[0].raw.to_list()
-    assert json.loads(raw)["lost"] == 7
+    contact.heard(outlet)
+    clock.time += SECOND
+    contact.skipped(outlet, "the queue was full", 7)
+    (raw,) = outlet.refused[1].raw.to_list()
+    assert json.loads(raw) == {
+        "from": "1970-01-01T00:01:40Z",
+        "to": "1970-01-01T00:01:41Z",
+        "why": "the queue was full",
+        "lost": 7,
+    }
