@@ -5,7 +5,7 @@ from engine.plant.file import load, save
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
 from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
-from engine.plant.sources import CsvSource, ShdrSource, Source, UdpSource, ZmqSource
+from engine.plant.sources import CsvSource, McSource, ModbusSource, ShdrSource, Source, UdpSource, ZmqSource
 from engine.plant.stations import (
     Camera,
     FolderCamera,
@@ -24,6 +24,8 @@ __all__ = [
     "FolderCamera",
     "LogSection",
     "MachineSection",
+    "McSource",
+    "ModbusSource",
     "Plant",
     "PlantError",
     "ReplaySection",

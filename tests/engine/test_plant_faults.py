@@ -169,3 +169,35 @@ def test_a_station_does_not_pass_what_it_rejects() -> None:
 def test_a_station_is_not_named_like_another_process(name: str) -> None:
     (fault,) = faults(PLANT.replace("name: weld-1", f"name: {name}"))
     assert fault.says == f"{name} is the name of another process; rename the station."
+
+
+POLLED = """\
+sources:
+  - kind: KIND
+    name: plc
+    host: 10.0.0.7
+    port: 502
+    points:
+      - {address: ADDRESS, machine: lathe, tag: load}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "says"),
+    [
+        ("modbus", "40101", "address takes text"),
+        (
+            "modbus",
+            '"40101"',
+            "'40101' is no address of Modbus; write the table and the number, as holding:100",
+        ),
+        ("modbus", "coil:70000", "coil:70000 ends behind the table's last number, 65535"),
+        ("modbus", "holding:7, type: string", "holding:7 is of type string: a string has a length"),
+        ("mc", "D1F", "D1F is not numbered in decimal digits, as its device is"),
+        ("mc", "Q7", "'Q7' is no device that can be read; write it as D100, M8, X1F or D100.F"),
+    ],
+)
+def test_an_address_that_a_device_cannot_have_is_told(kind: str, address: str, says: str) -> None:
+    text = PLANT.partition("sources:")[0] + POLLED.replace("KIND", kind).replace("ADDRESS", address)
+    (fault,) = faults(text)
+    assert says in fault.says

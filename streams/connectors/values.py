@@ -1,0 +1,69 @@
+"""Values as devices keep them: bytes of a known type as numbers and texts. Pure."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, get_args
+
+Value = float | str
+Reader = Callable[[bytes], Value]
+"""Read the value out of exactly its own bytes."""
+
+ValueType = Literal[
+    "bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "string"
+]
+"""What can lie in a device's memory. Readings are float64: beyond 2**53 an int64 loses its last digits."""
+
+WORD = 2
+"""Bytes of a word, or register."""
+BITS = 8 * WORD
+FORMATS = dict(zip(get_args(ValueType)[1:-1], "hHiIqQfd", strict=True))
+
+
+def size(kind: ValueType, length: int) -> int:
+    """Return how many words a value takes; ``length`` is that of a string."""
+    if kind in FORMATS:
+        return struct.calcsize(f"<{FORMATS[kind]}") // WORD
+    return length if kind == "string" else 1
+
+
+def reader(kind: ValueType, order: Literal["big", "little"], bit: int = 0) -> Reader:
+    r"""Return what reads a value whose bytes come in an order.
+
+    >>> reader("int16", "big")(b"\xff\xfe"), reader("bool", "big", 1)(b"\xff\xfe")
+    (-2.0, 1.0)
+    """
+    if kind == "bool":
+        return partial(_bit, order, bit)
+    if kind == "string":
+        return text
+    return partial(_number, struct.Struct((">" if order == "big" else "<") + FORMATS[kind]))
+
+
+def text(payload: bytes) -> str:
+    r"""Return the text of bytes: it ends at the first NUL or with the last that is no blank.
+
+    >>> text(b"O1234 \0\0")
+    'O1234'
+    """
+    return payload.partition(b"\0")[0].decode(errors="replace").rstrip()
+
+
+def swap_words(payload: bytes) -> bytes:
+    """Return words in the reverse order, each as it is."""
+    return b"".join(payload[place : place + WORD] for place in range(len(payload) - WORD, -1, -WORD))
+
+
+def swap_bytes(payload: bytes) -> bytes:
+    """Return words in the same order, the bytes of each turned round."""
+    return swap_words(payload[::-1])
+
+
+def _number(form: struct.Struct, payload: bytes) -> float:
+    return float(form.unpack(payload)[0])
+
+
+def _bit(order: Literal["big", "little"], bit: int, payload: bytes) -> float:
+    return float(int.from_bytes(payload, order) >> bit & 1)
