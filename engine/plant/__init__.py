@@ -5,7 +5,16 @@ from engine.plant.file import load, save
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
 from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
-from engine.plant.sources import CsvSource, McSource, ModbusSource, ShdrSource, Source, UdpSource, ZmqSource
+from engine.plant.sources import (
+    CsvSource,
+    McSource,
+    ModbusSource,
+    MqttSource,
+    ShdrSource,
+    Source,
+    UdpSource,
+    ZmqSource,
+)
 from engine.plant.stations import (
     Camera,
     FolderCamera,
@@ -26,6 +35,7 @@ __all__ = [
     "MachineSection",
     "McSource",
     "ModbusSource",
+    "MqttSource",
     "Plant",
     "PlantError",
     "ReplaySection",

@@ -39,7 +39,8 @@ def misfits(plant: Any) -> Iterator[Misfit]:
     for listed, key in (("stations", "judges"), ("sources", "machine")):
         yield from _unknown(plant, (listed,), key, taken["machine or station"])
     for step, source in _items(plant, "sources"):
-        yield from _unknown(source, ("sources", step, "points"), "machine", taken["machine or station"])
+        for listed in ("points", "wills"):
+            yield from _unknown(source, ("sources", step, listed), "machine", taken["machine or station"])
         yield from _unbound(plant, source, ("sources", step, "points"))
 
 

@@ -62,11 +62,15 @@ class Contact:
         self._why = BEFORE
         self._kept: bool | None = None
 
-    def heard(self, outlet: Outlet) -> bool:
-        """Note that the source is heard now; True when it was not before, which is now on record."""
+    def heard(self, outlet: Outlet, whole: bool = False) -> bool:
+        """Note that the source is heard now; True when it was not before, which is now on record.
+
+        It is ``whole`` when somebody kept what it said meanwhile: then there is no gap.
+        """
         now, back = self._clock.now(), not self._kept
         if back:
-            outlet.rejects(gap(self._machines, self._last, now, self._why))
+            if not whole:
+                outlet.rejects(gap(self._machines, self._last, now, self._why))
             self._tell(outlet, self._answered, "AVAILABLE", now)
         self._kept, self._last = True, now
         return back

@@ -93,6 +93,15 @@ def test_a_source_that_was_never_reached_leaves_its_machine_unavailable(clock, o
     assert gaps(outlet) == [("mill", None, "1970-01-01T00:01:40Z", "nobody listened before")]
 
 
+def test_what_somebody_kept_meanwhile_is_no_gap(clock, outlet):
+    contact = Contact([MILL], {("mill", "execution")}, clock)
+    contact.heard(outlet)
+    contact.lost(outlet, "the broker is gone")
+    assert contact.heard(outlet, whole=True)
+    assert len(gaps(outlet)) == 1
+    assert [value for _, _, value, _ in outlet.rows()] == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE"]
+
+
 def test_readings_that_a_heard_source_lost_are_counted(clock, outlet):
     contact = Contact([OVEN], {TEMPERATURE}, clock)
     contact.heard(outlet)

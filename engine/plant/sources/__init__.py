@@ -9,12 +9,23 @@ from pydantic import Field
 from engine.plant.sources.csv import CsvSource
 from engine.plant.sources.mc import McSource
 from engine.plant.sources.modbus import ModbusSource
+from engine.plant.sources.mqtt import MqttSource
 from engine.plant.sources.shdr import ShdrSource
 from engine.plant.sources.udp import UdpSource
 from engine.plant.sources.zeromq import ZmqSource
 
-__all__ = ["CsvSource", "McSource", "ModbusSource", "ShdrSource", "Source", "UdpSource", "ZmqSource"]
+__all__ = [
+    "CsvSource",
+    "McSource",
+    "ModbusSource",
+    "MqttSource",
+    "ShdrSource",
+    "Source",
+    "UdpSource",
+    "ZmqSource",
+]
 
 Source = Annotated[
-    ShdrSource | ModbusSource | McSource | ZmqSource | UdpSource | CsvSource, Field(discriminator="kind")
+    ShdrSource | ModbusSource | McSource | MqttSource | ZmqSource | UdpSource | CsvSource,
+    Field(discriminator="kind"),
 ]
