@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
@@ -20,6 +20,7 @@ from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
 from streams.clock import SECOND
 from streams.log.errors import LogError
+from streams.log.losses import Loss
 from streams.log.marks import CONSUMED, Mark
 from streams.log.server import LogServer
 from streams.log.writer import GIB, MIB, LogWriter
@@ -38,10 +39,12 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
     home.create()
     clock = plant.clock()
     limit, segment = int(plant.log.max_gb * GIB), plant.log.segment_mb * MIB
-    writer = LogWriter(home.log / plant.shard, clock, limit, segment)
+    losses = Losses()
+    dropped = losses.tell if plant.log.when_full == "drop_oldest" else None
+    writer = LogWriter(home.log / plant.shard, clock, limit, segment, dropped)
     try:
         _warn_of_the_future(writer.received - clock.now())
-        account = Account(home.log / plant.shard, writer, limit)
+        account = Account(home.log / plant.shard, writer, limit, losses)
         publisher = health.Publisher(home.health, "appender", plant.shard, account.report)
         with LogServer(home.appender, plant.shard, writer, account.tell) as server, publisher:
             log.info("appender.ready", partition=plant.shard, position=writer.position)
@@ -59,16 +62,31 @@ def _warn_of_the_future(ahead: int) -> None:
 
 
 @dataclass
+class Losses:
+    """What a full log has dropped since the appender was started."""
+
+    entries: int = 0
+    readings: int = 0
+
+    def tell(self, loss: Loss) -> None:
+        """Hear of a loss that is on record now."""
+        self.entries += loss.entries
+        self.readings += loss.readings
+        log.error("appender.dropped", reason="the log is full", **asdict(loss))
+
+
+@dataclass
 class Account:
     """What an appender says of its log.
 
     ``bytes`` of ``limit_bytes`` are used, entries up to ``consumed`` may go when room is needed, and
-    ``disk_free_bytes`` are left on the log's disk.
+    ``disk_free_bytes`` are left on the log's disk. What a full log dropped since the start is counted.
     """
 
     folder: Path
     writer: LogWriter
     limit: int
+    losses: Losses
     trouble: str = ""
 
     def tell(self, trouble: str | None) -> None:
@@ -89,6 +107,8 @@ class Account:
             "bytes": self.writer.size,
             "limit_bytes": self.limit,
             "disk_free_bytes": shutil.disk_usage(self.folder).free,
+            "dropped_entries": self.losses.entries,
+            "dropped_readings": self.losses.readings,
         }
         return health.Report(counters, (health.Part("log", self.folder.name, self.trouble),))
 

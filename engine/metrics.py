@@ -67,6 +67,7 @@ CATALOGUE = (
     Series("seamline_log_bytes", "Size of the log on disk.", ("shard",)),
     Series("seamline_log_limit_bytes", "How large the log may grow.", ("shard",)),
     Series("seamline_log_disk_free_bytes", "What is left on the log's disk.", ("shard",)),
+    Series("seamline_log_dropped_readings_total", "Readings that a full log dropped.", ("shard",)),
     Series("seamline_shard_position", "Newest entry that is committed.", ("shard",)),
     Series("seamline_shard_lag_entries", "Entries of the log that are not committed yet.", ("shard",)),
     Series("seamline_shard_lag_seconds", "Real time between the newest commit's entry and now.", ("shard",)),
@@ -92,6 +93,7 @@ APPENDER = {
     "seamline_log_bytes": "bytes",
     "seamline_log_limit_bytes": "limit_bytes",
     "seamline_log_disk_free_bytes": "disk_free_bytes",
+    "seamline_log_dropped_readings_total": "dropped_readings",
 }
 SHARD = {
     "seamline_shard_position": "position",

@@ -21,6 +21,7 @@ import psycopg
 import structlog
 
 from engine import health, logs
+from engine.line_log import open_view
 from engine.parts import PartRows
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
@@ -37,11 +38,9 @@ from engine.writer import Writer, away
 from streams.abc import Output
 from streams.chain import LineChain
 from streams.flow import run_flow
-from streams.log.abc import Entry, LogReader
+from streams.log.abc import Entry, LogReader, LogView
 from streams.log.errors import LogError, LogGap
-from streams.log.files import segments
-from streams.log.marks import mark_consumed
-from streams.log.reader import FileLogReader
+from streams.log.gaps import OverGaps
 
 SNAPSHOT_VARIABLE = "SEAMLINE_SNAPSHOT_SECONDS"
 REPLAY_BYTES = 4 << 20
@@ -102,7 +101,7 @@ class Shard:
     def __init__(
         self,
         plant: Plant,
-        folder: Path,
+        view: LogView,
         dsn: str,
         stop: threading.Event,
         chain: Chain,
@@ -113,10 +112,11 @@ class Shard:
         self._stop = stop
         self._chain = chain
         self._mark: State = {"plant": (fingerprint(plant), b"")}
-        self._folder = folder
+        self._view = view
         self._clock = plant.clock()
         self._writer = Writer(dsn, plant.shard, plant.tenant, stop=stop)
-        self._reader = FileLogReader(folder)
+        drops = plant.log.when_full == "drop_oldest"
+        self._reader: LogReader = OverGaps(view, self._skipped) if drops else view
         self._commits = 0
         self._snapshot_at: float | None = None
         self._keeper = Keeper(dsn, plant.shard, self._writer.epoch, self._kept, snapshot_every)
@@ -135,8 +135,7 @@ class Shard:
 
     def report(self) -> health.Report:
         """Return how far it is and what hinders it; what is not known yet has no counter."""
-        with closing(FileLogReader(self._folder)) as reader:
-            lag = max(0, reader.end - self._writer.position)
+        lag = max(0, self._view.end - self._writer.position)
         counters: dict[str, float] = {
             "position": self._writer.position,
             "epoch": self._writer.epoch,
@@ -154,11 +153,17 @@ class Shard:
 
     def _committed(self, position: int) -> None:
         self._commits += 1
+        self._view.committed(position)
         self._keeper.committed(position)
 
     def _kept(self, oldest: int) -> None:
         self._snapshot_at = time.monotonic()
-        mark_consumed(self._folder, oldest)
+        self._view.consumed(oldest)
+
+    def _skipped(self, first: int, last: int) -> None:
+        log.warning(
+            "entries_skipped", shard=self._name, first=first, last=last, reason="the log dropped them"
+        )
 
     def _recover(self) -> None:
         committed = self._writer.position
@@ -166,8 +171,8 @@ class Shard:
         versions = {name: version for name, (version, _) in states.items()}
         with open_session(self._dsn) as connection:
             snapshot = snapshots.load(connection, self._name, committed, versions)
-            await_log(self._reader, last_committed(connection, self._name), self._stop)
-        start = before_oldest(self._folder)
+            await_log(self._view, last_committed(connection, self._name), self._stop)
+        start = self._view.first - 1
         if snapshot is not None:
             self._chain.restore(snapshot.state)
             start = snapshot.position
@@ -188,11 +193,8 @@ class Shard:
             watched.offer()
 
     def _close(self, timeout: float) -> None:
-        try:
-            self._keeper.close()
-            self._writer.close(timeout)
-        finally:
-            self._reader.close()
+        self._keeper.close()
+        self._writer.close(timeout)
 
 
 def database(trouble: str) -> health.Part:
@@ -214,7 +216,7 @@ class Watch:
         return health.Report(parts=(database(self.trouble),))
 
 
-def check_log(plant: Plant, folder: Path, dsn: str, stop: threading.Event) -> None:
+def check_log(plant: Plant, reader: LogReader, dsn: str, stop: threading.Event) -> None:
     """Wait until the log is seen to be the one that the database knows, before anything is owned.
 
     So a second plant of the same name cannot fence the rightful owner off.
@@ -226,11 +228,7 @@ def check_log(plant: Plant, folder: Path, dsn: str, stop: threading.Event) -> No
     """
     with open_session(dsn) as connection:
         committed = last_committed(connection, plant.shard)
-    reader = FileLogReader(folder)
-    try:
-        await_log(reader, committed, stop)
-    finally:
-        reader.close()
+    await_log(reader, committed, stop)
 
 
 def await_log(reader: LogReader, committed: Committed, stop: threading.Event, patience: float = 10.0) -> None:
@@ -257,12 +255,6 @@ def await_log(reader: LogReader, committed: Committed, stop: threading.Event, pa
                 f"The log is another log; its entry {position} is not the one that the database has"
                 f" committed: {WAYS_OUT}"
             )
-
-
-def before_oldest(folder: Path) -> int:
-    """Return the position before the oldest entry that the log still has."""
-    kept = segments(folder)
-    return kept[0].first - 1 if kept else 0
 
 
 def fingerprint(plant: Plant) -> int:
@@ -297,22 +289,22 @@ def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None
     """
     watch = Watch()
     publisher = health.Publisher(home.create().health, "shard", plant.shard, watch.report)
-    with publisher, steward(plant, home.evidence, dsn):
-        own_shard(plant, home.log / plant.shard, dsn, stop, watch)
+    with closing(open_view(plant, home)) as view, publisher, steward(plant, home.evidence, dsn):
+        own_shard(plant, view, dsn, stop, watch)
 
 
-def own_shard(plant: Plant, folder: Path, dsn: str, stop: threading.Event, watch: Watch) -> None:
+def own_shard(plant: Plant, view: LogView, dsn: str, stop: threading.Event, watch: Watch) -> None:
     """Take the shard over as soon as the database lets it, and run it."""
     chain = LineChain(plant.catalog(), PartRows(plant))
     every = float(os.environ.get(SNAPSHOT_VARIABLE, INTERVAL))
     while not stop.is_set():
         try:
-            check_log(plant, folder, dsn, stop)
+            check_log(plant, view, dsn, stop)
             if stop.is_set():
                 return
             with open_session(dsn) as connection:
                 register(connection, plant)
-            watch.shard = Shard(plant, folder, dsn, stop, chain, every)
+            watch.shard = Shard(plant, view, dsn, stop, chain, every)
         except psycopg.OperationalError as exc:
             watch.trouble = away(exc)
             log.warning("database_away", shard=plant.shard, error=str(exc))

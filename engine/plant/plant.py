@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -37,9 +37,11 @@ class LogSection(Section):
     """The durable log of this node."""
 
     max_gb: Positive = 20.0
-    """How large it may grow; only what is committed is ever removed."""
+    """How large it may grow; what is committed is removed first."""
     segment_mb: Annotated[int, Field(gt=0)] = 64
     """Size of its files."""
+    when_full: Literal["refuse", "drop_oldest"] = "refuse"
+    """What happens when nothing committed is left to remove: sources wait, or the oldest goes, on record."""
 
 
 class ConsoleSection(Section):

@@ -57,6 +57,30 @@ class LogReader(Protocol):
         """Release files or sockets."""
 
 
+class LogView(LogReader, Protocol):
+    """A whole partition, as the shard that reads it sees it; safe to use from several threads."""
+
+    @property
+    def first(self) -> int:
+        """The position of the oldest entry that is there; one behind `end` where there is none."""
+
+    @property
+    def end(self) -> int:
+        """The last position that is safe on disk, 0 for an empty log."""
+
+    def find(self, received: int) -> int:
+        """Return the position of the last entry that was stamped before a time (microseconds UTC).
+
+        Reading behind it begins with the oldest entry stamped at that time or later.
+        """
+
+    def consumed(self, position: int) -> None:
+        """Allow entries up to ``position`` to be removed: no restart reads them again."""
+
+    def committed(self, position: int) -> None:
+        """Tell that what follows from entries up to ``position`` is in the database."""
+
+
 class Producer(Protocol):
     """Hand entries to the appender; each is acknowledged once it is on disk."""
 

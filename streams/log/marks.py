@@ -1,4 +1,4 @@
-"""Small files that hold one log position each: how far it is durable, how far it was consumed."""
+"""Small files that hold one log position each: how far it is durable, consumed, committed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from zlib import crc32
 FORM = struct.Struct("<QI")
 DURABLE = "durable"
 CONSUMED = "consumed"
+COMMITTED = "committed"
+"""What follows from entries up to here is in the database, though a restart may still read them."""
 
 
 class Mark:
@@ -45,7 +47,12 @@ def mark_consumed(folder: Path, position: int) -> None:
     Everything that a restart would still read must stand behind it: a shard passes the position of
     the oldest snapshot it keeps.
     """
-    mark = Mark(folder / CONSUMED)
+    write_mark(folder, CONSUMED, position)
+
+
+def write_mark(folder: Path, name: str, position: int) -> None:
+    """Publish a position under a name."""
+    mark = Mark(folder / name)
     try:
         mark.write(position)
     finally:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
 from streams.log.abc import Entry
 from streams.log.errors import LogDamaged, LogGap
-from streams.log.files import path_of, segments
-from streams.log.marks import DURABLE, Mark
-from streams.log.segments import HEAD, decode, size_at
+from streams.log.files import Segment, path_of, segments
+from streams.log.marks import COMMITTED, DURABLE, Mark, mark_consumed, write_mark
+from streams.log.segments import HEAD, decode, scan, size_at, stamp_of
 
 
 class FileLogReader:
@@ -53,9 +54,49 @@ class FileLogReader:
         return found
 
     @property
+    def first(self) -> int:
+        """The position of the oldest entry that is there; one behind `end` where there is none."""
+        found = segments(self._folder)
+        return found[0].first if found else self.end + 1
+
+    @property
     def end(self) -> int:
-        """Return the last position that is safe on disk, 0 for an empty log."""
+        """The last position that is safe on disk, 0 for an empty log."""
         return self._mark.read()
+
+    def find(self, received: int) -> int:
+        """Return the position of the last entry that was stamped before a time (microseconds UTC).
+
+        Raises
+        ------
+        LogGap
+            The entries there were removed in this moment.
+        """
+        try:
+            return self._find(received)
+        except FileNotFoundError as exc:
+            raise self._gap(self.first) from exc
+
+    def _find(self, received: int) -> int:
+        end = self.end
+        found = [segment for segment in segments(self._folder) if segment.first <= end]
+        if not (begun := bisect_left(found, received, key=_stamp)):
+            return self.first - 1
+        segment = found[begun - 1]
+        position = segment.first - 1
+        for record in scan(memoryview(segment.path.read_bytes()), segment.first):
+            if record.entry.received >= received or record.entry.position > end:
+                break
+            position = record.entry.position
+        return position
+
+    def consumed(self, position: int) -> None:
+        """Allow entries up to ``position`` to be removed: no restart reads them again."""
+        mark_consumed(self._folder, position)
+
+    def committed(self, position: int) -> None:
+        """Tell that what follows from entries up to ``position`` is in the database."""
+        write_mark(self._folder, COMMITTED, position)
 
     def close(self) -> None:
         """Close the files."""
@@ -117,3 +158,9 @@ class FileLogReader:
 
     def _damaged(self) -> LogDamaged:
         return LogDamaged(f"Entry {self._next} in {self._folder} is unreadable: restore its segment.")
+
+
+def _stamp(segment: Segment) -> int:
+    """Return when the first entry of a segment was stamped."""
+    with segment.path.open("rb") as file:
+        return stamp_of(file.read(HEAD.size))

@@ -48,6 +48,11 @@ def size_at(buffer: memoryview, offset: int) -> int:
     return int(HEAD.size + name + length)
 
 
+def stamp_of(head: bytes) -> int:
+    """Return when the entry with a header was stamped; the header is not checked."""
+    return int(HEAD.unpack(head)[6])
+
+
 def decode(buffer: memoryview, offset: int) -> Record | None:
     """Return the entry at an offset, None where it is cut off or damaged."""
     if len(buffer) - offset < HEAD.size:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from streams.clock import Clock
 from streams.log.abc import Entry, Kind
 from streams.log.errors import LogError, LogFull
-from streams.log.files import OpenSegment, lock, sync_folder
-from streams.log.marks import CONSUMED, DURABLE, Mark
+from streams.log.files import OpenSegment, Segment, lock, sync_folder
+from streams.log.losses import APPENDER, Loss, LossMark, finish_dropping, joined, lost_of
+from streams.log.marks import COMMITTED, CONSUMED, DURABLE, Mark
 from streams.log.recovery import recover
 from streams.log.segments import encode
 
@@ -31,10 +33,14 @@ class LogWriter:
         Stamps every entry (`Entry.received`); the stamps never fall, whatever the clock does.
     max_bytes
         Room for all segments. When it is used up, the oldest consumed segments go; what nobody
-        consumed stays, and new entries are refused. Ticks alone may go one segment beyond: time goes
-        on for a shard that has caught up, it snapshots, and what it gives up makes room again.
+        consumed stays, and new entries are refused, unless they are to be dropped. Ticks alone may go
+        one segment beyond: time goes on for a shard that has caught up, it snapshots, and what it gives
+        up makes room again.
     segment_bytes
         Size at which a new segment begins (at most a quarter of ``max_bytes``).
+    dropped
+        Called with each loss. Where it is given, a full log drops its oldest segments, consumed or not,
+        and puts what nobody had committed on record, as an entry of rejects.
 
     Raises
     ------
@@ -45,13 +51,20 @@ class LogWriter:
     """
 
     def __init__(
-        self, folder: Path, clock: Clock, max_bytes: int = 20 * GIB, segment_bytes: int = 64 * MIB
+        self,
+        folder: Path,
+        clock: Clock,
+        max_bytes: int = 20 * GIB,
+        segment_bytes: int = 64 * MIB,
+        dropped: Callable[[Loss], None] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._clock, self._max_bytes = folder, clock, max_bytes
         self._segment_bytes = min(segment_bytes, max_bytes // SEGMENTS_AT_LEAST)
         self._lock = lock(folder)
+        self._dropped = dropped
         try:
+            finish_dropping(folder)
             found = recover(folder)
             self._open = OpenSegment(folder, found.last.first, found.size)
         except BaseException:
@@ -63,6 +76,7 @@ class LogWriter:
         self._only_ticks = True
         self._stamp = self.received
         self._durable, self._consumed = Mark(folder / DURABLE), Mark(folder / CONSUMED)
+        self._committed, self._losses = Mark(folder / COMMITTED), LossMark(folder)
         self._durable.write(self.position)
         sync_folder(folder)
 
@@ -96,28 +110,44 @@ class LogWriter:
         LogError
             The disk failed.
         """
-        group = self._pending
-        if not group:
-            return self.position
-        limit = self._max_bytes + (self._segment_bytes if self._only_ticks else 0)
-        self._pending, self._only_ticks = [], True
+        if self._pending:
+            limit = self._max_bytes + (self._segment_bytes if self._only_ticks else 0)
+            self._put(lambda data: self._write(data, limit))
+            self._record_loss()
+        return self.position
+
+    def close(self) -> None:
+        """Close all files and give the folder free; entries not committed are forgotten."""
+        self._open.finish()
+        for mark in (self._durable, self._consumed, self._committed, self._losses):
+            mark.close()
+        os.close(self._lock)
+
+    def _put(self, write: Callable[[bytes], None]) -> None:
+        group, self._pending, self._only_ticks = self._pending, [], True
         try:
-            self._write(b"".join(group), limit)
-        except LogError:
+            write(b"".join(group))
+        except (LogError, OSError):
             self._sequences.drop()
             self._stamp = self.received
             raise
         self._sequences.keep()
         self.position, self.received = self.position + len(group), self._stamp
         self._durable.write(self.position)
-        return self.position
 
-    def close(self) -> None:
-        """Close all files and give the folder free; entries not committed are forgotten."""
-        self._open.finish()
-        self._durable.close()
-        self._consumed.close()
-        os.close(self._lock)
+    def _record_loss(self) -> None:
+        """Append what was dropped as a group of its own; where there is no room yet, behind a later one."""
+        if (loss := self._losses.pending) is None:
+            return
+        self.append(Kind.REJECTS, loss.payload(), APPENDER, loss.last)
+        try:
+            if self._pending:  # a record that is there already is no entry
+                self._put(self._try_write)
+        except OSError as exc:
+            if exc.errno in NO_ROOM:
+                return
+            raise LogError(f"The log {self._folder} cannot be written: {exc.strerror}.") from exc
+        self._losses.clear()
 
     def _write(self, data: bytes, limit: int) -> None:
         while self.size + len(data) > limit:
@@ -144,9 +174,20 @@ class LogWriter:
 
     def _remove_oldest(self, why: str) -> None:
         following = [segment.first for segment in self._finished[1:]] + [self._open.first]
-        if not self._finished or following[0] - 1 > self._consumed.read():
+        if not self._finished or (following[0] - 1 > self._consumed.read() and not self._dropped):
             raise LogFull(
                 f"The log {self._folder} takes no more entries ({why}) until its shard catches up "
                 f"or there is room on the disk."
             )
+        self._note_loss(self._finished[0], following[0] - 1)
         self._finished.pop(0).path.unlink()
+
+    def _note_loss(self, segment: Segment, last: int) -> None:
+        landed = max(self._consumed.read(), self._committed.read())
+        if not self._dropped or last <= landed:
+            return
+        entries, recorded = lost_of(segment, landed, last)
+        if loss := joined(entries, recorded):
+            self._losses.note(loss)
+        if entries:
+            self._dropped(entries)

@@ -224,6 +224,22 @@ def test_a_full_log_is_said_once_and_so_is_its_end(home, capsys):
     assert "until its shard catches up" in said
 
 
+def test_a_log_that_drops_never_refuses_and_says_what_it_lost(home, capsys):
+    limited = LogSection(max_gb=200_000 / GIB, when_full="drop_oldest")
+    with run(Plant(name="test", log=limited), home), producer(home) as one:
+        for _ in range(100):
+            last = one.send(Kind.READINGS, bytes(5_000))
+            assert one.wait(last, TIMEOUT)
+    ended = await_record(home, lambda record: record.ended)
+    assert ended.part("log", "line-1").ok
+    assert 0 < ended.counters["dropped_entries"] < last == 100
+    assert ended.counters["dropped_readings"] == 0
+    assert "appender.dropped" in capsys.readouterr().out
+    kept = FileLogReader(home.log / "line-1")
+    assert kept.first > 1
+    kept.close()
+
+
 @pytest.fixture
 def small_disk(home):
     """The log's folder on a file system of one megabyte, almost full."""

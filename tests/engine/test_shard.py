@@ -1,3 +1,4 @@
+import json
 import shutil
 import threading
 import time
@@ -8,14 +9,15 @@ from bench.chaos import committed, counts, differences
 from engine import health
 from engine import shard as shard_module
 from engine.paths import Home
-from engine.plant import Plant
-from engine.shard import Shard, await_log, before_oldest, fingerprint, run_shard
+from engine.plant import LogSection, Plant
+from engine.shard import Shard, await_log, fingerprint, run_shard
 from engine.store import Fenced, LogMismatch, connect
 from engine.store.landing import Committed
 from engine.writer import Writer
 from streams.abc import Output
 from streams.clock import SECOND, ManualClock
 from streams.log.abc import Kind
+from streams.log.errors import LogGap
 from streams.log.reader import FileLogReader
 from streams.log.writer import LogWriter
 from streams.records import Readings, Rejects, encode
@@ -229,7 +231,8 @@ def test_it_says_how_far_it_is(line, plain_dsn, monkeypatch):
 
 def test_a_shard_that_lags_says_by_how_much(line, plain_dsn):
     line.seconds(5)
-    shard = Shard(line.plant, line.folder, plain_dsn, threading.Event(), Idle())
+    view = FileLogReader(line.folder)
+    shard = Shard(line.plant, view, plain_dsn, threading.Event(), Idle())
     assert "lag_s" not in shard.report().counters
     assert shard.report().counters["lag_entries"] == line.writer.position
     shard._writer.write([Output(1, time.time_ns() // 1000 - 60 * SECOND, ())])
@@ -238,6 +241,7 @@ def test_a_shard_that_lags_says_by_how_much(line, plain_dsn):
     assert found["lag_entries"] == line.writer.position - 1
     assert 60 <= found["lag_s"] < 120
     shard._close(20)
+    view.close()
 
 
 class Idle:
@@ -282,8 +286,65 @@ def test_a_log_folder_that_was_replaced_is_not_skipped(line, plain_dsn, tmp_path
         run_shard(line.plant, line.home, plain_dsn, threading.Event())
 
 
-def test_the_oldest_entry_is_where_a_new_state_begins(line, tmp_path):
-    assert before_oldest(line.folder) == 0
-    assert before_oldest(tmp_path / "none") == 0
-    (tmp_path / "00000000000000000041.seg").touch()
-    assert before_oldest(tmp_path) == 40
+def limited(line, told):
+    """Let the line's log drop its oldest segments from about forty seconds on."""
+    line.writer.close()
+    line.writer = LogWriter(line.folder, line.clock, 400_000, 50_000, told.append)
+    log = LogSection(when_full="drop_oldest")
+    line.plant = line.plant.model_copy(update={"log": log})
+
+
+DROPPED = "SELECT raw::text FROM quarantine WHERE reason = 'dropped' ORDER BY ts, raw::text"
+
+
+def losses(dsn):
+    with connect(dsn) as connection:
+        return [json.loads(raw) for (raw,) in connection.execute(DROPPED).fetchall()]
+
+
+def commit_seconds(line, count):
+    for _ in range(count):
+        line.seconds(1)
+
+
+def test_a_shard_goes_on_over_what_a_full_log_dropped_and_lands_the_loss(line, plain_dsn, capsys):
+    told = []
+    limited(line, told)
+    commit_seconds(line, 20)
+    line.run_to(line.writer.position, plain_dsn)
+    before = line.writer.position
+    commit_seconds(line, 400)
+    assert sum(loss.readings for loss in told) > 0
+    assert told[0].first > before
+    line.run_to(line.writer.position, plain_dsn)
+    assert "entries_skipped" in capsys.readouterr().out
+    said = losses(plain_dsn)
+    assert sum(record["lost"] for record in said) == sum(loss.readings for loss in told)
+    with connect(plain_dsn) as connection:
+        (landed,) = connection.execute("SELECT count(*) FROM readings").fetchone()
+    assert landed + sum(record["lost"] for record in said) == readings_made(line)
+
+
+def readings_made(line):
+    seconds = (line.clock.time - T0) // SECOND
+    return 10 * seconds + sum(number % 5 == 1 for number in range(1, seconds + 1))
+
+
+def test_a_log_with_a_gap_gives_the_same_rows_again(line, plain_server, straight):
+    told = []
+    limited(line, told)
+    commit_seconds(line, 400)
+    assert told
+    first, again = straight(), straight()
+    assert losses(first)
+    assert differences(first, again) == {}
+
+
+def test_a_shard_of_a_log_that_refuses_does_not_go_over_a_gap(line, plain_dsn):
+    limited(line, [])
+    commit_seconds(line, 20)
+    line.run_to(line.writer.position, plain_dsn)
+    commit_seconds(line, 400)
+    refusing = line.plant.model_copy(update={"log": LogSection()})
+    with pytest.raises(LogGap):
+        run_shard(refusing, line.home, plain_dsn, threading.Event())
