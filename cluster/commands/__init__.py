@@ -12,9 +12,10 @@ app = typer.Typer(
 )
 train = typer.Typer(no_args_is_help=True, help="Learn a model from pictures.")
 connect = typer.Typer(no_args_is_help=True, help="Connect machines and senders.")
+log = typer.Typer(no_args_is_help=True, help="The durable log.")
 evaluate = typer.Typer(no_args_is_help=True, help="Measure how right a model or a whole plant is.")
 
-for name, group in {"connect": connect, "train": train, "evaluate": evaluate}.items():
+for name, group in {"connect": connect, "log": log, "train": train, "evaluate": evaluate}.items():
     app.add_typer(group, name=name)
 
 

@@ -10,6 +10,7 @@ from engine.plant.sources.csv import CsvSource
 from engine.plant.sources.mc import McSource
 from engine.plant.sources.modbus import ModbusSource
 from engine.plant.sources.mqtt import MqttSource
+from engine.plant.sources.parquet import ParquetSource
 from engine.plant.sources.shdr import ShdrSource
 from engine.plant.sources.udp import UdpSource
 from engine.plant.sources.zeromq import ZmqSource
@@ -19,6 +20,7 @@ __all__ = [
     "McSource",
     "ModbusSource",
     "MqttSource",
+    "ParquetSource",
     "ShdrSource",
     "Source",
     "UdpSource",
@@ -26,6 +28,6 @@ __all__ = [
 ]
 
 Source = Annotated[
-    ShdrSource | ModbusSource | McSource | MqttSource | ZmqSource | UdpSource | CsvSource,
+    ShdrSource | ModbusSource | McSource | MqttSource | ZmqSource | UdpSource | CsvSource | ParquetSource,
     Field(discriminator="kind"),
 ]
