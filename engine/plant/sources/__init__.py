@@ -10,6 +10,7 @@ from engine.plant.sources.csv import CsvSource
 from engine.plant.sources.mc import McSource
 from engine.plant.sources.modbus import ModbusSource
 from engine.plant.sources.mqtt import MqttSource
+from engine.plant.sources.opcua import OpcUaSource
 from engine.plant.sources.parquet import ParquetSource
 from engine.plant.sources.shdr import ShdrSource
 from engine.plant.sources.udp import UdpSource
@@ -20,6 +21,7 @@ __all__ = [
     "McSource",
     "ModbusSource",
     "MqttSource",
+    "OpcUaSource",
     "ParquetSource",
     "ShdrSource",
     "Source",
@@ -28,6 +30,14 @@ __all__ = [
 ]
 
 Source = Annotated[
-    ShdrSource | ModbusSource | McSource | MqttSource | ZmqSource | UdpSource | CsvSource | ParquetSource,
+    ShdrSource
+    | ModbusSource
+    | McSource
+    | MqttSource
+    | ZmqSource
+    | UdpSource
+    | CsvSource
+    | ParquetSource
+    | OpcUaSource,
     Field(discriminator="kind"),
 ]

@@ -1,0 +1,1 @@
+"""Devices to test connectors against: real servers of their protocols, in a thread each."""
