@@ -36,8 +36,10 @@ def mendable() -> tuple[type[Exception], ...]:
     """Return the errors whose message says what to do; imported late, for commands must start quickly."""
     from cluster.training import TrainingError
     from engine.backup import BackupError
+    from engine.discover.abc import DiscoverError
     from engine.paths import HomeError
     from engine.plant import PlantError
+    from engine.plant.secrets import SecretError
     from engine.store.errors import StoreError
     from engine.survey.abc import SurveyError
     from streams.connectors.curve import KeyFileError
@@ -46,7 +48,8 @@ def mendable() -> tuple[type[Exception], ...]:
     from vision.registry import ModelError
 
     ours = PlantError, HomeError, StoreError, LogError, ModelError
-    return *ours, BackupError, DatasetError, TrainingError, SurveyError, KeyFileError
+    more = BackupError, DatasetError, DiscoverError, KeyFileError, SecretError, SurveyError, TrainingError
+    return *ours, *more
 
 
 if __name__ == "__main__":

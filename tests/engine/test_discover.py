@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.discover import Discovery, Found, fragment, write
+from engine.discover import DiscoverError, Discovery, Found, described, discover, fragment, write
 from engine.plant.document import Document
 from engine.plant.file import parse
 
@@ -54,3 +55,27 @@ def test_whatever_a_device_calls_its_values_the_file_is_read_as_it_was_meant(fou
     text = write("title\nmachines: []", SOURCE, Discovery(tuple(found), left_out))
     assert Document(text).value == fragment(SOURCE, found)
     assert parse("name: x\n" + text.split("sources:\n- kind")[0], "x").name == "x"
+
+
+def test_a_source_is_described_by_words():
+    assert described("opcua", ["endpoint=opc.tcp://a:1/x=y", "password.env=PW", "sampling_ms=250"]) == {
+        "kind": "opcua",
+        "name": "opcua",
+        "endpoint": "opc.tcp://a:1/x=y",
+        "password": {"env": "PW"},
+        "sampling_ms": 250,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "says"),
+    [
+        ("udp", [], "'udp' cannot be looked at"),
+        ("opcua", ["endpoint"], "'endpoint' is no key=value; write it like host=10.0.0.5."),
+        ("opcua", ["endpint=x"], "there is no key endpint here; did you mean endpoint?"),
+    ],
+)
+def test_a_source_that_is_not_described_well_is_one_sentence(kind, words, says):
+    with pytest.raises(DiscoverError) as refused:
+        discover(described(kind, words), "", 1.0)
+    assert says in str(refused.value)
