@@ -102,10 +102,10 @@ class Mosquitto:
 class Sender:
     """A device: publishes with QoS 1 and knows what the broker has."""
 
-    def __init__(self, port: int, will: tuple[str, bytes | str] | None = None) -> None:
+    def __init__(self, port: int, will: tuple[str, bytes | str, bool] | None = None) -> None:
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         if will:
-            self._client.will_set(*will, qos=1, retain=True)
+            self._client.will_set(will[0], will[1], qos=1, retain=will[2])
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         until(self._client.is_connected, "the sender")
@@ -119,7 +119,7 @@ class Sender:
         return self._client.publish(topic, payload, qos)
 
     def subscribe(self, topic: str, take: Callable[[str, bytes], object]) -> None:
-        """Give what arrives to a function of topic and payload."""
+        """Give what arrives to a function of topic and payload, also from a broker that was away."""
         subscribed = threading.Event()
 
         def arrived(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
@@ -128,7 +128,11 @@ class Sender:
         def granted(*_: Any) -> None:
             subscribed.set()
 
+        def back(*_: Any) -> None:
+            self._client.subscribe(topic, 1)
+
         self._client.on_message, self._client.on_subscribe = arrived, granted
+        self._client.on_connect = back
         self._client.subscribe(topic, 1)
         until(subscribed.is_set, "the subscription")
 

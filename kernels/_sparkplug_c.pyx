@@ -1,7 +1,7 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Sparkplug B payloads, compiled; checks and meaning stand in `kernels.sparkplug`."""
 
-from libc.stdint cimport INT64_MIN, int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 cdef enum:
@@ -30,14 +30,14 @@ cdef int64_t _payload(
     cdef int wire
     cdef Py_ssize_t stop
     head[0] = head[1] = INT64_MIN
-    head[2] = 0
+    head[2] = head[3] = 0
     while at < end:
         if not _tag(data, &at, end, &tag, &wire) or not _field(data, &at, end, wire, &number, &stop):
             return 1
         if tag == 1 and wire == VARINT:
-            head[0] = <int64_t> number
+            head[0] = _positive(number)
         elif tag == 3 and wire == VARINT:
-            head[1] = <int64_t> number
+            head[1] = _positive(number)
         elif tag == 2 and wire == BYTES:
             if row >= rows.shape[1]:
                 return 2
@@ -45,6 +45,7 @@ cdef int64_t _payload(
                 return 1
             last = _find(known, rows, row, last)
             _number(known, rows, row, last)
+            head[3] += rows[SLOT, row] == -1
             row += 1
         at = stop
     for i in range(first, row):
@@ -72,7 +73,7 @@ cdef bint _metric(
                 rows[ALIAS, row] = <int64_t> number
                 rows[FLAGS, row] |= 8
             elif tag == 3:
-                rows[TIME, row] = <int64_t> number
+                rows[TIME, row] = _positive(number)
             elif tag == 4:
                 rows[TYPE, row] = <uint32_t> number
             elif 5 <= tag <= 7:
@@ -166,6 +167,8 @@ cdef void _number(
     cdef uint32_t half = <uint32_t> bits
     cdef float single
     cdef double value = 0.0
+    if 10 <= kind <= 14:
+        rows[TEXT, row] = rows[VALUE, row]
     if type == 0 and rows[SLOT, row] != -1:
         type = rows[TYPE, row] = known[2, last]
     if kind == 10:
@@ -188,6 +191,10 @@ cdef void _number(
     else:
         value = <double> bits
     memcpy(&rows[VALUE, row], &value, 8)
+
+
+cdef inline int64_t _positive(uint64_t number) noexcept nogil:
+    return <int64_t> number if number <= INT64_MAX else INT64_MAX
 
 
 cdef bint _tag(

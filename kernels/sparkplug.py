@@ -17,8 +17,9 @@ _twin = load("sparkplug")
 ALIAS, SLOT, TIME, TYPE, KIND, FLAGS, VALUE, NAME, NAME_END, TEXT, TEXT_END, QUALITY = range(12)
 """Rows of the table that `decode` fills, one column a metric."""
 COLUMNS = 12
-TIMESTAMP, SEQ, METRICS = range(3)
-"""What `decode` says of the payload; a time or seq that is not there is the smallest int64."""
+TIMESTAMP, SEQ, METRICS, STRANGE = range(4)
+"""What `decode` says of the payload; a time or seq that is not there is the smallest int64,
+one that is too large the largest."""
 HISTORICAL, TRANSIENT, IS_NULL, HAS_ALIAS = 1, 2, 4, 8
 """Bits of the flags."""
 INT, LONG, FLOAT, DOUBLE, BOOLEAN, STRING, BLOB, DATASET, TEMPLATE, EXTENSION = range(10, 20)
@@ -46,9 +47,10 @@ def decode(
     ----------
     payload : (n,) bytes, perhaps of several payloads: what is said of places counts from its first.
     known : (3, aliases) aliases in ascending order, their slots, their data types.
-    head : (3,) filled: time in milliseconds, seq, number of metrics.
+    head : (4,) filled: time in milliseconds, seq, number of metrics, how many of them have no slot.
     rows : (12, capacity) filled from column ``first`` on. A number of any kind is the bits of a double
-        in VALUE; a metric without a data type has that of its alias, without a time its payload's.
+        in VALUE, and as it came in TEXT; a metric without a data type has that of its alias, without a
+        time its payload's.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def decode(
     """
     if not 0 <= begin <= end <= len(payload):
         raise ValueError(f"bytes {begin} to {end} do not lie within {len(payload)}")
-    if known.shape[0] != 3 or head.shape != (3,) or rows.shape[0] != COLUMNS or first < 0:
+    if known.shape[0] != 3 or head.shape != (4,) or rows.shape[0] != COLUMNS or first < 0:
         raise ValueError(f"known, head and rows have the shapes {known.shape}, {head.shape}, {rows.shape}")
     if fault := _twin.decode(payload, begin, end, known, head, rows, first):
         raise MalformedError("malformed_payload" if fault == 1 else "too_many_metrics")

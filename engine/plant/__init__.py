@@ -14,6 +14,7 @@ from engine.plant.sources import (
     ParquetSource,
     ShdrSource,
     Source,
+    SparkplugSource,
     UdpSource,
     ZmqSource,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "ShiftSection",
     "SimulatedCamera",
     "Source",
+    "SparkplugSource",
     "StationSection",
     "TagSection",
     "UdpSource",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 ALIAS, SLOT, TIME, TYPE, KIND, FLAGS, VALUE, NAME, NAME_END, TEXT, TEXT_END, QUALITY = range(12)
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-NULL = -(1 << 63)
+NULL, LARGEST = -(1 << 63), (1 << 63) - 1
 WORD, HALF = (1 << 64) - 1, (1 << 32) - 1
 WIDTHS = {1: 8, 2: 16, 3: 32, 4: 64}
 
@@ -34,18 +34,19 @@ def decode(
 ) -> int:
     """Fill head and rows; return 0, 1 for malformed bytes, 2 for more metrics than there are rows."""
     data, aliases = payload.data, known[0].tolist()
-    head[:] = (NULL, NULL, 0)
+    head[:] = (NULL, NULL, 0, 0)
     row, last = first, -1
     try:
         for wire, (tag, number, start, stop) in _fields(data, begin, end):
             if tag in {1, 3} and wire == VARINT:
-                head[tag // 2] = _signed(number, 64)
+                head[tag // 2] = min(number, LARGEST)
             elif tag == 2 and wire == BYTES:
                 if row >= rows.shape[1]:
                     return 2
                 rows[:, row] = _metric(data, start, stop)
                 last = _find(aliases, known, rows[:, row], last)
                 _number(known, rows[:, row], last)
+                head[3] += rows[SLOT, row] == -1
                 row += 1
     except _Malformed:
         return 1
@@ -62,7 +63,7 @@ def _metric(data: memoryview, begin: int, end: int) -> list[int]:
         if wire == VARINT and tag == 2:
             row[ALIAS], row[FLAGS] = _signed(number, 64), row[FLAGS] | 8
         elif wire == VARINT and tag == 3:
-            row[TIME] = _signed(number, 64)
+            row[TIME] = min(number, LARGEST)
         elif wire == VARINT and tag == 4:
             row[TYPE] = number & HALF
         elif wire == VARINT and tag in {5, 6, 7}:
@@ -102,6 +103,8 @@ def _find(aliases: list[int], known: NDArray[np.int64], row: NDArray[np.int64], 
 
 def _number(known: NDArray[np.int64], row: NDArray[np.int64], last: int) -> None:
     bits, kind = int(row[VALUE]) & WORD, int(row[KIND])
+    if 10 <= kind <= 14:
+        row[TEXT] = row[VALUE]
     if row[TYPE] == 0 and row[SLOT] != -1:
         row[TYPE] = known[2, last]
     row[VALUE : VALUE + 1].view(np.float64)[0] = _value(bits, kind, int(row[TYPE]))

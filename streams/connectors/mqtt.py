@@ -11,16 +11,10 @@ from streams.abc import Outlet, Ticket
 from streams.catalog import Machine
 from streams.clock import Clock
 from streams.connectors.contact import Contact
-from streams.connectors.mqtt_session import Broker, BrokerError, Message, Session
+from streams.connectors.mqtt_link import Link
+from streams.connectors.mqtt_session import Broker, Message, Session
 from streams.connectors.mqtt_values import TimeRule, TopicDecoder, unasked
-from streams.connectors.mqtt_window import Window
 from streams.connectors.points import Point
-
-BACKOFF = (0.2, 5.0)
-WAIT, BUSY = 0.2, 0.01
-"""Seconds to wait for messages: while nothing waits for the disk, and while something does."""
-HELD = 4
-"""Windows of messages that may wait for the disk before nothing more is read."""
 
 
 class MqttConnector:
@@ -50,67 +44,67 @@ class MqttConnector:
         machines: Iterable[Machine],
         clock: Clock,
     ) -> None:
-        known = {machine.name: machine for machine in machines}
-        self._broker, self._clock, self._wills = broker, clock, dict(wills)
-        self._decoder = TopicDecoder(points, _texts(points, known), time)
-        self._topics = tuple(topics)
-        self._asked = [*topics, *self._decoder.topics, *wills]
-        self._contacts = Contacts(known, {(point.machine, point.tag) for point in points}, clock)
-        self._bound = {point.machine for point in points} | {machine for machine, _ in wills.values()}
-        self._window = Window()
-        self._subscribed = False
-        self._lossy = False
-        self.connections = 0
-        """How often the broker was reached."""
-        self.trouble = f"{broker} has not answered yet."
+        self._topics = Topics(topics, points, time, wills, {one.name: one for one in machines}, clock)
+        self._link = Link(broker, self._topics, keeps=True)
+
+    @property
+    def trouble(self) -> str:
+        """Return why the broker cannot be heard."""
+        return self._link.trouble
+
+    @property
+    def connections(self) -> int:
+        """Return how often the broker was reached."""
+        return self._link.connections
 
     @property
     def repeated(self) -> int:
-        """How many messages the broker repeated that were not taken again."""
-        return self._window.repeated
+        """Return how many messages the broker repeated that were not taken again."""
+        return self._link.window.repeated
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Stay connected until told to stop."""
-        pause, longest = BACKOFF
-        while not stop.is_set():
-            before = self.connections
-            try:
-                self._visit(outlet, stop)
-            except BrokerError as exc:
-                self.trouble = str(exc)
-                self._contacts.lost(outlet, self.trouble)
-            pause = BACKOFF[0] if self.connections > before else min(2 * pause, longest)
-            stop.wait(pause)
+        self._link.run(outlet, stop)
 
-    def _visit(self, outlet: Outlet, stop: threading.Event) -> None:
-        """Connect once and stay as long as it lasts."""
-        session = Session(self._broker)
-        session.connect()
-        self._window.renew(session.kept)
+
+class Topics:
+    """What is wanted of a broker, and what becomes of it."""
+
+    def __init__(
+        self,
+        topics: Sequence[str],
+        points: Sequence[Point],
+        time: TimeRule,
+        wills: Mapping[str, tuple[str, str]],
+        machines: Mapping[str, Machine],
+        clock: Clock,
+    ) -> None:
+        self._clock, self._wills, self._topics = clock, dict(wills), tuple(topics)
+        self._decoder = TopicDecoder(points, texts(points, machines), time)
+        self._contacts = Contacts(machines, {(point.machine, point.tag) for point in points}, clock)
+        self._bound = {point.machine for point in points} | {machine for machine, _ in wills.values()}
+        self._subscribed = self._lossy = False
+
+    def will(self) -> None:
+        """Leave nothing to be said in our name."""
+
+    def opened(self, session: Session, outlet: Outlet) -> None:
+        """Subscribe, unless the broker knows; what it kept for us is no gap, if all is sent with QoS 1."""
         if not (session.kept and self._subscribed):
-            session.subscribe(list(dict.fromkeys(self._asked)))
+            session.subscribe(list(dict.fromkeys([*self._topics, *self._decoder.topics, *self._wills])))
             self._subscribed = True
-        self.connections += 1
-        self.trouble = ""
         self._contacts.heard(self._bound, outlet, whole=session.kept and not self._lossy)
-        while not stop.is_set():
-            self._step(session, outlet)
-        session.close()
 
-    def _step(self, session: Session, outlet: Outlet) -> None:
-        if len(self._window) > HELD * self._broker.window:
-            session.rest()
-            self._window.settle(session.acknowledge, WAIT)
-            return
-        messages = session.receive(BUSY if len(self._window) else WAIT)
-        if messages:
-            self._lossy = self._lossy or not all(message.qos for message in messages)
-            fresh = [message for message in messages if not self._window.is_repeat(message)]
-            self._window.hold(messages, self._take(fresh, outlet))
-        self._window.settle(session.acknowledge)
+    def lost(self, outlet: Outlet, why: str) -> None:
+        """Nothing is known of the machines now."""
+        self._contacts.lost(outlet, why)
 
-    def _take(self, messages: Sequence[Message], outlet: Outlet) -> list[Ticket]:
+    def closing(self, session: Session) -> None:
+        """Go without a word."""
+
+    def take(self, messages: Sequence[Message], outlet: Outlet) -> list[Ticket]:
         """Hand over what messages say; they are safe when all tickets are."""
+        self._lossy = self._lossy or not all(message.qos for message in messages)
         asked = [message for message in messages if self._wants(message.topic)]
         decoded = self._decoder.decode(asked, self._clock.now()) if asked else []
         rejects = [item.rejects for item in decoded]
@@ -165,7 +159,7 @@ class Contacts:
         return self._contacts[name]
 
 
-def _texts(points: Iterable[Point], machines: Mapping[str, Machine]) -> set[str]:
+def texts(points: Iterable[Point], machines: Mapping[str, Machine]) -> set[str]:
     """Return the addresses of the points whose tags take words."""
     texts = {
         (name, tag.name) for name, machine in machines.items() for tag in machine.tags if not tag.numeric

@@ -114,16 +114,16 @@ class Will:
 
 
 class Session:
-    """A connection that lasts until `receive` raises; the broker keeps the session beyond it."""
+    """A connection that lasts until `receive` raises; a session that the broker ``keeps`` lasts longer."""
 
-    def __init__(self, broker: Broker, will: Will | None = None) -> None:
-        self._broker = broker
+    def __init__(self, broker: Broker, will: Will | None = None, keeps: bool = True) -> None:
+        self._broker, self._keeps = broker, keeps
         version = VERSIONS[broker.version]
         self._five = version == MQTTProtocolVersion.MQTTv5
         self._client = client = paho.Client(
             CallbackAPIVersion.VERSION2,
             broker.client_id,
-            clean_session=None if self._five else False,
+            clean_session=None if self._five else not keeps,
             protocol=version,
             manual_ack=True,
         )
@@ -213,17 +213,17 @@ class Session:
         self._client.publish(topic, payload, qos, retain)
 
     def close(self) -> None:
-        """Go; the broker keeps the session."""
+        """Go; nobody says our last will."""
         self._client.disconnect()
 
     def _wishes(self) -> dict[str, Any]:
         if not self._five:
             return {}
         wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        wishes.SessionExpiryInterval = EXPIRY
+        wishes.SessionExpiryInterval = EXPIRY if self._keeps else 0
         wishes.ReceiveMaximum = self._broker.window
         wishes.MaximumPacketSize = LARGEST_PACKET
-        return {"clean_start": False, "properties": wishes}
+        return {"clean_start": not self._keeps, "properties": wishes}
 
     def _until_told(self, told: Callable[[], bool]) -> None:
         for _ in range(int(PATIENCE / STEP)):

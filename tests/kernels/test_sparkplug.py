@@ -18,7 +18,7 @@ KNOWN = np.array([[3, 7, 1 << 40], [0, -2, 1], [1, 10, 0]], dtype=np.int64)
 
 def decode(data, twin, known=NOTHING, capacity=64):
     """Return the fault, the head and the rows that one twin makes of a payload."""
-    head, rows = np.zeros(3, dtype=np.int64), np.zeros((kernel.COLUMNS, capacity), dtype=np.int64)
+    head, rows = np.zeros(4, dtype=np.int64), np.zeros((kernel.COLUMNS, capacity), dtype=np.int64)
     payload = np.frombuffer(data, dtype=np.uint8)
     fault = _select.load("sparkplug", twin).decode(payload, 0, len(data), known, head, rows, 0)
     return fault, head, rows[:, : head[2]]
@@ -76,6 +76,8 @@ def test_an_alias_brings_slot_and_type_and_the_payload_brings_the_time(twin):
     row = only(metric(alias=7, timestamp=9, double_value=1), twin, KNOWN)
     assert (row[kernel.SLOT], row[kernel.TYPE], row[kernel.TIME]) == (kernel.NOT_WANTED, 10, 9)
     assert only(metric(alias=4, double_value=1), twin, KNOWN)[kernel.SLOT] == kernel.UNKNOWN
+    assert decode(metric(alias=4), twin, KNOWN)[1][kernel.STRANGE] == 1
+    assert decode(metric(alias=7), twin, KNOWN)[1][kernel.STRANGE] == 0
     assert only(metric(name="x", double_value=1), twin, KNOWN)[kernel.SLOT] == kernel.UNKNOWN
 
 
@@ -126,7 +128,7 @@ def test_more_metrics_than_rows_are_refused(twin):
 
 
 def test_the_wrapper_says_why():
-    head, rows = np.zeros(3, dtype=np.int64), np.zeros((kernel.COLUMNS, 0), dtype=np.int64)
+    head, rows = np.zeros(4, dtype=np.int64), np.zeros((kernel.COLUMNS, 0), dtype=np.int64)
     for data, reason in ((b"\x08", "malformed_payload"), (b"\x12\x00", "too_many_metrics")):
         with pytest.raises(kernel.MalformedError, match=reason):
             kernel.decode(np.frombuffer(data, np.uint8), 0, len(data), NOTHING, head, rows)

@@ -204,7 +204,7 @@ def test_what_came_without_a_promise_is_a_gap_though_the_session_is_kept(mosquit
 def test_a_last_will_takes_its_machine_away_until_it_is_back(mosquitto):
     wills = {"line/press/is": ("press", "offline")}
     with heard(mosquitto.broker(), wills=wills) as (_, outlet):
-        device = Sender(mosquitto.port, will=("line/press/is", "offline"))
+        device = Sender(mosquitto.port, will=("line/press/is", "offline", True))
         device.send("line/press/is", "online")
         device.vanish()
         outlet.wait_for(lambda told: ("avail", NOW, "UNAVAILABLE", GOOD) in told.rows())

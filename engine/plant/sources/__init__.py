@@ -13,6 +13,7 @@ from engine.plant.sources.mqtt import MqttSource
 from engine.plant.sources.opcua import OpcUaSource
 from engine.plant.sources.parquet import ParquetSource
 from engine.plant.sources.shdr import ShdrSource
+from engine.plant.sources.sparkplug import SparkplugSource
 from engine.plant.sources.udp import UdpSource
 from engine.plant.sources.zeromq import ZmqSource
 
@@ -25,6 +26,7 @@ __all__ = [
     "ParquetSource",
     "ShdrSource",
     "Source",
+    "SparkplugSource",
     "UdpSource",
     "ZmqSource",
 ]
@@ -34,6 +36,7 @@ Source = Annotated[
     | ModbusSource
     | McSource
     | MqttSource
+    | SparkplugSource
     | ZmqSource
     | UdpSource
     | CsvSource
