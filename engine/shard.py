@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
@@ -60,6 +61,13 @@ class Chain(Protocol):
     def update(self, entry: Entry) -> Output:
         """Take one entry and return all that it changed."""
 
+    @property
+    def since(self) -> int | None:
+        """The position behind which entries are to be remembered beside a snapshot; None: none are."""
+
+    def remember(self, entry: Entry) -> None:
+        """Take an entry again, up to the snapshot restored: nothing follows from it."""
+
     def snapshot(self) -> State:
         """Return the state of every operator."""
 
@@ -86,7 +94,8 @@ class Watched:
 
     def offer(self) -> None:
         """Offer the state as it is now."""
-        self._keeper.offer(Snapshot(self._position, self._chain.snapshot() | self._mark))
+        state = self._chain.snapshot() | self._mark
+        self._keeper.offer(Snapshot(self._position, state, self._chain.since))
 
 
 class Shard:
@@ -156,9 +165,9 @@ class Shard:
         self._view.committed(position)
         self._keeper.committed(position)
 
-    def _kept(self, oldest: int) -> None:
+    def _kept(self, needed: int) -> None:
         self._snapshot_at = time.monotonic()
-        self._view.consumed(oldest)
+        self._view.consumed(needed)
 
     def _skipped(self, first: int, last: int) -> None:
         log.warning(
@@ -176,12 +185,23 @@ class Shard:
         if snapshot is not None:
             self._chain.restore(snapshot.state)
             start = snapshot.position
+            self._remember(snapshot)
         elif start:
             log.warning("state_rebuilt_from_oldest_entry", shard=self._name, position=start + 1)
-        replay(self._chain, self._reader, start, committed, self._stop)
+        # outputs up to there are long committed, and dropped
+        read_through(self._reader, start, committed, self._stop, self._chain.update)
         log.info(
             "shard_ready", shard=self._name, epoch=self._writer.epoch, snapshot=start, position=committed
         )
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        """Read again what the snapshot is too small for; where the log has lost some of it, go on without."""
+        if snapshot.since is None:
+            return
+        try:
+            read_through(self._reader, snapshot.since, snapshot.position, self._stop, self._chain.remember)
+        except LogGap as exc:
+            log.warning("late_readings_not_revisable", shard=self._name, error=str(exc))
 
     def _flow(self) -> None:
         if self._stop.is_set():
@@ -267,14 +287,20 @@ def fingerprint(plant: Plant) -> int:
     return crc32("\n".join([plant.timezone, *machines, *stations]).encode()) >> 1
 
 
-def replay(chain: Chain, reader: LogReader, start: int, committed: int, stop: threading.Event) -> None:
-    """Bring a chain from ``start`` to ``committed``, its outputs, long committed, dropped."""
-    while start < committed and not stop.is_set():
-        for entry in reader.read(start, REPLAY_BYTES):
-            if entry.position > committed:
+def read_through(
+    reader: LogReader,
+    after: int,
+    last: int,
+    stop: threading.Event,
+    take: Callable[[Entry], object],
+) -> None:
+    """Hand over every entry behind ``after`` up to ``last``."""
+    while after < last and not stop.is_set():
+        for entry in reader.read(after, REPLAY_BYTES):
+            if entry.position > last:
                 return
-            chain.update(entry)
-            start = entry.position
+            take(entry)
+            after = entry.position
 
 
 def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None:

@@ -13,7 +13,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "detect": ("score",),
     "intervals": ("totals", "split"),
     "sparkplug": ("decode",),
-    "windows": ("accumulate", "merge", "collect", "clear"),
+    "windows": ("accumulate", "rising", "refold", "merge", "collect", "clear"),
     "pixels": ("blob", "grey", "statistics"),
     "pgcopy": (
         "measure_integers",

@@ -31,18 +31,18 @@ cdef inline void _add(
 
 def accumulate(
     const int32_t[::1] key, const int64_t[::1] ts, const double[::1] value, Py_ssize_t start,
-    const int32_t[::1] group, const int64_t[::1] oldest, const int64_t[::1] closed,
+    const int32_t[::1] group, const int64_t[::1] oldest, const int64_t[::1] closed, int64_t[::1] newest,
     int64_t width, int64_t slots, double[:, ::1] cells, uint8_t[::1] late,
 ):
     cdef Py_ssize_t end
     with nogil:
-        end = _accumulate(key, ts, value, start, group, oldest, closed, width, slots, cells, late)
+        end = _accumulate(key, ts, value, start, group, oldest, closed, newest, width, slots, cells, late)
     return end
 
 
 cdef Py_ssize_t _accumulate(
     const int32_t[::1] key, const int64_t[::1] ts, const double[::1] value, Py_ssize_t start,
-    const int32_t[::1] group, const int64_t[::1] oldest, const int64_t[::1] closed,
+    const int32_t[::1] group, const int64_t[::1] oldest, const int64_t[::1] closed, int64_t[::1] newest,
     int64_t width, int64_t slots, double[:, ::1] cells, uint8_t[::1] late,
 ) noexcept nogil:
     cdef int64_t keys = group.shape[0], groups = oldest.shape[0]
@@ -72,12 +72,63 @@ cdef Py_ssize_t _accumulate(
                 return i
             last = g
             fate = 2 if pane < oldest[g] else 1 if pane < closed[g] else 0
-        if fate:
-            late[i] = fate
-            if fate == 2:
-                continue
+        if fate or ts[i] <= newest[k]:
+            late[i] = fate if fate else 1
+            continue
+        newest[k] = ts[i]
         _add(cells, row + k, 1, v, v, v)
     return ts.shape[0]
+
+
+def rising(
+    const int32_t[::1] key, const int64_t[::1] ts, const double[::1] value, int64_t[::1] newest,
+    uint8_t[::1] late,
+):
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(ts.shape[0]):
+            if value[i] != value[i]:
+                continue
+            if ts[i] <= newest[key[i]]:
+                late[i] = 1
+            else:
+                newest[key[i]] = ts[i]
+
+
+def refold(
+    const int32_t[::1] key, const int64_t[::1] ts, const double[::1] value, const uint8_t[::1] late,
+    int64_t width, int64_t slots, int64_t keys, const int32_t[::1] number, const int64_t[::1] pane,
+    const int64_t[::1] other_ts, const double[::1] other, int64_t[::1] cursor, const int64_t[::1] stop,
+    double[:, ::1] cells,
+):
+    cdef Py_ssize_t i
+    cdef int64_t p = 0, row = 0
+    cdef int64_t begin = 0, end = 0  # of the pane looked up last
+    cdef int32_t n
+    cdef double v
+    with nogil:
+        for i in range(ts.shape[0]):
+            if late[i]:
+                continue
+            if ts[i] < begin or ts[i] >= end:
+                p = _floor(ts[i], width)
+                begin = p * width
+                end = begin + width
+                row = _slot(p, slots) * keys
+            n = number[row + key[i]]
+            v = value[i] + 0.0
+            if n < 0 or pane[n] != p or v != v:
+                continue
+            while cursor[n] < stop[n] and _before(other_ts[cursor[n]], other[cursor[n]], ts[i], v):
+                _add(cells, n, 1, other[cursor[n]], other[cursor[n]], other[cursor[n]])
+                cursor[n] += 1
+            if cursor[n] < stop[n] and other_ts[cursor[n]] == ts[i] and other[cursor[n]] == v:
+                cursor[n] += 1
+            _add(cells, n, 1, v, v, v)
+
+
+cdef inline bint _before(int64_t one, double a, int64_t other, double b) noexcept nogil:
+    return one < other or (one == other and a < b)
 
 
 def merge(

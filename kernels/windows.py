@@ -17,10 +17,12 @@ from kernels._select import load
 _twin = load("windows")
 
 ON_TIME, LATE, TOO_LATE = 0, 1, 2
-"""A reading's fate: its pane is open, closed but still kept, or gone."""
+"""A reading's fate: added; not added, since it is out of order or its pane is closed; its pane is gone."""
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.int32]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +32,7 @@ class Ring:
     width: int
     slots: int
     keys: int
-    cells: NDArray[np.float64]
+    cells: Floats
     version: Keys
 
     @classmethod
@@ -70,20 +72,25 @@ def accumulate(
     ring: Ring,
     key: Keys,
     ts: Ints,
-    value: NDArray[np.float64],
+    value: Floats,
     *,
     group: Keys,
     oldest: Ints,
     closed: Ints,
-    late: NDArray[np.uint8],
+    newest: Ints,
+    late: Flags,
     start: int = 0,
 ) -> int:
     """Add numbers (n,) to their panes in the order they stand; NaN is no number and is passed over.
+
+    A number that is not newer than all before it of its key, or whose pane is closed, is not added:
+    it is marked `LATE`, and its pane is to be folded anew in order of time (`refold`).
 
     Parameters
     ----------
     group : (keys,) the group of each key.
     oldest, closed : (groups,) the oldest live pane, and the first that is not closed yet.
+    newest : (keys,) the newest time added of each key; raised in place.
     late : (n,) set to `LATE` or `TOO_LATE` where a reading is; otherwise left as it is.
     start : the row to begin with.
 
@@ -94,11 +101,11 @@ def accumulate(
     """
     if not len(key) == len(ts) == len(value) == len(late):
         raise ValueError("the columns of the readings differ in length")
-    if len(group) != ring.keys or len(oldest) != len(closed):
-        raise ValueError("group must have one entry a key, oldest and closed one a group")
+    if not len(group) == len(newest) == ring.keys or len(oldest) != len(closed):
+        raise ValueError("group and newest must have one entry a key, oldest and closed one a group")
     end = int(
         _twin.accumulate(
-            key, ts, value, start, group, oldest, closed, ring.width, ring.slots, ring.cells, late
+            key, ts, value, start, group, oldest, closed, newest, ring.width, ring.slots, ring.cells, late
         )
     )
     if end < 0:
@@ -106,7 +113,78 @@ def accumulate(
     return end
 
 
-def merge(ring: Ring, key: Keys, pane: Ints, parts: NDArray[np.float64]) -> None:
+def rising(key: Keys, ts: Ints, value: Floats, newest: Ints, late: Flags) -> None:
+    """Mark `LATE` each number (n,) that is not newer than ``newest`` (keys,) of its key; raise the rest."""
+    if not len(key) == len(ts) == len(value) == len(late):
+        raise ValueError("the columns of the readings differ in length")
+    _check(key, len(newest), "key")
+    _twin.rising(key, ts, value, newest, late)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refolding:
+    """Panes (m,) to be folded anew, and the late numbers that belong into them.
+
+    ``number`` (slots * keys,) is the pane that stands in each row of the ring, -1 where none does.
+    ``ts`` and ``value`` are the late numbers, pane by pane, each pane's sorted and without repetition;
+    ``cursor`` (m,) is the next one of each pane, ``stop`` (m,) one after its last. ``fresh`` takes the folds:
+    pane ``i`` in its row ``i``.
+    """
+
+    ring: Ring
+    pane: Ints
+    number: Keys
+    ts: Ints
+    value: Floats
+    cursor: Ints
+    stop: Ints
+    fresh: Ring
+
+    @classmethod
+    def of(cls, ring: Ring, panes: tuple[Keys, Ints], late: tuple[Keys, Ints, Floats]) -> Refolding:
+        """Choose panes, (key, pane) once each, and late numbers of them as key, ts and value.
+
+        Raises
+        ------
+        ValueError
+            A late number belongs to no chosen pane.
+        """
+        number = np.full(ring.slots * ring.keys, -1, dtype=np.int32)
+        number[ring.rows(*panes)] = np.arange(len(panes[0]), dtype=np.int32)
+        key, ts, value = late[0], late[1], late[2] + 0.0
+        own = number[ring.rows(key, ts // ring.width)]
+        if np.any(own < 0):
+            raise ValueError("a late number belongs to no pane that is folded anew")
+        order = np.lexsort((value, ts, own))
+        own, ts, value = own[order], ts[order], value[order]
+        once = np.ones(len(own), dtype=bool)
+        once[1:] = (own[1:] != own[:-1]) | (ts[1:] != ts[:-1]) | (value[1:] != value[:-1])
+        stop = np.cumsum(np.bincount(own[once], minlength=len(panes[0])))
+        cursor = np.append(0, stop)[:-1]
+        fresh = Ring.empty(1, 1, len(panes[0]))
+        return cls(ring, panes[1], number, ts[once], value[once], cursor, stop, fresh)
+
+    def add(self, key: Keys, ts: Ints, value: Floats, late: Flags) -> None:
+        """Fold numbers that are not marked late; of each key their times rise, from call to call too."""
+        if not len(key) == len(ts) == len(value) == len(late):
+            raise ValueError("the columns of the readings differ in length")
+        _check(key, self.ring.keys, "key")
+        ring, rest = self.ring, (self.ts, self.value, self.cursor, self.stop, self.fresh.cells)
+        _twin.refold(key, ts, value, late, ring.width, ring.slots, ring.keys, self.number, self.pane, *rest)
+
+    def cells(self) -> Floats:
+        """Fold the late numbers behind all others, and return count, sum, min, max (m, 4)."""
+        left = self.stop - self.cursor
+        own = np.repeat(np.arange(len(left), dtype=np.int32), left)
+        first = np.repeat(np.cumsum(left) - left, left)
+        value = self.value[np.repeat(self.cursor, left) + np.arange(len(own)) - first]
+        parts = np.stack([np.ones(len(own)), value, value, value], axis=1)
+        merge(self.fresh, own, np.zeros(len(own), dtype=np.int64), parts)
+        self.cursor[:] = self.stop
+        return self.fresh.cells
+
+
+def merge(ring: Ring, key: Keys, pane: Ints, parts: Floats) -> None:
     """Add the contents ``parts`` (n, 4) of narrower panes to this ring's panes (n,)."""
     if not len(key) == len(pane) == len(parts) or parts.shape[1:] != (4,):
         raise ValueError("key, pane and parts must have one row a pane, parts four columns")

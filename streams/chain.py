@@ -20,7 +20,7 @@ from streams.operators.oee import Oee, Progress
 from streams.operators.states import States
 from streams.operators.watermark import Heard, Watermark
 from streams.operators.windows import Windows
-from streams.records import PartCounts, Readings, Rows, decode
+from streams.records import Int64, PartCounts, Readings, Rows, decode
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
 Taken = tuple[Admitted, tuple[Rows, ...], PartCounts]
@@ -40,7 +40,7 @@ class LineChain:
     """
 
     def __init__(self, catalog: Catalog, parts: PartFunction) -> None:
-        keys = Keys.of(catalog)
+        keys = self._keys = Keys.of(catalog)
         self._parts = parts
         self._admit = Admit(keys)
         self._watermark = Watermark(keys)
@@ -52,14 +52,30 @@ class LineChain:
     def update(self, entry: Entry) -> Output:
         """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
         admitted, rows, parts = self._read(entry)
-        marks = self._watermark.update(Heard(entry.received, admitted))
-        step = Step(entry.received, entry.producer, admitted, marks)
+        newest = self._keys.newest(admitted)
+        marks = self._watermark.update(Heard(entry.received, newest))
+        step = _step(entry, admitted, newest, marks)
         windowed = self._windows.update(step)
         timeline = self._states.update(step)
         scores = self._anomaly.update(windowed.closed)
         accounts = self._oee.update(Progress(entry.received, marks, timeline, parts))
         everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts)
         return Output(entry.position, entry.received, everything, urgent=entry.kind == Kind.VERDICT)
+
+    @property
+    def since(self) -> int | None:
+        """The log position behind which a restart has to `remember` entries; None: nothing but its snapshot.
+
+        What the windows keep of the newest entries is too large for a snapshot, and stands in the log.
+        """
+        return self._windows.since
+
+    def remember(self, entry: Entry) -> None:
+        """Take an entry up to the snapshot restored, and behind its `since`: nothing follows from it."""
+        told = entry.kind in (Kind.READINGS, Kind.MIXED)
+        admitted = self._read(entry)[0] if told else NO_READINGS
+        newest = self._keys.newest(admitted)
+        self._windows.remember(_step(entry, admitted, newest, newest))
 
     def _read(self, entry: Entry) -> Taken:
         try:
@@ -111,6 +127,10 @@ class LineChain:
                 )
         for operator in self._operators:
             operator.restore(states[operator.name][1])
+
+
+def _step(entry: Entry, admitted: Admitted, newest: Int64, marks: Int64) -> Step:
+    return Step(entry.position, entry.received, entry.producer, admitted, newest, marks)
 
 
 NO_READINGS = Admitted.empty()

@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 PLANT = "plant.yaml"
 SHARDS = """
 SELECT id, epoch, position, (
-    SELECT min(kept.position) FROM snapshots AS kept
+    SELECT min(coalesce(kept.since, kept.position)) FROM snapshots AS kept
     WHERE kept.shard = shard.id AND kept.position <= shard.position
 )
 FROM shard ORDER BY id

@@ -26,13 +26,16 @@ State = dict[str, tuple[int, bytes]]
 """Operator -> version of its layout and its state."""
 
 SAVE = (
-    "INSERT INTO snapshots (shard, operator, version, position, part, data) VALUES (%s, %s, %s, %s, %s, %s)"
+    "INSERT INTO snapshots (shard, operator, version, position, part, data, since)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
 )
 CLEAR = "DELETE FROM snapshots WHERE shard = %s AND position = %s"
 OWNED = "SELECT 1 FROM shard WHERE id = %s AND epoch = %s AND position >= %s"
 KEPT_POSITIONS = "SELECT DISTINCT position FROM snapshots WHERE shard = %s ORDER BY position DESC LIMIT %s"
+OLDEST = "SELECT min(coalesce(since, position)) FROM snapshots WHERE shard = %s"
 PRUNE = "DELETE FROM snapshots WHERE shard = %s AND position < %s"
 NEWEST = "SELECT DISTINCT position FROM snapshots WHERE shard = %s AND position <= %s ORDER BY position DESC"
+SINCE = "SELECT min(since) FROM snapshots WHERE shard = %s AND position = %s"
 LOAD = (
     "SELECT operator, version, data FROM snapshots WHERE shard = %s AND position = %s ORDER BY operator, part"
 )
@@ -45,10 +48,12 @@ class Snapshot(NamedTuple):
 
     position: int
     state: State
+    since: int | None = None
+    """Entries behind this position, up to the snapshot's, are to be remembered; None: none are."""
 
 
 def save(connection: Connection, shard: str, epoch: int, snapshot: Snapshot) -> int | None:
-    """Keep a snapshot and drop those too old; return the oldest position kept.
+    """Keep a snapshot and drop those too old; return the position behind which the log is needed.
 
     None when the shard has another owner by now, or the position is not committed: nothing is kept.
     """
@@ -57,10 +62,11 @@ def save(connection: Connection, shard: str, epoch: int, snapshot: Snapshot) -> 
             return None
         connection.execute(CLEAR, [shard, snapshot.position])
         with connection.cursor() as cursor:
-            cursor.executemany(SAVE, [(shard, *row) for row in rows_of(snapshot)])
-        oldest = int(connection.execute(KEPT_POSITIONS, [shard, KEPT]).fetchall()[-1][0])
+            cursor.executemany(SAVE, [(shard, *row, snapshot.since) for row in rows_of(snapshot)])
+        oldest = connection.execute(KEPT_POSITIONS, [shard, KEPT]).fetchall()[-1][0]
         connection.execute(PRUNE, [shard, oldest])
-    return oldest
+        ((needed,),) = connection.execute(OLDEST, [shard]).fetchall()
+    return int(needed)
 
 
 def load(connection: Connection, shard: str, committed: int, versions: Mapping[str, int]) -> Snapshot | None:
@@ -69,7 +75,8 @@ def load(connection: Connection, shard: str, committed: int, versions: Mapping[s
         for (position,) in connection.execute(NEWEST, [shard, committed]).fetchall():
             state = join(connection.execute(LOAD, [shard, position]).fetchall())
             if {name: version for name, (version, _) in state.items()} == dict(versions):
-                return Snapshot(position, state)
+                ((since,),) = connection.execute(SINCE, [shard, position]).fetchall()
+                return Snapshot(position, state, since)
     return None
 
 
@@ -95,7 +102,7 @@ class Keeper:
     Parameters
     ----------
     kept
-        Called after each save with the oldest position kept: the log is needed only behind it. When it
+        Called after each save with the position behind which the log is needed. When it
         fails (the log's disk), the next save calls it again.
     """
 
@@ -154,9 +161,9 @@ class Keeper:
         while (snapshot := self._next()) is not None:
             try:
                 with open_session(self._dsn) as connection:
-                    oldest = save(connection, self._shard, self._epoch, snapshot)
-                if oldest is not None:
-                    self._kept(oldest)
+                    needed = save(connection, self._shard, self._epoch, snapshot)
+                if needed is not None:
+                    self._kept(needed)
             except (psycopg.Error, OSError) as exc:
                 self.failures += 1
                 log.warning("snapshot_failed", shard=self._shard, error=str(exc))

@@ -7,23 +7,26 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.int32]
-Cells = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Cells = Floats
+Flags = NDArray[np.uint8]
 
 
 def accumulate(
     key: Keys,
     ts: Ints,
-    value: NDArray[np.float64],
+    value: Floats,
     start: int,
     group: Keys,
     oldest: Ints,
     closed: Ints,
+    newest: Ints,
     width: int,
     slots: int,
     cells: Cells,
-    late: NDArray[np.uint8],
+    late: Flags,
 ) -> int:
-    """Add numbers to their panes; return the first row that does not fit, -1 where a key names nothing."""
+    """Add numbers that are in order to their panes; return the first row that does not fit, or -1."""
     if not _within(key[start:], len(group)) or not _within(group[key[start:]], len(oldest)):
         return -1
     rows = start + np.flatnonzero(~np.isnan(value[start:]))
@@ -34,13 +37,57 @@ def accumulate(
     end = int(rows[overflow[0]]) if len(overflow) else len(ts)
     within = rows < end
     rows, pane, owner, floor = rows[within], pane[within], owner[within], floor[within]
-    gone = pane < floor
-    late[rows[gone]] = 2
-    late[rows[~gone & (pane < closed[owner])]] = 1
-    rows, pane = rows[~gone], pane[~gone]
+    late[rows[pane < floor]] = 2
+    late[rows[(pane >= floor) & (pane < closed[owner])]] = 1
+    open_panes = pane >= np.maximum(closed[owner], floor)
+    rows, pane = rows[open_panes], pane[open_panes]
+    behind = np.zeros(len(rows), dtype=np.uint8)
+    rising(key[rows], ts[rows], value[rows], newest, behind)
+    late[rows[behind > 0]] = 1
+    rows, pane = rows[behind == 0], pane[behind == 0]
     numbers = value[rows] + 0.0
     _add(cells, pane % slots * len(group) + key[rows], np.ones(len(rows)), numbers, numbers, numbers)
     return end
+
+
+def rising(key: Keys, ts: Ints, value: Floats, newest: Ints, late: Flags) -> None:
+    """Tell numbers that are not newer than all before them of their key."""
+    rows = np.flatnonzero(~np.isnan(value))
+    for row, owner, time in zip(rows.tolist(), key[rows].tolist(), ts[rows].tolist(), strict=True):
+        if time <= newest[owner]:
+            late[row] = 1
+        else:
+            newest[owner] = time
+
+
+def refold(
+    key: Keys,
+    ts: Ints,
+    value: Floats,
+    late: Flags,
+    width: int,
+    slots: int,
+    keys: int,
+    number: Keys,
+    pane: Ints,
+    other_ts: Ints,
+    other: Floats,
+    cursor: Ints,
+    stop: Ints,
+    cells: Cells,
+) -> None:
+    """Add numbers to chosen panes, each after the others that come before it."""
+    chosen = number[ts // width % slots * keys + key]
+    rows = np.flatnonzero((late == 0) & (chosen >= 0) & ~np.isnan(value))
+    rows = rows[pane[chosen[rows]] == ts[rows] // width]
+    for row, n in zip(rows.tolist(), chosen[rows].tolist(), strict=True):
+        at = int(ts[row]), float(value[row]) + 0.0
+        while cursor[n] < stop[n] and (other_ts[cursor[n]], other[cursor[n]]) < at:
+            _add_one(cells, n, float(other[cursor[n]]))
+            cursor[n] += 1
+        if cursor[n] < stop[n] and (other_ts[cursor[n]], other[cursor[n]]) == at:
+            cursor[n] += 1
+        _add_one(cells, n, at[1])
 
 
 def merge(key: Keys, pane: Ints, parts: Cells, keys: int, slots: int, cells: Cells) -> None:
@@ -93,3 +140,8 @@ def _add(cells: Cells, cell: Ints, count: Cells, total: Cells, low: Cells, high:
     np.add.at(cells[:, 1], cell, total)
     np.minimum.at(cells[:, 2], cell, low)
     np.maximum.at(cells[:, 3], cell, high)
+
+
+def _add_one(cells: Cells, cell: int, value: float) -> None:
+    single, one = np.array([cell]), np.array([value])
+    _add(cells, single, np.ones(1), one, one, one)

@@ -8,8 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import admit as kernel
 from streams.catalog import Catalog, Machine
-from streams.records import Columns, Float64, Int16, Int32, Int64, Readings, Text
+from streams.records import NULL, Columns, Float64, Int16, Int32, Int64, Readings, Text
 
 Flags = NDArray[np.uint8]
 
@@ -61,6 +62,13 @@ class Keys:
         """Return the names of machines given by index."""
         return Text(self.owner, machine)
 
+    def newest(self, admitted: Admitted) -> Int64:
+        """Return each machine's newest event time (machines,); NULL for those that said nothing."""
+        found = np.full(len(self.machines), NULL, dtype=np.int64)
+        if len(admitted):
+            kernel.newest(admitted.key, admitted.ts, self.machine, found)
+        return found
+
     def per_machine(self, field: str) -> Int64:
         """Return one of the machines' settings as a column (machines,)."""
         return np.array([getattr(machine, field) for machine in self.machines], dtype=np.int64)
@@ -102,10 +110,13 @@ class Admitted(Columns):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One log entry on its way: its stamp, its producer, its readings, the machines' watermarks."""
+    """One log entry on its way: position, stamp, producer, readings, the machines' watermarks."""
 
+    position: int
     received: int
     producer: str
     admitted: Admitted
+    newest: Int64
+    """(machines,) newest event time in the entry; NULL for machines that are not in it."""
     marks: Int64
     """(machines,) event time up to which everything is there; NULL while nothing is known."""

@@ -41,7 +41,9 @@ def words(readings: Iterable[tuple[str, str, int, str]]) -> Readings:
     return Readings.texts(name, tag, ts, text)
 
 
-def step(where: Keys, readings: Readings | None, *marks: int, received: int = NOON) -> Step:
+def step(
+    where: Keys, readings: Readings | None, *marks: int, received: int = NOON, position: int = 1
+) -> Step:
     """Return a step with readings of known tags and the machines' watermarks."""
     admitted = Admitted.empty()
     if readings is not None:
@@ -49,7 +51,8 @@ def step(where: Keys, readings: Readings | None, *marks: int, received: int = NO
         pairs = zip(readings.machine.to_list(), readings.tag.to_list(), strict=True)
         key = np.array([index[str(name), str(tag)] for name, tag in pairs], dtype=np.int32)
         admitted = Admitted.of(key, readings)
-    return Step(received, "gateway", admitted, np.array(marks, dtype=np.int64))
+    newest = where.newest(admitted)
+    return Step(position, received, "gateway", admitted, newest, np.array(marks, dtype=np.int64))
 
 
 def judged(*parts: tuple[str, int, str]) -> PartCounts:

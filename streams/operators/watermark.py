@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels import admit as kernel
-from streams.operators.batch import Admitted, Keys
+from streams.operators.batch import Keys
 from streams.records import NULL, Int64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What was admitted from one log entry, and the entry's stamp."""
+    """The stamp of one log entry, and the newest time that each machine (machines,) told in it."""
 
     received: int
-    admitted: Admitted
+    newest: Int64
 
 
 class Watermark:
@@ -40,20 +39,15 @@ class Watermark:
     def update(self, batch: Heard) -> Int64:
         """Return the marks (machines,) after an entry; NULL where nothing is known yet."""
         self._heard[self._heard == NULL] = batch.received
-        if len(batch.admitted):
-            self._listen(batch)
+        present = batch.newest != NULL
+        if present.any():
+            self._heard[present] = batch.received
+            self._marks[present] = np.maximum(self._marks, batch.newest - self._disorder)[present]
         idle = self._heard + self._idle_after <= batch.received
         if idle.any():
             behind = batch.received - self._idle_after - self._disorder
             self._marks[idle] = np.maximum(self._marks, behind)[idle]
         return self._marks.copy()
-
-    def _listen(self, batch: Heard) -> None:
-        newest = np.full(len(self._marks), NULL, dtype=np.int64)
-        kernel.newest(batch.admitted.key, batch.admitted.ts, self._keys.machine, newest)
-        present = newest != NULL
-        self._heard[present] = batch.received
-        self._marks[present] = np.maximum(self._marks, newest - self._disorder)[present]
 
     def snapshot(self) -> bytes:
         """Return when each machine was heard of last, and its mark."""

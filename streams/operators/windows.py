@@ -3,53 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels import windows as kernel
-from kernels.windows import Ring, Spans
+from kernels.windows import Ring
 from streams.clock import HOUR, MINUTE, SECOND
 from streams.operators import quarantine
 from streams.operators.arrays import pack, unpack
-from streams.operators.batch import Admitted, Flags, Keys, Step
+from streams.operators.batch import Flags, Keys, Step
+from streams.operators.kept import Kept, Refill, chunk
+from streams.operators.levels import Level, every, joined, none, once, put_back
 from streams.operators.panes import Panes
 from streams.records import NULL, Float64, Int32, Int64, Rows
 
 WIDTHS = (SECOND, MINUTE, HOUR)
+EVERY = SECOND
+"""How often, in stamps, closed panes are revised."""
+BLOCK = 8192
+"""Wide panes that are folded at a time."""
 NO_PANES = Panes.empty()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windowed:
-    """Rows of ``windows`` and ``quarantine``, and the narrowest panes that closed, by machine and time."""
+    """Rows of ``windows`` and ``quarantine``, and what became of the narrowest panes, by machine and time.
+
+    ``closed`` closed, ``settled`` can change no more; ``revised`` (machines,) tells whose closed panes
+    changed, and ``again`` holds all that these machines' closed and unsettled panes hold now.
+    """
 
     rows: tuple[Rows, ...]
     closed: Panes
+    settled: Panes
+    again: Panes
+    revised: NDArray[np.bool_]
+
+
+@dataclass(slots=True, eq=False)
+class _Told:
+    """What one entry changes, while it is found out."""
+
+    emitted: list[Panes] = field(default_factory=list)
+    closed: list[Panes] = field(default_factory=list)
+    settled: list[Panes] = field(default_factory=list)
+    revised: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Level:
-    """One width: its ring, and each machine's oldest live pane and first pane not closed yet."""
+class _Numbers:
+    """Columns in the order in which they are taken, and what became of each."""
 
-    ring: Ring
-    oldest: Int64
-    closed: Int64
+    key: Int32
+    ts: Int64
+    value: Float64
+    late: Flags
+
+    def __getitem__(self, rows: slice | NDArray[np.intp]) -> _Numbers:
+        return _Numbers(self.key[rows], self.ts[rows], self.value[rows], self.late[rows])
 
 
 class Windows:
-    """Add readings to the narrowest panes; a pane that closes is emitted and added to the next wider one.
+    """Fold numbers into panes, each number once, in order of time, whatever the order in which they come.
 
-    A machine's panes close when its watermark passes their end, and are kept for its ``allowance``:
-    a reading that comes meanwhile revises every closed pane it belongs to, which is emitted again with
-    the next version. A reading later than that is quarantined as ``late``. A reading further ahead than
-    the ring reaches moves the panes on; the rest of its entry is then taken in the order of time.
+    A machine's panes close when its watermark passes their end, and are kept for its ``allowance``. A
+    number that is newer than all before it of its key is added to its pane; any other one, and any of
+    a closed pane, has its pane folded anew from the numbers that are kept, at its close, or, when it is
+    closed, once a second of stamps: then it is emitted again with the next version. Equal numbers of
+    one key and time count once. A number later than the allowance is quarantined as ``late``.
+
+    A wide pane is the fold of its narrow panes in order of time: those that can change no more lie in its
+    ring, the others are folded behind them whenever it is told.
+
+    A number further ahead than the ring reaches moves the panes on; the rest of its entry is then taken
+    in the order of time.
     """
 
     name = "windows"
-    version = 1
+    version = 2
 
     def __init__(self, keys: Keys, widths: Sequence[int] = WIDTHS) -> None:
         if any(wide % narrow for narrow, wide in pairwise(widths)):
@@ -62,86 +96,177 @@ class Windows:
             self._level(width, reach if width == widths[0] else reach * widths[0] // width + 3)
             for width in widths
         ]
+        self._newest = np.full(len(keys), NULL, dtype=np.int64)
+        self._kept = Kept(keys, widths[0])
+        self._refill: Refill | None = None
+        self._dirty = none()
+        self._due = NULL
+        self.repeated = 0
+        """Numbers that came again: counted, in no window twice."""
 
-    def _level(self, width: int, slots: int) -> _Level:
+    def _level(self, width: int, slots: int) -> Level:
         unknown = np.full(len(self._keys.machines), NULL, dtype=np.int64)
-        return _Level(Ring.empty(width, slots, len(self._keys)), unknown, unknown.copy())
+        return Level(Ring.empty(width, slots, len(self._keys)), unknown, unknown.copy())
+
+    @property
+    def since(self) -> int | None:
+        """The log position behind which a restart has to `remember` what this holds beside its snapshot."""
+        return self._kept.since if self._refill is None else self._refill.since
 
     def update(self, step: Step) -> Windowed:
-        """Take the readings of one entry, then close what its watermarks have passed."""
-        revised: list[Panes] = []
-        closed: list[list[Panes]] = []
-        late = np.zeros(len(step.admitted), dtype=np.uint8)
-        if len(step.admitted):
-            self._take(step.admitted, late, revised, closed)
-        self._advance(step.marks, closed)
-        emitted = revised + [panes for levels in closed for panes in levels]
-        rows = [Panes.joined(emitted).rows(self._keys)] if emitted else []
+        """Take the numbers of one entry, then close what its watermarks have passed."""
+        if self._refill is not None:
+            self._resume(self._refill, step.position)
+        told = _Told()
+        late = self._take(step, told) if len(step.admitted) else np.empty(0, dtype=np.uint8)
+        if step.received >= self._due and len(self._dirty[0]):
+            self._due = step.received // EVERY * EVERY + EVERY
+            key, pane = self._dirty
+            self._revise(pane < self._levels[0].closed[self._keys.machine[key]], told)
+        self._advance(step.marks, step.received, told)
+        rows = [Panes.joined(told.emitted).rows(self._keys)] if told.emitted else []
         gone = np.flatnonzero(late == kernel.TOO_LATE)
         if len(gone):
             rows.append(self._refused(step, gone))
-        return Windowed(tuple(rows), Panes.joined([levels[0] for levels in closed]) if closed else NO_PANES)
+        revised = np.zeros(len(self._keys.machines), dtype=bool)
+        revised[list(told.revised)] = True
+        closed, settled = Panes.joined(told.closed), Panes.joined(told.settled)
+        return Windowed(tuple(rows), closed, settled, self._again(revised), revised)
 
-    def _take(self, admitted: Admitted, late: Flags, revised: list[Panes], closed: list[list[Panes]]) -> None:
-        key, ts, value = admitted.key, admitted.ts, admitted.value
-        done = self._absorb(key, ts, value, late, 0, revised)
-        if done == len(ts):
-            return
-        rest = done + np.argsort(ts[done:], kind="stable")
-        key, ts, value, flags = key[rest], ts[rest], value[rest], late[rest]
+    def remember(self, step: Step) -> None:
+        """Take an entry from before the snapshot that was restored: only what is kept of it counts.
+
+        All entries behind `since` are to be given, in order; where some are gone, panes that may hold
+        numbers of theirs are not revised any more, and what is late for them is too late.
+        """
+        admitted = step.admitted
+        if self._refill is not None:
+            columns = admitted.key, admitted.ts, admitted.value
+            self._refill.take(step.position, columns, step.newest)
+
+    def _resume(self, refill: Refill, position: int) -> None:
+        if refill.next != position:
+            np.maximum.at(self._kept.missing, self._keys.machine, self._newest)
+        self._refill = None
+
+    def _take(self, step: Step, told: _Told) -> Flags:
+        admitted = step.admitted
+        late = np.zeros(len(admitted), dtype=np.uint8)
+        numbers = _Numbers(admitted.key, admitted.ts, admitted.value, late)
+        done = self._absorb(step, numbers, told)
+        if done == len(late):
+            return late
+        rest = done + np.argsort(admitted.ts[done:], kind="stable")
+        numbers = numbers[rest]
         start = 0
-        while start < len(ts):
-            machine = self._keys.machine[key[start]]
+        while start < len(rest):
+            machine = self._keys.machine[numbers.key[start]]
             marks = np.full(len(self._keys.machines), NULL, dtype=np.int64)
-            marks[machine] = ts[start] - self._disorder[machine]
-            self._advance(marks, closed)
-            start = self._absorb(key, ts, value, flags, start, revised)
-        late[rest] = flags
+            marks[machine] = numbers.ts[start] - self._disorder[machine]
+            self._advance(marks, step.received, told)
+            start += self._absorb(step, numbers[start:], told)
+        late[rest] = numbers.late
+        return late
 
-    def _absorb(
-        self, key: Int32, ts: Int64, value: Float64, late: Flags, start: int, revised: list[Panes]
-    ) -> int:
-        """Add readings from ``start`` on while they fit; carry late ones into wider panes."""
-        end = self._add(0, key, ts, value, late, start)
-        rows = start + np.flatnonzero(late[start:end] == kernel.LATE)
-        for number, level in enumerate(self._levels):
-            if not len(rows):
-                break
-            key, ts, value = key[rows], ts[rows], value[rows]
-            if number:
-                flags = np.zeros(len(ts), dtype=np.uint8)
-                self._add(number, key, ts, value, flags, 0)
-                key, ts, value = (column[flags == kernel.LATE] for column in (key, ts, value))
-            if len(key):
-                revised.append(_revised(level.ring, key, ts // level.ring.width))
-            rows = np.arange(len(key))
-        return end
-
-    def _add(self, number: int, key: Int32, ts: Int64, value: Float64, late: Flags, start: int) -> int:
-        level, group = self._levels[number], self._keys.machine
-        return kernel.accumulate(
+    def _absorb(self, step: Step, numbers: _Numbers, told: _Told) -> int:
+        """Add numbers while they fit, and return how many; note the panes of those that are late."""
+        level, group = self._levels[0], self._keys.machine
+        end = kernel.accumulate(
             level.ring,
-            key,
-            ts,
-            value,
+            numbers.key,
+            numbers.ts,
+            numbers.value,
             group=group,
             oldest=level.oldest,
             closed=level.closed,
-            late=late,
-            start=start,
+            newest=self._newest,
+            late=numbers.late,
         )
+        if not end:
+            return 0
+        if not self._kept.room(end):
+            self._revise(np.ones(len(self._dirty[0]), dtype=bool), told)
+            self._kept.make_room(end)
+        taken = numbers[:end]
+        rows = np.flatnonzero(taken.late == kernel.LATE)
+        if len(rows):
+            pane, machine = taken.ts[rows] // level.ring.width, group[taken.key[rows]]
+            lost = pane * level.ring.width <= self._kept.missing[machine]
+            taken.late[rows[lost]] = kernel.TOO_LATE
+            found = taken.key[rows[~lost]], pane[~lost]
+            self._dirty = joined(self._dirty, found)
+        self._kept.add(chunk(step.position, (taken.key, taken.ts, taken.value), taken.late, step.newest))
+        return end
 
-    def _advance(self, marks: Int64, closed: list[list[Panes]]) -> None:
+    def _revise(self, which: NDArray[np.bool_], told: _Told) -> None:
+        """Fold some of the noted panes anew; tell again those that are closed."""
+        if not which.any():
+            return
+        level, (key, pane) = self._levels[0], self._dirty
+        self._dirty = key[~which], pane[~which]
+        key, pane = once(key[which], pane[which])
+        cells, rows = self._kept.fold(level.ring, key, pane), level.ring.rows(key, pane)
+        more = cells[:, 0] - level.ring.cells[rows, 0]
+        self.repeated += int(np.count_nonzero(which) - more.sum())
+        changed = more > 0
+        key, pane, rows = key[changed], pane[changed], rows[changed]
+        level.ring.cells[rows] = cells[changed]
+        again = pane < level.closed[self._keys.machine[key]]
+        if again.any():
+            key, pane = key[again], pane[again]
+            level.ring.version[rows[again]] += 1
+            told.revised.update(np.unique(self._keys.machine[key]).tolist())
+            told.emitted.append(Panes.taken(level.ring, key, pane))
+            self._revise_wider(key, pane, told)
+
+    def _revise_wider(self, key: Int32, pane: Int64, told: _Told) -> None:
+        for number in range(1, len(self._levels)):
+            level = self._levels[number]
+            key, pane = once(key, pane * self._levels[number - 1].ring.width // level.ring.width)
+            closed = pane < level.closed[self._keys.machine[key]]
+            key, pane = key[closed], pane[closed]
+            if not len(key):
+                return
+            level.ring.version[level.ring.rows(key, pane)] += 1
+            told.emitted.append(self._panes(number, key, pane))
+
+    def _again(self, revised: NDArray[np.bool_]) -> Panes:
+        machines = np.flatnonzero(revised)
+        if not len(machines):
+            return NO_PANES
+        level = self._levels[0]
+        spans = level.spans(self._keys, machines, level.oldest[machines], level.closed[machines])
+        return Panes.taken(level.ring, *kernel.collect(level.ring, spans))
+
+    def _advance(self, marks: Int64, received: int, told: _Told) -> None:
         """Close panes that end at or before the marks; empty those beyond the allowance."""
         first = self._levels[0]
         moved = np.flatnonzero((marks != NULL) & (marks // first.ring.width > first.closed))
         if not len(moved):
             return
-        taken = [self._close(number, moved, marks[moved]) for number in range(len(self._levels))]
-        if any(len(panes) for panes in taken):
-            closed.append(taken)
-        for level in self._levels:
-            self._forget(level, moved, marks[moved])
+        if len(self._dirty[0]):
+            self._revise(self._pressing(marks), told)
+        for number in range(len(self._levels)):
+            panes = self._close(number, moved, marks[moved])
+            if len(panes):
+                told.emitted.append(panes)
+                if not number:
+                    told.closed.append(panes)
+        for number in range(len(self._levels)):
+            panes = self._forget(number, moved, marks[moved])
+            if len(panes) and not number:
+                told.settled.append(panes)
+        self._kept.forget(first.oldest, received)
+
+    def _pressing(self, marks: Int64) -> NDArray[np.bool_]:
+        """Tell which noted panes are to close, or to be forgotten, now."""
+        level, (key, pane) = self._levels[0], self._dirty
+        machine = self._keys.machine[key]
+        mark = marks[machine]
+        closing = (pane < mark // level.ring.width) & (pane >= level.closed[machine])
+        leaving = pane < (mark - self._allowance[machine]) // level.ring.width
+        pressing: NDArray[np.bool_] = (mark != NULL) & (closing | leaving)
+        return pressing
 
     def _close(self, number: int, moved: NDArray[np.intp], marks: Int64) -> Panes:
         level = self._levels[number]
@@ -150,36 +275,64 @@ class Windows:
         if not further.any():
             return NO_PANES
         moved, until = moved[further], until[further]
-        key, pane = kernel.collect(level.ring, self._spans(level, moved, level.closed[moved], until))
-        level.ring.version[level.ring.rows(key, pane)] = 1
+        spans = level.spans(self._keys, moved, level.closed[moved], until)
+        key, pane = every(spans) if number else kernel.collect(level.ring, spans)
         level.closed[moved] = until
-        panes = Panes.taken(level.ring, key, pane)
-        if number + 1 < len(self._levels):
-            wider = self._levels[number + 1].ring
-            kernel.merge(wider, key, pane * level.ring.width // wider.width, panes.parts)
+        panes = self._panes(number, key, pane)
+        panes = panes[panes.parts[:, 0] > 0] if number else panes
+        level.ring.version[level.ring.rows(panes.key, panes.pane)] = 1
+        panes.version[:] = 1
         return panes
 
-    def _forget(self, level: _Level, moved: NDArray[np.intp], marks: Int64) -> None:
+    def _forget(self, number: int, moved: NDArray[np.intp], marks: Int64) -> Panes:
+        """Empty panes that can change no more, after adding them to the wider ones."""
+        level = self._levels[number]
         oldest = (marks - self._allowance[moved]) // level.ring.width
         further = oldest > level.oldest[moved]
-        if further.any():
-            moved, oldest = moved[further], oldest[further]
-            kernel.clear(level.ring, self._spans(level, moved, level.oldest[moved], oldest))
-            level.oldest[moved] = oldest
+        if not further.any():
+            return NO_PANES
+        moved, oldest = moved[further], oldest[further]
+        spans = level.spans(self._keys, moved, level.oldest[moved], oldest)
+        panes = Panes.taken(level.ring, *kernel.collect(level.ring, spans))
+        if number + 1 < len(self._levels):
+            wider = self._levels[number + 1].ring
+            kernel.merge(wider, panes.key, panes.pane * level.ring.width // wider.width, panes.parts)
+        kernel.clear(level.ring, spans)
+        level.oldest[moved] = oldest
+        return panes
 
-    def _spans(self, level: _Level, moved: NDArray[np.intp], begin: Int64, end: Int64) -> Spans:
-        """Return the spans from ``begin`` to ``end`` within each machine's ring; none before its first."""
-        known = begin != NULL
-        last = np.where(known, level.oldest[moved] + level.ring.slots, NULL)
-        until = np.maximum(np.minimum(end, last), begin)
-        return Spans(self._keys.first[moved], self._keys.last[moved], begin, until)
+    def _panes(self, number: int, key: Int32, pane: Int64) -> Panes:
+        """Return panes of a level with what they hold: wide ones are folded, some at a time."""
+        ring = self._levels[number].ring
+        if not number:
+            return Panes.taken(ring, key, pane)
+        blocks = range(0, len(key), BLOCK)
+        parts = [self._fold(number, key[at : at + BLOCK], pane[at : at + BLOCK]) for at in blocks]
+        width = np.full(len(key), ring.width, dtype=np.int64)
+        version = ring.version[ring.rows(key, pane)]
+        return Panes(key, pane, width, version, np.concatenate(parts) if parts else np.empty((0, 4)))
+
+    def _fold(self, number: int, key: Int32, pane: Int64) -> Float64:
+        """Fold wide panes: what is settled of each, then its live narrow panes in order of time."""
+        level, narrow = self._levels[number], self._levels[number - 1]
+        fold = Ring.empty(1, 1, len(key))
+        fold.cells[:] = level.ring.cells[level.ring.rows(key, pane)]
+        ratio, oldest = level.ring.width // narrow.ring.width, narrow.oldest[self._keys.machine[key]]
+        begin = np.maximum(pane * ratio, oldest)
+        live = np.maximum(np.minimum((pane + 1) * ratio, oldest + narrow.ring.slots) - begin, 0)
+        own = np.repeat(np.arange(len(key), dtype=np.int32), live)
+        inner = begin[own] + np.arange(len(own)) - np.repeat(np.cumsum(live) - live, live)
+        parts = self._panes(number - 1, key[own], inner).parts
+        held = parts[:, 0] > 0
+        kernel.merge(fold, own[held], np.zeros(np.count_nonzero(held), dtype=np.int64), parts[held])
+        return fold.cells
 
     def _refused(self, step: Step, rows: NDArray[np.intp]) -> Rows:
         readings = step.admitted[rows].readings(self._keys)
         return quarantine.refused(readings, ["late"] * len(rows), step.received, step.producer)
 
     def snapshot(self) -> bytes:
-        """Return the panes that hold anything, and where every machine stands."""
+        """Return the panes that hold anything, where every machine stands, and the panes noted."""
         arrays: dict[str, NDArray[np.generic]] = {}
         for number, level in enumerate(self._levels):
             rows = np.flatnonzero(level.ring.version | (level.ring.cells[:, 0] > 0))
@@ -189,11 +342,23 @@ class Windows:
                 f"version{number}": level.ring.version[rows],
                 f"bounds{number}": np.stack([level.oldest, level.closed]),
             }
-        rings = [(level.ring.width, level.ring.slots) for level in self._levels]
-        return pack(arrays, {"keys": self._keys.names, "machines": self._keys.owner, "rings": rings})
+        arrays |= {"newest": self._newest, "missing": self._kept.missing}
+        arrays |= {"dirty_key": self._dirty[0], "dirty_pane": self._dirty[1]}
+        facts = {
+            "keys": self._keys.names,
+            "machines": self._keys.owner,
+            "rings": [(level.ring.width, level.ring.slots) for level in self._levels],
+            "due": self._due,
+            "since": self.since,
+            "repeated": self.repeated,
+        }
+        return pack(arrays, facts)
 
     def restore(self, state: bytes) -> None:
-        """Go back; keys and machines are found by name, panes that no longer fit the ring are left out."""
+        """Go back; keys and machines are found by name, panes that no longer fit the ring are left out.
+
+        What is kept of the log's newest entries is given by `remember` then.
+        """
         arrays, facts = unpack(state)
         names = {name: key for key, name in enumerate(self._keys.names)}
         machines = {name: number for number, name in enumerate(self._keys.owner)}
@@ -205,33 +370,12 @@ class Windows:
             self._levels[number] = fresh
             if level.ring.width in saved:
                 fields = [arrays[f"{name}{number}"] for name in ("row", "cells", "version", "bounds")]
-                _put_back(fresh, self._keys, (key, machine), saved[level.ring.width], fields)
-
-
-def _revised(ring: Ring, key: Int32, pane: Int64) -> Panes:
-    """Count up the version of each pane once and take it."""
-    order = np.lexsort((key, pane))
-    key, pane = key[order], pane[order]
-    fresh = np.ones(len(key), dtype=bool)
-    fresh[1:] = (key[1:] != key[:-1]) | (pane[1:] != pane[:-1])
-    key, pane = key[fresh], pane[fresh]
-    ring.version[ring.rows(key, pane)] += 1
-    return Panes.taken(ring, key, pane)
-
-
-def _put_back(
-    level: _Level, keys: Keys, found: tuple[Int64, Int64], slots: int, fields: list[NDArray[np.generic]]
-) -> None:
-    """Fill a fresh level from saved rows, whose ring had ``slots`` panes."""
-    row, cells, version, bounds = fields
-    key, machine = found
-    here = machine >= 0
-    level.oldest[machine[here]], level.closed[machine[here]] = bounds[:, here]
-    slot, own = np.divmod(row, max(len(key), 1))
-    fits = key[own] >= 0
-    row_key, slot = key[own[fits]].astype(np.int32), slot[fits]
-    oldest = level.oldest[keys.machine[row_key]]
-    pane = oldest + (slot - oldest) % slots
-    held = pane < oldest + level.ring.slots
-    rows = level.ring.rows(row_key[held], pane[held])
-    level.ring.cells[rows], level.ring.version[rows] = cells[fits][held], version[fits][held]
+                put_back(fresh, self._keys, (key, machine), saved[level.ring.width], fields)
+        self._newest[:] = NULL
+        self._newest[key[key >= 0]] = arrays["newest"][key >= 0]
+        self._kept = Kept(self._keys, self._levels[0].ring.width)
+        self._kept.missing[machine[machine >= 0]] = arrays["missing"][machine >= 0]
+        self._refill = None if facts["since"] is None else Refill(self._kept, facts["since"])
+        dirty = key[arrays["dirty_key"]]
+        self._dirty = dirty[dirty >= 0].astype(np.int32), arrays["dirty_pane"][dirty >= 0]
+        self._due, self.repeated = facts["due"], facts["repeated"]

@@ -51,6 +51,17 @@ def test_the_newest_two_are_kept(connection):
     assert positions(connection) == [20, 30]
 
 
+def test_the_log_is_needed_as_far_back_as_any_snapshot_kept_asks_for(connection):
+    own(connection)
+    needed = [
+        save(connection, "line-1", 1, Snapshot(at, state(b"a"), since))
+        for at, since in ((10, 3), (20, None), (30, 25), (40, 22))
+    ]
+    assert needed == [3, 3, 20, 22]
+    assert load(connection, "line-1", 100, VERSIONS) == Snapshot(40, state(b"a"), 22)
+    assert load(connection, "line-1", 30, VERSIONS).since == 25
+
+
 def test_none_is_ahead_of_the_committed_position(connection):
     own(connection, position=25)
     assert save(connection, "line-1", 1, Snapshot(26, state(b"a"))) is None

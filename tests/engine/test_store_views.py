@@ -22,7 +22,7 @@ LOSSES = (
 @pytest.fixture
 def connection(dsn):
     with connect(dsn) as connection:
-        for table in ("oee", "states", "windows", "frame_ledger"):
+        for table in ("readings", "oee", "states", "windows", "frame_ledger"):
             partitions(connection).ensure(connection, table, [DAY])
         yield connection
 
@@ -104,6 +104,18 @@ def test_only_the_latest_version_of_a_state_and_a_window_counts(connection):
         insert(connection, "windows", **common, tag="load", width_us=1_000_000, **sums)
     assert connection.execute("SELECT version, end_ts IS NULL FROM states_latest").fetchall() == [(2, False)]
     assert connection.execute("SELECT version, mean FROM windows_latest").fetchall() == [(2, 4.0)]
+
+
+def test_a_reading_that_was_sent_again_counts_once(connection):
+    common = {"tenant_id": 1, "machine": "press", "ts": T, "quality": 0}
+    for minute in (2, 1):
+        received = f"2023-11-14 06:0{minute}:00+00"
+        insert(connection, "readings", **common, received=received, tag="load", value=1.0)
+        insert(connection, "readings", **common, received=received, tag="execution", text="ACTIVE")
+    insert(connection, "readings", **common, received=T, tag="load", value=2.0)
+    query = "SELECT tag, value, text, extract(minute FROM received)::int4 FROM readings_once"
+    found = connection.execute(query).fetchall()
+    assert found == [("execution", None, "ACTIVE", 1), ("load", 1.0, None, 1), ("load", 2.0, None, 0)]
 
 
 def frames(connection, outcome, first, last, run="r1"):

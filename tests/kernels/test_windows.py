@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernels import _select, windows
-from kernels.windows import LATE, ON_TIME, TOO_LATE, Ring, Spans
+from kernels.windows import LATE, ON_TIME, TOO_LATE, Refolding, Ring, Spans
 
+NEVER = np.iinfo(np.int64).min
 GROUP = np.array([0, 0, 1], dtype=np.int32)
 
 reading = st.tuples(
@@ -33,8 +34,16 @@ def fill(rows, oldest=(0, 0), closed=(0, 0), ring=None, start=0):
     ring = ring or Ring.empty(10, 4, 3)
     late = np.zeros(len(rows), np.uint8)
     bounds = [np.array(item, np.int64) for item in (oldest, closed)]
+    newest = np.full(3, NEVER)
     end = windows.accumulate(
-        ring, *columns(rows), group=GROUP, oldest=bounds[0], closed=bounds[1], late=late, start=start
+        ring,
+        *columns(rows),
+        group=GROUP,
+        oldest=bounds[0],
+        closed=bounds[1],
+        newest=newest,
+        late=late,
+        start=start,
     )
     return ring, end, late.tolist()
 
@@ -44,12 +53,13 @@ def test_both_twins_fill_the_same_panes_bit_for_bit(rows, oldest, open_for):
     outcomes = []
     for name in ("c", "python"):
         cells, late = np.zeros((12, 4)), np.zeros(len(rows), np.uint8)
-        low = np.array([oldest, oldest + 1], np.int64)
+        low, newest = np.array([oldest, oldest + 1], np.int64), np.full(3, NEVER)
         end = _select.load("windows", name).accumulate(
-            *columns(rows), 0, GROUP, low, low + open_for, 10, 4, cells, late
+            *columns(rows), 0, GROUP, low, low + open_for, newest, 10, 4, cells, late
         )
         found = cells[:, 0] > 0
-        outcomes.append((end, late.tobytes(), cells[:, 0].tobytes(), cells[found].tobytes()))
+        added = cells[:, 0].tobytes(), cells[found].tobytes()
+        outcomes.append((end, late.tobytes(), newest.tobytes(), *added))
     assert outcomes[0] == outcomes[1]
 
 
@@ -82,19 +92,27 @@ def test_a_pane_holds_count_sum_minimum_and_maximum():
 
 @pytest.mark.usefixtures("twin")
 def test_a_reading_of_a_closed_pane_is_late_and_of_a_gone_one_too_late():
-    ring, end, late = fill([(0, 25, 1.0), (0, 15, 1.0), (0, 5, 1.0), (2, 5, 1.0)], (1, 0), (2, 0))
-    assert (end, late) == (4, [ON_TIME, LATE, TOO_LATE, ON_TIME])
-    assert ring.cells[:, 0].sum() == 3
+    ring, end, late = fill([(1, 15, 1.0), (0, 25, 1.0), (0, 5, 1.0), (2, 5, 1.0)], (1, 0), (2, 0))
+    assert (end, late) == (4, [LATE, ON_TIME, TOO_LATE, ON_TIME])
+    assert ring.cells[:, 0].sum() == 2
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_reading_that_is_not_newer_than_all_before_it_of_its_key_is_late():
+    rows = [(0, 12, 1.0), (0, 12, 1.0), (0, 11, 2.0), (1, 11, 4.0), (0, 13, 8.0)]
+    ring, _, late = fill(rows)
+    assert late == [ON_TIME, LATE, LATE, ON_TIME, ON_TIME]
+    assert ring.cells[:, 1].sum() == 13.0
 
 
 @pytest.mark.usefixtures("twin")
 def test_a_reading_beyond_the_ring_stops_the_call_before_it():
-    rows = [(0, 39, 1.0), (0, 40, 2.0), (0, 39, 4.0)]
+    rows = [(0, 39, 1.0), (0, 40, 2.0), (1, 39, 4.0)]
     ring, end, _ = fill(rows)
     assert end == 1
     ring, end, _ = fill(rows, oldest=(1, 0), closed=(1, 0), ring=ring, start=end)
     assert end == 3
-    assert ring.cells[ring.rows(np.array([0]), np.array([3])), 1].tolist() == [5.0]
+    assert ring.cells[ring.rows(np.array([0, 0, 1]), np.array([3, 4, 3])), 1].tolist() == [1.0, 2.0, 4.0]
 
 
 @pytest.mark.usefixtures("twin")
@@ -105,9 +123,47 @@ def test_text_readings_are_passed_over():
 
 @pytest.mark.usefixtures("twin")
 def test_panes_before_1970_have_their_own_numbers():
-    ring, _, _ = fill([(0, -1, 2.0), (0, -10, 3.0)], (-2, -2), (-2, -2))
+    ring, _, _ = fill([(0, -10, 3.0), (0, -1, 2.0)], (-2, -2), (-2, -2))
     key, pane = windows.collect(ring, spans(0, 3, -2, 2))
     assert (pane.tolist(), ring.cells[ring.rows(key, pane), 1].tolist()) == ([-1], [5.0])
+
+
+number = st.tuples(
+    st.integers(0, 2), st.integers(0, 39), st.sampled_from([0.1, 0.2, -0.0, 0.0, 1e17, np.nan])
+)
+
+
+def in_order(rows):
+    """Fold the numbers of each pane one by one: once each, by time and value."""
+    found = {}
+    for key, ts, value in sorted({(key, ts, value + 0.0) for key, ts, value in rows if not np.isnan(value)}):
+        count, total, low, high = found.get((key, ts // 10), (0, 0.0, np.inf, -np.inf))
+        found[key, ts // 10] = (count + 1, total + value, min(low, value), max(high, value))
+    return found
+
+
+@pytest.mark.usefixtures("twin")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(number, max_size=12), min_size=1, max_size=5))
+def test_refolded_panes_are_those_of_the_sorted_numbers_without_repetition(batches):
+    rows = [row for batch in batches for row in batch]
+    truth, ring = in_order(rows), Ring.empty(10, 4, 3)
+    newest, chunks = np.full(3, NEVER), []
+    for batch in batches:
+        late = np.zeros(len(batch), np.uint8)
+        windows.rising(*columns(batch), newest, late)
+        chunks.append((*columns(batch), late))
+    late = [
+        row
+        for batch, chunk in zip(batches, chunks, strict=True)
+        for row, mark in zip(batch, chunk[3], strict=True)
+        if mark
+    ]
+    panes = columns([(key, pane, 0.0) for key, pane in truth])[:2]
+    refolding = Refolding.of(ring, panes, columns(late))
+    for chunk in chunks:
+        refolding.add(*chunk)
+    assert refolding.cells().tolist() == [list(truth[pane]) for pane in truth]
 
 
 @pytest.mark.usefixtures("twin")

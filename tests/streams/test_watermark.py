@@ -13,8 +13,8 @@ def hear():
     operator = Watermark(KEYS)
 
     def hear(received, *readings):
-        admitted = step(KEYS, numbers(readings) if readings else None).admitted
-        return operator.update(Heard(NOON + received * SECOND, admitted)).tolist()
+        newest = step(KEYS, numbers(readings) if readings else None).newest
+        return operator.update(Heard(NOON + received * SECOND, newest)).tolist()
 
     return hear
 
@@ -55,17 +55,17 @@ def test_a_machine_never_heard_of_becomes_idle_too(hear):
 
 def test_a_restored_mark_goes_on_where_it_stood(hear):
     before, after = Watermark(KEYS), Watermark(KEYS)
-    before.update(Heard(at(10), step(KEYS, numbers([("m", "a", at(9), 1.0)])).admitted))
+    before.update(Heard(at(10), step(KEYS, numbers([("m", "a", at(9), 1.0)])).newest))
     after.restore(before.snapshot())
-    silence = Heard(at(20), step(KEYS, None).admitted)
+    silence = Heard(at(20), step(KEYS, None).newest)
     assert after.update(silence).tolist() == before.update(silence).tolist() == [at(8), at(5)]
     assert after.snapshot() == before.snapshot()
 
 
 def test_machines_are_restored_by_name():
     before = Watermark(KEYS)
-    before.update(Heard(at(10), step(KEYS, numbers([("n", "a", at(9), 1.0)])).admitted))
+    before.update(Heard(at(10), step(KEYS, numbers([("n", "a", at(9), 1.0)])).newest))
     other = keys(machine("new"), machine("n", disorder=5 * SECOND))
     after = Watermark(other)
     after.restore(before.snapshot())
-    assert after.update(Heard(at(11), step(other, None).admitted)).tolist() == [NULL, at(4)]
+    assert after.update(Heard(at(11), step(other, None).newest)).tolist() == [NULL, at(4)]

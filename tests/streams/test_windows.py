@@ -1,3 +1,5 @@
+from itertools import count
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from streams.operators.windows import Windows
 from streams.records import NULL
 
 KEYS = keys(machine("m", ("a", "b")), machine("n"))
+STAMPS = count(NOON, SECOND)
 COLUMNS = ("machine", "tag", "ts", "version", "count", "sum", "min", "max")
 
 
@@ -16,11 +19,15 @@ def at(seconds):
     return NOON + int(seconds * SECOND)
 
 
-def feed(operator, mark, *readings, where=KEYS, others=NULL):
-    """Take readings of (machine, tag, seconds, value), then move the marks, given in seconds."""
+def feed(operator, mark, *readings, where=KEYS, others=NULL, received=None, position=1):
+    """Take readings of (machine, tag, seconds, value), then move the marks, given in seconds.
+
+    The stamp is always a second on, so that what is late is told at once, if nothing else is said.
+    """
+    received = next(STAMPS) if received is None else at(received)
     batch = numbers([(name, tag, at(ts), value) for name, tag, ts, value in readings]) if readings else None
     marks = [NULL if mark is None else at(mark), others][: len(where.machines)]
-    return operator.update(step(where, batch, *marks))
+    return operator.update(step(where, batch, *marks, received=received, position=position))
 
 
 def windows(windowed, width=SECOND):
@@ -110,29 +117,92 @@ def test_the_closed_seconds_are_handed_on_by_machine_and_time():
     assert closed.parts[:, 1].tolist() == [4.0, 3.0, 2.0, 1.0]
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 8))
-def test_however_readings_are_shuffled_and_batched_the_newest_version_is_the_truth(seed, span, batches):
-    """Readings within the allowance: for every window the last version equals a plain group-by."""
+def folded(values):
+    """Return count, sum, minimum and maximum, added one by one."""
+    total = 0.0
+    for value in values:
+        total += value
+    return len(values), total, min(values), max(values)
+
+
+def truth(readings):
+    """Return every window of distinct readings (tag, microseconds, value), folded in order of time."""
+    found = {}
+    for tag, ts, value in sorted({(tag, ts, value + 0.0) for tag, ts, value in readings}):
+        found.setdefault((SECOND, tag, (NOON + ts) // SECOND * SECOND), []).append(value)
+    seconds = {window: folded(values) for window, values in found.items()}
+    return seconds | wider(seconds, SECOND, MINUTE) | wider(wider(seconds, SECOND, MINUTE), MINUTE, HOUR)
+
+
+def wider(narrow, _, width):
+    found = {}
+    for (_, tag, start), parts in sorted(narrow.items(), key=lambda item: item[0]):
+        count, total, low, high = found.get((width, tag, start // width * width), (0, 0.0, np.inf, -np.inf))
+        fold = count + parts[0], total + parts[1], min(low, parts[2]), max(high, parts[3])
+        found[width, tag, start // width * width] = fold
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 150), st.integers(1, 30), st.booleans())
+def test_however_readings_are_shuffled_repeated_and_batched_the_newest_versions_are_the_truth(
+    seed, span, batches, coarse
+):
+    """Any delay within the allowance: the last versions are bit for bit those of the sorted readings."""
     generator = np.random.default_rng(seed)
-    ts = generator.integers(0, span * SECOND, 200)
-    late = np.argsort(ts + generator.integers(0, 25 * SECOND, 200), kind="stable")
-    value = generator.integers(-50, 50, 200).astype(float)
-    operator, latest = Windows(KEYS), {}
-    for part in np.array_split(late, batches):
-        rows = [("m", "a", ts[i] / SECOND, value[i]) for i in part]
-        if rows:
-            mark = max(r[2] for r in rows) - 2
-            for _, tag, start, version, *content in windows(feed(operator, mark, *rows)):
-                assert version == latest.get((tag, start), (0,))[0] + 1
-                latest[tag, start] = (version, *content)
-    for _, tag, start, version, *content in windows(feed(operator, 1000)):
-        latest[tag, start] = (version, *content)
-    second = (NOON + ts) // SECOND * SECOND
-    truth = {("a", int(s)): value[second == s] for s in np.unique(second)}
-    assert {k: v[1:] for k, v in latest.items()} == {
-        k: (len(v), v.sum(), v.min(), v.max()) for k, v in truth.items()
-    }
+    step_us = SECOND if coarse else 1
+    ts = generator.integers(0, span * SECOND // step_us, 300) * step_us
+    value, tag = (
+        generator.normal(size=300) * 10.0 ** generator.integers(-9, 9, 300),
+        generator.integers(0, 2, 300),
+    )
+    again = np.append(np.arange(300), generator.integers(0, 300, 100))
+    order = again[np.argsort(ts[again] + generator.integers(0, 28 * SECOND, 400), kind="stable")]
+    operator, latest, mark = Windows(KEYS), {}, NULL
+    feeds = [
+        [("m", "ab"[tag[i]], ts[i] / SECOND, value[i]) for i in part]
+        for part in np.array_split(order, batches)
+    ]
+    for rows in [*feeds, [], []]:
+        mark = max(mark, max((row[2] for row in rows), default=8000.0) - 2)
+        windowed = feed(operator, mark, *rows)
+        for name, column, start, *content in table(
+            windowed.rows, "windows", "tag", "width_us", "ts", "version", *COLUMNS[4:]
+        ):
+            assert content[0] == latest.get((column, name, start), (0,))[0] + 1
+            latest[column, name, start] = content
+        assert table(windowed.rows, "quarantine", "reason") == []
+    readings = [("ab"[t], int(round(at_, 0)), v) for t, at_, v in zip(tag, ts, value, strict=True)]
+    assert {window: tuple(content[1:]) for window, content in latest.items()} == truth(readings)
+    assert operator.repeated == 400 - len(set(readings))
+
+
+def test_a_repeated_reading_is_counted_and_changes_no_window():
+    operator = Windows(KEYS)
+    feed(operator, 10, ("m", "a", 5, 1.0), ("m", "a", 11, 2.0))
+    assert feed(operator, 10, ("m", "a", 5, 1.0), ("m", "a", 11, 2.0)).rows == ()
+    assert windows(feed(operator, 12)) == [("m", "a", at(11), 1, 1, 2.0, 2.0, 2.0)]
+    assert operator.repeated == 2
+
+
+def test_late_readings_are_told_once_a_second_of_stamps():
+    operator = Windows(KEYS)
+    feed(operator, 10, ("m", "a", 9, 1.0), received=10)
+    first = feed(operator, 10, ("m", "a", 5, 1.0), received=10.1)
+    second = feed(operator, 10, ("m", "a", 5.1, 1.0), received=10.9)
+    third = feed(operator, 10, received=11)
+    assert [windows(item) for item in (first, second)] == [[("m", "a", at(5), 1, 1, 1.0, 1.0, 1.0)], []]
+    assert windows(third) == [("m", "a", at(5), 2, 2, 2.0, 1.0, 1.0)]
+
+
+def test_beyond_what_is_kept_a_late_reading_is_too_late():
+    operator = Windows(KEYS)
+    operator._kept.most = 5
+    for second in range(8):
+        feed(operator, second - 2, ("m", "a", second, 1.0))
+    late = feed(operator, 6, ("m", "a", 4.5, 1.0), ("m", "a", 5.5, 1.0))
+    assert table(late.rows, "quarantine", "event_ts") == [("2023-11-15T12:00:04.500000Z",)]
+    assert windows(late) == [("m", "a", at(5), 1, 2, 2.0, 1.0, 1.0)]
 
 
 def test_a_snapshot_holds_live_panes_only():
@@ -143,29 +213,54 @@ def test_a_snapshot_holds_live_panes_only():
     assert len(operator.snapshot()) < empty + 50 * 60
 
 
-def test_a_restored_operator_goes_on_bit_for_bit():
-    before, after = Windows(KEYS), Windows(KEYS)
-    feed(before, 58, ("m", "a", 55, 0.1), ("m", "b", 59, 0.2), ("n", "a", 59, 0.3), others=at(57))
+def restored(before, *entries, where=KEYS):
+    """Return an operator restored from another's snapshot, entries read again."""
+    after = Windows(where)
     after.restore(before.snapshot())
+    for position, readings in entries:
+        batch = numbers([(name, tag, at(ts), value) for name, tag, ts, value in readings])
+        after.remember(step(where, batch, NULL, NULL, position=position))
+    return after
+
+
+def told(*windowed):
+    return [[windows(item, width) for width in (SECOND, MINUTE, HOUR)] for item in windowed]
+
+
+FIRST = [("m", "a", 55, 0.1), ("m", "b", 59, 0.2), ("n", "a", 59, 0.3)]
+
+
+def test_a_restored_operator_goes_on_bit_for_bit():
+    before = Windows(KEYS)
+    feed(before, 58, *FIRST, others=at(57), position=1)
+    feed(before, 58, ("m", "a", 54, 0.4), ("m", "b", 57, 0.4), received=0, position=2)
+    assert before.since == 0
+    after = restored(before, (1, FIRST), (2, [("m", "a", 54, 0.4), ("m", "b", 57, 0.4)]))
     assert after.snapshot() == before.snapshot()
     more = [("m", "a", 55.5, 0.7), ("m", "a", 61, 0.3)]
-    for mark in (60, 3700):
-        one, other = feed(before, mark, *more), feed(after, mark, *more)
-        assert [windows(one, w) for w in (SECOND, MINUTE, HOUR)] == [
-            windows(other, w) for w in (SECOND, MINUTE, HOUR)
-        ]
+    for position, mark in ((3, 60), (4, 3700)):
+        stamp = {"received": mark, "position": position}
+        one, other = told(*(feed(operator, mark, *more, **stamp) for operator in (before, after)))
+        assert one == other
+        assert any(one)
+
+
+def test_where_the_log_is_gone_late_readings_are_too_late_instead_of_wrong():
+    before = Windows(KEYS)
+    feed(before, 58, *FIRST, others=at(57), position=8)
+    after = restored(before)
+    late = feed(after, 58, ("m", "a", 55.5, 0.7), ("m", "a", 60, 0.3), position=9)
+    assert table(late.rows, "quarantine", "tag", "event_ts") == [("a", "2023-11-15T12:00:55.500000Z")]
+    assert windows(feed(after, 61, position=10))[-1] == ("m", "a", at(60), 1, 1, 0.3, 0.3, 0.3)
 
 
 def test_keys_are_restored_by_name_though_the_plant_has_changed():
     before = Windows(KEYS)
     feed(before, 10, ("m", "a", 9.5, 1.0), ("m", "b", 9.5, 2.0), ("n", "a", 9.5, 3.0), others=at(9))
     changed = keys(machine("m", ("new", "b"), allowance=90 * SECOND), machine("new"))
-    after = Windows(changed)
-    after.restore(before.snapshot())
-    told = windows(feed(after, 11, ("m", "b", 9.6, 4.0), where=changed))
-    assert told == [("m", "b", at(9), 2, 2, 6.0, 2.0, 4.0)] or told == [
-        ("m", "b", at(9), 1, 2, 6.0, 2.0, 4.0)
-    ]
+    after = restored(before, (1, [("m", "b", 9.5, 2.0)]), where=changed)
+    late = feed(after, 11, ("m", "b", 9.6, 4.0), where=changed, position=2)
+    assert windows(late) == [("m", "b", at(9), 2, 2, 6.0, 2.0, 4.0)]
 
 
 def test_widths_that_do_not_nest_are_refused():
