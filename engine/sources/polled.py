@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.plant import McSource, ModbusSource, Plant
+from engine.plant import McSource, ModbusSource, Plant, S7Source
 from engine.sources.bound import bound
 from streams.connectors.blocks import Place, plan
 from streams.connectors.points import Binding
@@ -12,7 +12,7 @@ from streams.connectors.polling import Link, PollingConnector
 
 
 def polling(
-    source: ModbusSource | McSource,
+    source: ModbusSource | McSource | S7Source,
     plant: Plant,
     device: str,
     places: Sequence[Place],

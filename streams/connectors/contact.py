@@ -15,6 +15,7 @@ from streams.records import NULL, Readings, Rejects, Text
 
 GAP = "gap"
 BEFORE = "nobody listened before"
+STOPPED = "the gateway stopped"
 
 
 def gap(machines: Sequence[str], since: int, until: int, why: str, lost: int | None = None) -> Rejects:

@@ -15,7 +15,7 @@ from streams.abc import Outlet
 from streams.clock import Clock
 from streams.connectors.batch import Batch
 from streams.connectors.blocks import Block
-from streams.connectors.contact import Contact
+from streams.connectors.contact import STOPPED, Contact
 from streams.connectors.points import Binding
 from streams.records import UNTIMED
 
@@ -98,6 +98,7 @@ class PollingConnector:
                 pause = BACKOFF[0] if time.monotonic() - begun > longest else pause
                 stop.wait(pause)
                 pause = min(2 * pause, longest)
+        self._contact.lost(outlet, STOPPED)
 
     def _stay(self, link: Link, outlet: Outlet, stop: threading.Event) -> None:
         self._binding.forget()

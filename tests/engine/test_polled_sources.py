@@ -27,6 +27,16 @@ sources:
     points:
       - {address: holding:10, type: float32, machine: press, tag: force}
       - {address: holding:12.4, machine: press, tag: running}
+  - kind: s7
+    name: oven
+    host: 127.0.0.1
+    port: PORT
+    slot: 2
+    gap: 4
+    points:
+      - {address: DB1.DBX0.3, machine: press, tag: running}
+      - {address: DB1.DBD4, machine: press, tag: force}
+      - {address: MB2, type: string, length: 8, machine: press, tag: program}
   - kind: mc
     name: plc
     host: 127.0.0.1
@@ -48,6 +58,7 @@ def closed_port() -> int:
     ("kind", "says"),
     [
         ("modbus", "The Modbus device at 127.0.0.1:{}, unit 3, cannot be read: Connection refused."),
+        ("s7", "The S7 at 127.0.0.1:{} cannot be read: Connection refused."),
         ("mc", "The controller at 127.0.0.1:{} cannot be read: Connection refused."),
     ],
 )
@@ -69,4 +80,8 @@ def test_what_the_plant_file_says_is_what_is_asked_for() -> None:
         connector = build_connector(source, plant)
         assert isinstance(connector, PollingConnector)
         asked[source.kind] = [(block.area, block.first, block.count) for block in connector.blocks]
-    assert asked == {"modbus": [("holding", 10, 2), ("holding", 12, 1)], "mc": [("D", 8, 4), ("X", 15, 1)]}
+    assert asked == {
+        "modbus": [("holding", 10, 2), ("holding", 12, 1)],
+        "s7": [("DB1", 0, 8), ("M", 2, 10)],
+        "mc": [("D", 8, 4), ("X", 15, 1)],
+    }

@@ -12,6 +12,7 @@ from engine.plant.sources.modbus import ModbusSource
 from engine.plant.sources.mqtt import MqttSource
 from engine.plant.sources.opcua import OpcUaSource
 from engine.plant.sources.parquet import ParquetSource
+from engine.plant.sources.s7 import S7Source
 from engine.plant.sources.shdr import ShdrSource
 from engine.plant.sources.sparkplug import SparkplugSource
 from engine.plant.sources.udp import UdpSource
@@ -24,6 +25,7 @@ __all__ = [
     "MqttSource",
     "OpcUaSource",
     "ParquetSource",
+    "S7Source",
     "ShdrSource",
     "Source",
     "SparkplugSource",
@@ -33,6 +35,7 @@ __all__ = [
 
 Source = Annotated[
     ShdrSource
+    | S7Source
     | ModbusSource
     | McSource
     | MqttSource
