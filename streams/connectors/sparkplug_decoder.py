@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,14 +21,14 @@ from streams.records import Int64
 
 LARGEST = 1 << 23
 """Bytes of a payload that are read; a larger one is refused."""
-ROOM, MOST_ROOM = 1 << 13, 1 << 17
-"""Metrics for which there is room at first, and at the most in one payload."""
+ROOM, MOST_ROOM = 8200, 1 << 17
+"""Metrics for which there is room at first, and at the most in one payload; of no power of two, so that the
+columns of a metric do not fall on the same lines of the cache."""
 SHOWN = 5
 SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the data types that have a sign."""
 ASK = frozenset({"before_birth", "seq_gap", "no_seq"})
 """Refusals that a birth mends."""
-BIRTHS, DATA = frozenset({"NBIRTH", "DBIRTH"}), frozenset({"NDATA", "DDATA"})
 
 NodeName = tuple[str, str]
 """Group and node."""
@@ -57,6 +58,17 @@ class Refused(Exception):
     """The message cannot be taken; the message of this is the reason in one word."""
 
 
+class Part(NamedTuple):
+    """A message of a node (or its device), and where its payload stands among those of others."""
+
+    name: NodeName
+    node: Node
+    device: str
+    message: Message
+    begin: int
+    end: int
+
+
 class SparkplugDecoder:
     """Read the messages of the nodes to which points are bound.
 
@@ -76,7 +88,7 @@ class SparkplugDecoder:
         self._missed: dict[NodeName, set[str]] = {}
         self._buffer, self._bytes = b"", np.empty(0, dtype=np.uint8)
         self._batch = Batch()
-        self._told = Told()
+        self._told, self._received, self._refused = Told(), 0, False
 
     def forget(self) -> None:
         """Take no node as born any more: what was said meanwhile was not heard."""
@@ -85,135 +97,147 @@ class SparkplugDecoder:
 
     def decode(self, messages: Sequence[Message], received: int) -> Told:
         """Return what messages say that were received now."""
-        self._told, self._batch = Told(), Batch()
+        self._told, self._batch, self._received, self._refused = Told(), Batch(), received, False
         self._buffer = b"".join(message.payload for message in messages)
         self._bytes = np.frombuffer(self._buffer, dtype=np.uint8)
         end = 0
         for message in messages:
             begin, end = end, end + len(message.payload)
             try:
-                self._message(message, begin, end, received)
+                self._message(message, begin, end)
             except (Refused, wire.MalformedError) as exc:
-                self._batch.reject(str(exc), raw(message), None)
-        self._flush(received)
-        self._told.decoded.append(self._batch.build())
+                self._reject(str(exc), raw(message))
+        self._flush()
+        if self._refused:
+            self._told.decoded.append(self._batch.build())
         return self._told
 
-    def _message(self, message: Message, begin: int, end: int, received: int) -> None:
-        name, kind, device = _address(message.topic)
-        if (node := self.nodes.get(name)) is None:
+    def _message(self, message: Message, begin: int, end: int) -> None:
+        found = address(message.topic)
+        if found is None or (node := self.nodes.get(found[0])) is None:
             raise Refused("unasked_topic")
         if message.retained:
             raise Refused("retained_message")
-        if len(message.payload) > LARGEST:
+        if end - begin > LARGEST:
             raise Refused("too_long")
-        if kind in DATA:
-            self._data(name, node, device, message, begin, end, received)
-        elif kind in BIRTHS:
-            self._birth(name, node, device, message, begin, end, received)
-        elif kind == "NDEATH":
-            self._node_death(name, node, begin, end, received)
-        elif kind == "DDEATH":
-            self._device_death(name, node, device, message, begin, end, received)
+        name, kind, device = found
+        part = Part(name, node, device, message, begin, end)
+        match kind:
+            case "NDATA" | "DDATA":
+                self._data(part)
+            case "NBIRTH" | "DBIRTH":
+                self._birth(part)
+            case "NDEATH":
+                self._node_death(part)
+            case "DDEATH":
+                self._device_death(part)
 
-    def _data(
-        self, name: NodeName, node: Node, device: str, message: Message, begin: int, end: int, received: int
-    ) -> None:
-        metrics = self._read(begin, end, node.known, received)
-        self._follows(name, node, device, message.payload)
-        for of in sorted(self._missed.pop(name, ())):
-            self._told.news.append(News(name, of, "its node was born again without it"))
-        self._told.news.append(News(name, device))
+    def _data(self, part: Part) -> None:
+        metrics = self._read(part, part.node.known)
+        self._follows(part, part.device)
+        for device in sorted(self._missed.pop(part.name, ())):
+            self._told.news.append(News(part.name, device, "its node was born again without it"))
+        self._hear(part)
         if self._head[wire.STRANGE]:
-            self._name(node, device, message, metrics)
+            self._name(part, metrics)
         self._filled += metrics
 
-    def _birth(
-        self, name: NodeName, node: Node, device: str, message: Message, begin: int, end: int, received: int
-    ) -> None:
-        metrics = self._read(begin, end, UNBORN, received)
+    def _birth(self, part: Part) -> None:
+        metrics = self._read(part, UNBORN)
         rows = self._rows[:, self._filled : self._filled + metrics]
-        seq = int(self._head[wire.SEQ])
         told = list(self._metrics(rows))
-        if device:
-            self._follows(name, node, ITSELF, message.payload)
-            self._missed.get(name, set()).discard(device)
+        if part.device:
+            self._follows(part, ITSELF)
+            self._missed.get(part.name, set()).discard(part.device)
         else:
-            self._missed[name] = set(node.devices) - {ITSELF}
-            self._told.unborn.discard(name)
-            self._told.born.add(name)
-            node.begin(seq, self._session(rows), message.payload)
+            self._begin(part, rows)
         try:
-            twice = node.learn(device, told)
+            twice = part.node.learn(part.device, told)
         except ValueError as exc:
             raise Refused(str(exc)) from exc
         if twice:
-            self._batch.reject("alias_twice", f"{message.topic} {sorted(twice)[:SHOWN]}", None)
-        slots = [node.slot(device, metric.name) for metric in told]
+            self._reject("alias_twice", f"{part.message.topic} {sorted(twice)[:SHOWN]}")
+        slots = [part.node.slot(part.device, metric.name) for metric in told]
         self.bound.forget(slots)
         rows[wire.SLOT] = slots
         self._births.extend(range(self._filled, self._filled + metrics))
         self._filled += metrics
-        self._told.news.append(News(name, device))
+        self._hear(part)
 
-    def _node_death(self, name: NodeName, node: Node, begin: int, end: int, received: int) -> None:
+    def _begin(self, part: Part, rows: Int64) -> None:
+        self._missed[part.name] = set(part.node.devices) - {ITSELF}
+        self._told.unborn.discard(part.name)
+        self._told.born.add(part.name)
+        part.node.begin(int(self._head[wire.SEQ]), self._session(rows), part.message.payload)
+
+    def _node_death(self, part: Part) -> None:
         """Believe a death only of the session that was born: the broker may be late with an older one."""
-        metrics = self._read(begin, end, UNBORN, received)
+        metrics = self._read(part, UNBORN)
         session = self._session(self._rows[:, self._filled : self._filled + metrics])
-        if session is None or node.session is None or session == node.session:
-            self._die(name, node, "its last will came: NDEATH")
+        if session is None or part.node.session is None or session == part.node.session:
+            devices = part.node.devices
+            self._told.news += [News(part.name, of, "its last will came: NDEATH") for of in devices]
+            part.node.die()
 
-    def _device_death(
-        self, name: NodeName, node: Node, device: str, message: Message, begin: int, end: int, received: int
-    ) -> None:
-        self._read(begin, end, UNBORN, received)
-        self._follows(name, node, device, message.payload)
-        node.die(device)
-        self._told.news.append(News(name, device, "it died: DDEATH"))
+    def _device_death(self, part: Part) -> None:
+        self._read(part, UNBORN)
+        self._follows(part, part.device)
+        part.node.die(part.device)
+        self._told.news.append(News(part.name, part.device, "it died: DDEATH"))
 
-    def _follows(self, name: NodeName, node: Node, device: str, payload: bytes) -> None:
-        """Check that a message is the next of its node.
+    def _reject(self, reason: str, says: str) -> None:
+        self._batch.reject(reason, says, None)
+        self._refused = True
+
+    def _hear(self, part: Part) -> None:
+        """Note that a device is heard, once for many messages that follow one another."""
+        news = self._told.news
+        if not news or news[-1] != (part.name, part.device, ""):
+            news.append(News(part.name, part.device))
+
+    def _follows(self, part: Part, device: str) -> None:
+        """Check that a message is the next of its node, and that a device is born.
 
         Raises
         ------
         Refused
             It is not.
         """
-        devices = node.devices
-        reason = node.refusal(device, int(self._head[wire.SEQ]), payload)
+        devices = part.node.devices
+        reason = part.node.refusal(device, int(self._head[wire.SEQ]), part.message.payload)
+        if not reason:
+            return
         if reason in ASK:
-            self._told.unborn.add(name)
+            self._told.unborn.add(part.name)
         if reason == "seq_gap":
-            self._told.news += [News(name, of, "a message of its node was lost") for of in devices]
-        if reason:
-            raise Refused(reason)
+            self._told.news += [News(part.name, of, "a message of its node was lost") for of in devices]
+        raise Refused(reason)
 
-    def _die(self, name: NodeName, node: Node, why: str) -> None:
-        self._told.news += [News(name, device, why) for device in node.devices]
-        node.die()
-
-    def _read(self, begin: int, end: int, known: Int64, received: int) -> int:
+    def _read(self, part: Part, known: Int64) -> int:
         """Decode a payload behind what is there already; what has no room makes room."""
         while True:
             try:
-                return wire.decode(self._bytes, begin, end, known, self._head, self._rows, self._filled)
+                return wire.decode(
+                    self._bytes, part.begin, part.end, known, self._head, self._rows, self._filled
+                )
             except wire.MalformedError as exc:
-                if str(exc) != "too_many_metrics" or not self._make_room(received):
+                if str(exc) != "too_many_metrics" or not self._make_room():
                     raise
 
-    def _make_room(self, received: int) -> bool:
+    def _make_room(self) -> bool:
         if self._filled:
-            self._flush(received)
+            self._flush()
         elif self._rows.shape[1] < MOST_ROOM:
             self._rows = np.empty((wire.COLUMNS, 2 * self._rows.shape[1]), dtype=np.int64)
         else:
             return False
         return True
 
-    def _flush(self, received: int) -> None:
-        births = np.array(self._births, dtype=np.int64)
-        rows = self._rows[:, : self._filled]
-        self._told.decoded.append(self.bound.read(rows, births, self._buffer, received))
+    def _flush(self) -> None:
+        if self._filled:
+            births = np.array(self._births, dtype=np.int64)
+            rows = self._rows[:, : self._filled]
+            self._told.decoded.append(self.bound.read(rows, births, self._buffer, self._received))
         self._filled, self._births = 0, []
 
     def _metrics(self, rows: Int64) -> Iterable[Metric]:
@@ -231,36 +255,35 @@ class SparkplugDecoder:
                 return int(number) if math.isfinite(number) else None
         return None
 
-    def _name(self, node: Node, device: str, message: Message, metrics: int) -> None:
+    def _name(self, part: Part, metrics: int) -> None:
         """Find the slots of metrics that are told by name; refuse aliases that no birth told, together."""
         rows = self._rows[:, self._filled : self._filled + metrics]
         unknown = []
         places = np.flatnonzero(rows[wire.SLOT] == wire.UNKNOWN)
         for place, metric in zip(places.tolist(), self._metrics(rows[:, places]), strict=True):
             if metric.name:
-                rows[wire.SLOT, place] = slot = node.slot(device, metric.name)
-                _retype(rows[:, place], metric.type or node.type(slot))
+                rows[wire.SLOT, place] = slot = part.node.slot(part.device, metric.name)
+                _retype(rows[:, place], metric.type or part.node.type(slot))
             else:
                 unknown.append(metric.alias)
         if unknown:
-            says = f"{message.topic}: {len(unknown)} metrics, the first of alias {unknown[:SHOWN]}"
-            self._batch.reject("unknown_alias", says, None)
+            says = f"{part.message.topic}: {len(unknown)} metrics, the first of alias {unknown[:SHOWN]}"
+            self._reject("unknown_alias", says)
 
 
-def _address(topic: str) -> tuple[NodeName, str, str]:
-    """Return node, kind of message and device of a topic.
+@lru_cache(maxsize=4096)
+def address(topic: str) -> tuple[NodeName, str, str] | None:
+    """Return node, kind of message and device of a topic, None when it is none of Sparkplug's nodes.
 
-    Raises
-    ------
-    Refused
-        It is none of Sparkplug's.
+    >>> address("spBv1.0/plant/DDATA/edge/press")
+    (('plant', 'edge'), 'DDATA', 'press')
     """
     match topic.split("/"):
         case ["spBv1.0", group, ("NBIRTH" | "NDATA" | "NDEATH") as kind, node]:
             return (group, node), kind, ITSELF
         case ["spBv1.0", group, ("DBIRTH" | "DDATA" | "DDEATH") as kind, node, device] if device:
             return (group, node), kind, device
-    raise Refused("unasked_topic")
+    return None
 
 
 def _retype(row: Int64, of_type: int) -> None:

@@ -61,6 +61,7 @@ def _fits() -> NDArray[np.uint8]:
 
 
 FITS = _fits()
+NOTHING = Rejects.of("", [])
 
 
 def split(address: str) -> tuple[str, str, str, str]:
@@ -88,6 +89,7 @@ class Bound:
         self._scale = np.array([point.scale for point in points], dtype=np.float64)
         self._offset = np.array([point.offset for point in points], dtype=np.float64)
         self._deadband = np.array([point.deadband for point in points], dtype=np.float64)
+        self._some_rest = bool(self._deadband.any())
         self._told: dict[int, tuple[float, int]] = {}
         self.slots: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
         """Of each node (group, node), the slots of its metrics (device, metric)."""
@@ -108,44 +110,43 @@ class Bound:
         rows : (12, n) metrics as the kernel decoded them; those without a slot are left out.
         births : their columns that stand in a birth: what is old there is a state found, not an event.
         """
-        fresh = np.ones(rows.shape[1], dtype=bool)
-        fresh[births] = False
-        chosen = np.flatnonzero(rows[wire.SLOT] >= 0)
-        rows, fresh = rows[:, chosen], fresh[chosen]
+        wanted = rows[wire.SLOT] >= 0
+        if not wanted.all():
+            rows, births = rows[:, wanted], _places(wanted, births)
         reason, quality = self._reasons(rows)
-        good = np.flatnonzero(reason == 0)
-        readings = self._readings(rows[:, good], fresh[good], quality[good], buffer, received)
+        if not reason.any():
+            return Decoded(self._readings(rows, births, quality, buffer, received), NOTHING)
+        good = reason == 0
+        readings = self._readings(rows[:, good], _places(good, births), quality[good], buffer, received)
         return Decoded(readings, self._rejects(rows, reason))
 
     @staticmethod
     def _reasons(rows: Int64) -> tuple[NDArray[np.uint8], Int16]:
         """Return why each metric is no reading, 0 where it is one, and its quality."""
-        types = np.clip(rows[wire.TYPE], 0, LAST_TYPE)
-        reason = FITS[types, rows[wire.KIND]]
+        reason = FITS[np.minimum(rows[wire.TYPE], LAST_TYPE), rows[wire.KIND]]
         quality = np.full(len(reason), GOOD, dtype=np.int16)
         told = rows[wire.QUALITY]
         if (told >= 0).any():
             doubted = (told >= 0) & ((told & GOOD_QUALITY) != GOOD_QUALITY) | (told == STALE)
             quality[doubted] = UNCERTAIN
             reason[(told >= 0) & (told < GOOD_QUALITY) & (told & GOOD_QUALITY == 0)] = BAD_QUALITY
-        reason[(rows[wire.FLAGS] & wire.IS_NULL) != 0] = IS_NULL
-        times = rows[wire.TIME]
-        reason[(times != NULL) & (abs(times) > FURTHEST) & (reason == 0)] = BAD_TIME
+        if (null := (rows[wire.FLAGS] & wire.IS_NULL) != 0).any():
+            reason[null] = IS_NULL
+        if (far := rows[wire.TIME] > FURTHEST).any():
+            reason[far & (reason == 0)] = BAD_TIME
         return reason, quality
 
-    def _readings(
-        self, rows: Int64, fresh: NDArray[np.bool_], quality: Int16, buffer: bytes, received: int
-    ) -> Readings:
+    def _readings(self, rows: Int64, births: Int64, quality: Int16, buffer: bytes, received: int) -> Readings:
         slot = rows[wire.SLOT]
         worded = rows[wire.KIND] == wire.STRING
         value = rows[wire.VALUE].view(np.float64) * self._scale[slot] + self._offset[slot]
-        ts, quality, source_ts = _times(rows[wire.TIME], fresh, quality, received)
+        ts, quality, source_ts = _times(rows[wire.TIME], births, quality, received)
         text = Text.constant(None, len(slot))
         if worded.any():
             value[worded] = np.nan
             text = Text.of(_words(rows, worded, buffer))
         readings = Readings(self._machine[slot], self._tag[slot], ts, value, text, quality, source_ts)
-        if not self._deadband.any():
+        if not self._some_rest:
             return readings
         return readings[self._moved(slot, value, quality, rows[wire.FLAGS])]
 
@@ -168,26 +169,29 @@ class Bound:
         return Rejects(
             machine=self._machine[slot],
             tag=self._tag[slot],
-            ts=np.where((times == NULL) | (abs(times) > FURTHEST), NULL, times * 1000),
+            ts=np.where((times == NULL) | (times > FURTHEST), NULL, times * 1000),
             reason=Text(REASONS, reason[bad].astype(np.int32)),
             raw=Text.of(raw),
         )
 
 
-def _times(
-    millis: Int64, fresh: NDArray[np.bool_], quality: Int16, received: int
-) -> tuple[Int64, Int16, Int64]:
+def _places(kept: NDArray[np.bool_], places: Int64) -> Int64:
+    """Return where places are when only what is kept is left."""
+    return (np.cumsum(kept) - 1)[places[kept[places]]] if len(places) else places
+
+
+def _times(millis: Int64, births: Int64, quality: Int16, received: int) -> tuple[Int64, Int16, Int64]:
     """Return event times, qualities and source times of metrics.
 
     What has no time has that of its receipt. What is old in a birth is a state found at its receipt.
     """
-    untimed = millis == NULL
-    ts = np.where(untimed, received, millis * 1000)
-    found = ~fresh & (ts < received - OPENING_AGE)
-    source_ts = np.where(found, ts, NULL)
-    quality = np.where(untimed & (quality == GOOD), UNTIMED, quality).astype(np.int16)
-    quality[found] = SNAPSHOT
-    return np.where(found, received, ts), quality, source_ts
+    ts, source_ts = millis * 1000, np.full(len(millis), NULL, dtype=np.int64)
+    if (untimed := millis == NULL).any():
+        ts[untimed] = received
+        quality = np.where(untimed & (quality == GOOD), UNTIMED, quality).astype(np.int16)
+    found = births[ts[births] < received - OPENING_AGE]
+    source_ts[found], quality[found], ts[found] = ts[found], SNAPSHOT, received
+    return ts, quality, source_ts
 
 
 def _words(rows: Int64, worded: NDArray[np.bool_], buffer: bytes) -> list[str | None]:

@@ -227,7 +227,7 @@ def test_a_new_birth_of_the_node_needs_new_births_of_its_devices(born):
 
 def test_a_device_that_is_born_again_with_its_node_was_never_away(born):
     told = born.decode([*BORN, message("DDATA", [{"alias": 10, "double_value": 1.0}], 2)], NOW)
-    assert [news.gone for news in told.news] == [""] * 3
+    assert told.news == [News(EDGE, ""), News(EDGE, "press")]
     assert (told.born, told.unborn) == ({EDGE}, set())
 
 
