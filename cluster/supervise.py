@@ -105,8 +105,10 @@ class Supervisor:
         file, root = str(self._file), str(self._home.root)
         # Ray restarts an actor whose process died, for ever; its thread begins to work by itself.
         options = {"max_restarts": -1, "max_concurrency": 4, "num_cpus": 0}
-        shard = ray.remote(**options)(ShardActor)
-        self._actors[self._plant.shard] = shard.remote(file, self._plant.shard, root, self.dsn)
+        serve = self._plant.log.serve
+        if serve is None or serve.flow == "here":
+            shard = ray.remote(**options)(ShardActor)
+            self._actors[self._plant.shard] = shard.remote(file, self._plant.shard, root, self.dsn)
         station = ray.remote(**options)(StationActor)
         for section in self._plant.stations:
             self._actors[section.name] = station.remote(file, section.name, root)

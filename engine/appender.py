@@ -8,20 +8,24 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
 
 from engine import health, logs
+from engine.keys import server_keys
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
 from streams.clock import SECOND
+from streams.connectors.curve import KeyFileError, Stranger
 from streams.log.errors import LogError
 from streams.log.losses import Loss
 from streams.log.marks import CONSUMED, Mark
+from streams.log.remote_server import RemoteServer
 from streams.log.server import LogServer
 from streams.log.writer import GIB, MIB, LogWriter
 
@@ -46,12 +50,46 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
         _warn_of_the_future(writer.received - clock.now())
         account = Account(home.log / plant.shard, writer, limit, losses)
         publisher = health.Publisher(home.health, "appender", plant.shard, account.report)
-        with LogServer(home.appender, plant.shard, writer, account.tell) as server, publisher:
+        with (
+            LogServer(home.appender, plant.shard, writer, account.tell) as server,
+            publisher,
+            serving(plant, home.log / plant.shard),
+        ):
             log.info("appender.ready", partition=plant.shard, position=writer.position)
             server.run(stop)
     finally:
         writer.close()
     log.info("appender.stopped", position=writer.position)
+
+
+@contextmanager
+def serving(plant: Plant, folder: Path) -> Iterator[None]:
+    """Serve the log to other nodes, in a thread, if the plant file says so.
+
+    Raises
+    ------
+    KeyFileError
+        The secret key cannot be used.
+    LogError
+        The endpoint cannot be listened on.
+    """
+    if (section := plant.log.serve) is None:
+        yield
+        return
+    keys = None if section.curve is None else server_keys(section.curve)
+    stop = threading.Event()
+    with RemoteServer(section.endpoint, plant.shard, folder, keys, _refused) as server:
+        thread = threading.Thread(target=server.run, args=(stop,), name="remote readers", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _refused(stranger: Stranger) -> None:
+    log.warning("appender.unknown_key", address=stranger.address, key=stranger.key)
 
 
 def _warn_of_the_future(ahead: int) -> None:
@@ -121,7 +159,7 @@ def main() -> int:
     logs.begin("appender")
     try:
         run_appender(load(Path(sys.argv[1])), Home.default(), stop_on_signals())
-    except (PlantError, LogError) as exc:
+    except (PlantError, LogError, KeyFileError) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0

@@ -38,6 +38,7 @@ from engine.store.snapshots import INTERVAL, Keeper, Snapshot, State
 from engine.writer import Writer, away
 from streams.abc import Output
 from streams.chain import LineChain
+from streams.connectors.curve import KeyFileError
 from streams.flow import run_flow
 from streams.log.abc import Entry, LogReader, LogView
 from streams.log.errors import LogError, LogGap
@@ -362,7 +363,7 @@ def main() -> int:
         dsn = resolve_dsn(home)
         await_schema(dsn, stop)
         run_shard(plant, home, dsn, stop)
-    except (PlantError, StoreError, LogError, psycopg.Error) as exc:
+    except (PlantError, StoreError, LogError, KeyFileError, psycopg.Error) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0

@@ -2,8 +2,9 @@
 
 from engine.plant.errors import Fault, PlantError
 from engine.plant.file import load, save
+from engine.plant.log import LogSection, RemoteSection, ServeSection
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
-from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
+from engine.plant.plant import ConsoleSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
 from engine.plant.sources import (
     CsvSource,
@@ -45,9 +46,11 @@ __all__ = [
     "ParquetSource",
     "Plant",
     "PlantError",
+    "RemoteSection",
     "ReplaySection",
     "RetentionSection",
     "S7Source",
+    "ServeSection",
     "ShdrSource",
     "ShiftSection",
     "SimulatedCamera",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from engine.plant.log import LogSection
 from engine.plant.machines import MachineSection, build_machine
 from engine.plant.references import Steps, misfits
 from engine.plant.retention import RetentionSection
@@ -31,17 +32,6 @@ class ReplaySection(Section):
     def clock(self) -> ReplayClock:
         """Return the clock."""
         return ReplayClock(self.origin_us, self.start_us, self.speed)
-
-
-class LogSection(Section):
-    """The durable log of this node."""
-
-    max_gb: Positive = 20.0
-    """How large it may grow; what is committed is removed first."""
-    segment_mb: Annotated[int, Field(gt=0)] = 64
-    """Size of its files."""
-    when_full: Literal["refuse", "drop_oldest"] = "refuse"
-    """What happens when nothing committed is left to remove: sources wait, or the oldest goes, on record."""
 
 
 class ConsoleSection(Section):

@@ -15,7 +15,7 @@ from engine import health
 from engine.gateway import Feed, ProducerOutlet, main, run_gateway
 from engine.paths import Home
 from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
-from engine.plant.sources.zeromq import CurveSection
+from engine.plant.keys import CurveSection
 from engine.sources import build_connector
 from streams.clock import ManualClock, WallClock
 from streams.connectors.csv import CsvConnector

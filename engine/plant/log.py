@@ -1,0 +1,45 @@
+"""The durable log in the plant file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from engine.plant.keys import CurveClientSection, CurveSection
+from engine.plant.section import Positive, Section
+
+
+class ServeSection(Section):
+    """Readers on other nodes."""
+
+    endpoint: str
+    """Where we listen for them."""
+    flow: Literal["here", "elsewhere"] = "here"
+    """Where the shard runs that reads the log: one of another node's, then this node starts none."""
+    curve: CurveSection | None = None
+    """Who may read; left out: everybody who reaches the endpoint."""
+
+
+class RemoteSection(Section):
+    """The log of another node."""
+
+    endpoint: str
+    """Where that node serves it."""
+    curve: CurveClientSection | None = None
+    """The keys, where that node asks for some."""
+
+
+class LogSection(Section):
+    """The durable log of this node."""
+
+    max_gb: Positive = 20.0
+    """How large it may grow; what is committed is removed first."""
+    segment_mb: Annotated[int, Field(gt=0)] = 64
+    """Size of its files."""
+    when_full: Literal["refuse", "drop_oldest"] = "refuse"
+    """What happens when nothing committed is left to remove: sources wait, or the oldest goes, on record."""
+    serve: ServeSection | None = None
+    """Lets shards on other nodes read it; left out: nobody else does."""
+    remote: RemoteSection | None = None
+    """For a shard that reads another node's log; left out: it reads this node's."""
