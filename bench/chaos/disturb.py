@@ -57,10 +57,11 @@ class Disturber:
         self.done = Disturbances()
 
     def run(self, kills: int, cut_s: float, full_disk: bool, seed: int, tell: Tell) -> None:
-        """Do it all, at moments and in an order drawn from the seed."""
+        """Do it all, at moments and in an order drawn from the seed, to a plant that is at work."""
         self._chance.seed(seed)
         steps = list(self._steps(kills, cut_s, full_disk))
         self._chance.shuffle(steps)
+        self._await_news()
         for number, step in enumerate(steps):
             tell(number, len(steps))
             step()
@@ -104,6 +105,7 @@ class Disturber:
 
     def cut(self, seconds: float) -> None:
         """Take the database away for so long; the shard is killed meanwhile, too."""
+        self._await_news()
         with self._processes.held(DATABASE):
             self._processes.database.stop()
             self._processes.wait(seconds / 2)

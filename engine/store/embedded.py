@@ -97,7 +97,11 @@ class Embedded:
         running = self._postmaster()
         if running is None or not _alive(running.pid):
             return
-        self._control("stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
+        try:
+            self._control("stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
+        except StoreError:
+            if _alive(running.pid):  # else it died by itself meanwhile
+                raise
         if Path(running.sockets) != self.folder:
             with suppress(OSError):
                 Path(running.sockets).rmdir()

@@ -138,6 +138,7 @@ def test_the_embedded_database_survives_being_killed(database_folder):
     assert server.start() == dsn
     assert query(dsn, "SELECT name FROM tenants") == [("shop",)]
     assert Embedded(folder).start() == dsn
+    os.kill(server.pid(), 9)
     server.stop()
     assert server.pid() is None
     with pytest.raises(StoreError, match="does not run"):
