@@ -59,6 +59,7 @@ class Supervisor:
             self._child("appender", ["engine.appender", str(self._file)]),
             self._child("gateway", ["engine.gateway", str(self._file)]),
             self._child("console", ["engine.console", str(self._file)]),
+            *([self._child("relay", ["engine.relay", str(self._file)])] if plant.outbox else []),
             *(self._child(f"field-{index}", arguments) for index, arguments in enumerate(field or [])),
         ]
         self._actors: dict[str, Any] = {}
@@ -96,9 +97,9 @@ class Supervisor:
         self._start_actors()
 
     def _tell_children(self) -> None:
-        """Tell the processes where the database is; none of them writes to it."""
+        """Tell the processes where the database is; none but the relay writes to it."""
         for child in self._children:
-            child.environment[VARIABLE] = self.reader_dsn
+            child.environment[VARIABLE] = self.dsn if child.name == "relay" else self.reader_dsn
 
     def _start_actors(self) -> None:
         start_ray()
@@ -136,7 +137,9 @@ class Supervisor:
         last = self._drain() if self._plant.shard in self._actors else None
         self._stop_actor(self._plant.shard)
         ray.shutdown()
-        by_name["console"].stop()
+        for name in ("console", "relay"):
+            if name in by_name:
+                by_name[name].stop()
         if self._database is not None:
             self._database.stop()
         os.close(self._lock)

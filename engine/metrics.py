@@ -75,6 +75,9 @@ CATALOGUE = (
     Series("seamline_shard_snapshot_age_seconds", "Since operator state was last kept.", ("shard",)),
     Series("seamline_shard_snapshot_failures_total", "Snapshots that could not be kept.", ("shard",)),
     Series("seamline_shard_refused_total", "Outputs that no table could hold.", ("shard",)),
+    Series("seamline_outbox_delivered_total", "Events told by this process.", ("shard",)),
+    Series("seamline_outbox_waiting_rows", "Events that nobody has taken yet.", ("shard",)),
+    Series("seamline_outbox_dead_rows", "Events given up: kept, tried no more.", ("shard",)),
     Series("seamline_shard_commit_age_seconds", "Since the last commit, as the database says.", ("shard",)),
     Series("seamline_database_up", "Whether the database answers the console.", ()),
     Series("seamline_machine_state", "1 for the state that a machine is in.", ("machine", "state")),
@@ -103,6 +106,11 @@ SHARD = {
     "seamline_shard_snapshot_age_seconds": "snapshot_age_s",
     "seamline_shard_snapshot_failures_total": "snapshot_failures",
     "seamline_shard_refused_total": "refused",
+}
+RELAY = {
+    "seamline_outbox_delivered_total": "delivered",
+    "seamline_outbox_waiting_rows": "waiting",
+    "seamline_outbox_dead_rows": "dead",
 }
 SOURCE = {
     "seamline_source_readings_total": "readings",
@@ -149,6 +157,8 @@ def tell_process(answer: Answer, record: Health, now: int) -> None:
         tell_part(answer, record, part, now)
     if record.kind == "appender":
         answer.add_counters(APPENDER, record.counters, record.name)
+    elif record.kind == "relay":
+        answer.add_counters(RELAY, record.counters, record.name)
     elif record.kind == "shard":
         answer.add_counters(SHARD, record.counters, record.name)
     elif record.kind == "station":

@@ -106,10 +106,22 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRule:
+    """When something that happens is told to others."""
+
+    shard: str
+    """Whose log tells it."""
+    stopped_after: int = 5 * MINUTE
+    """A machine that has stood still for so long is told of, microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """Everything a shard's flow knows of its line."""
 
     machines: tuple[Machine, ...]
+    events: EventRule | None = None
+    """What is told to others; None: nothing."""
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:

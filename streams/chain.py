@@ -17,6 +17,7 @@ from streams.operators.admit import Admit, Arrival
 from streams.operators.anomaly import Anomaly
 from streams.operators.batch import Admitted, Keys, Step
 from streams.operators.oee import Oee, Progress
+from streams.operators.outbox import Changes, Outbox
 from streams.operators.states import States
 from streams.operators.watermark import Heard, Watermark
 from streams.operators.windows import Windows
@@ -31,7 +32,7 @@ class SnapshotMismatch(ValueError):
 
 
 class LineChain:
-    """All operators of a line: admission, watermarks, windows, anomaly scores, states, OEE.
+    """All operators of a line: admission, watermarks, windows, anomaly scores, states, OEE, events.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ class LineChain:
         self._anomaly = Anomaly(keys)
         self._states = States(keys)
         self._oee = Oee(keys)
+        self._outbox = Outbox(keys, catalog.events)
 
     def update(self, entry: Entry) -> Output:
         """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
@@ -59,7 +61,8 @@ class LineChain:
         timeline = self._states.update(step)
         scores = self._anomaly.update(windowed.closed)
         accounts = self._oee.update(Progress(entry.received, marks, timeline, parts))
-        everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts)
+        told = self._outbox.update(Changes(entry.position, marks, timeline.intervals, scores, accounts))
+        everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts, *told)
         return Output(entry.position, entry.received, everything, urgent=entry.kind == Kind.VERDICT)
 
     @property
@@ -104,7 +107,8 @@ class LineChain:
 
     @property
     def _operators(self) -> tuple[Any, ...]:
-        return (self._admit, self._watermark, self._windows, self._anomaly, self._states, self._oee)
+        first = (self._admit, self._watermark, self._windows)
+        return (*first, self._anomaly, self._states, self._oee, self._outbox)
 
     def snapshot(self) -> dict[str, tuple[int, bytes]]:
         """Return version and state of every operator by its name."""

@@ -47,5 +47,6 @@ def plant(home: Home, now: int) -> Plant:
         "sources": [source],
         "replay": {"origin_us": now, "start_us": now, "speed": SPEED},
         "log": {"segment_mb": 2},
+        "outbox": {"url": "http://127.0.0.1:9", "stopped_after_s": 5},
     }
     return Plant.model_validate(PLANT | more)

@@ -139,4 +139,5 @@ def processes(plant: Plant, vitals: Vitals) -> list[Vital]:
     names: list[Name] = [("gateway", plant.shard)]
     names += [("station", station.name) for station in plant.stations]
     names += [("appender", plant.shard), ("shard", plant.shard), ("console", plant.shard)]
+    names += [("relay", plant.shard)] if plant.outbox else []
     return [vitals.of(kind, name) for kind, name in names]

@@ -4,7 +4,8 @@ from engine.plant.errors import Fault, PlantError
 from engine.plant.file import load, save
 from engine.plant.log import LogSection, RemoteSection, ServeSection
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
-from engine.plant.plant import ConsoleSection, Plant, ReplaySection
+from engine.plant.outbox import OutboxSection
+from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
 from engine.plant.sources import (
     CsvSource,
@@ -43,6 +44,7 @@ __all__ = [
     "MqttSource",
     "OpcUaSecurity",
     "OpcUaSource",
+    "OutboxSection",
     "ParquetSource",
     "Plant",
     "PlantError",

@@ -10,6 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from engine.plant.log import LogSection
 from engine.plant.machines import MachineSection, build_machine
+from engine.plant.outbox import OutboxSection
 from engine.plant.references import Steps, misfits
 from engine.plant.retention import RetentionSection
 from engine.plant.section import Port, Positive, Section
@@ -70,6 +71,8 @@ class Plant(Section):
     """The pages."""
     retention: RetentionSection = RetentionSection()
     """What is kept for how long."""
+    outbox: OutboxSection | None = None
+    """Who is told of stops, alarms and revised shifts; left out: nobody."""
 
     @field_validator("timezone")
     @classmethod
@@ -96,7 +99,9 @@ class Plant(Section):
         """Return what the shard's flow needs to know of machines, tags and shifts."""
         zone = ZoneInfo(self.timezone)
         machines = [build_machine(machine, zone) for machine in self.machines]
-        return Catalog(tuple(machines + [build_station(station, zone) for station in self.stations]))
+        stations = [build_station(station, zone) for station in self.stations]
+        rule = None if self.outbox is None else self.outbox.rule(self.shard)
+        return Catalog(tuple(machines + stations), rule)
 
 
 def _misfit(steps: Steps, says: str) -> InitErrorDetails:

@@ -18,7 +18,7 @@ UNIQUE = {
 """Lists of named items: the lists of named items in each, and what shares one name space."""
 
 
-PROCESSES = ("appender", "console", "gateway", "supervisor")
+PROCESSES = ("appender", "console", "gateway", "relay", "supervisor")
 
 
 def misfits(plant: Any) -> Iterator[Misfit]:

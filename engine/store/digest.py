@@ -14,6 +14,7 @@ TABLES = (
     "frame_ledger",
     "machines",
     "oee",
+    "outbox",
     "quarantine",
     "readings",
     "runs",
@@ -23,7 +24,7 @@ TABLES = (
     "verdicts",
     "windows",
 )
-"""All but the shard's epoch and time of commit, and the snapshots, which tell of restarts."""
+"""All but the shard's epoch and time of commit, the snapshots, which tell of restarts, and deliveries."""
 
 # 60 bits of every row's hash, added up: a row that is there twice counts twice.
 QUERY = """

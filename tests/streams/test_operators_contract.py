@@ -5,12 +5,14 @@ import pickle
 import numpy as np
 import pytest
 
+from streams.catalog import EventRule
 from streams.clock import SECOND
 from streams.operators.admit import Admit, Arrival
 from streams.operators.anomaly import Anomaly
 from streams.operators.oee import Oee, Progress
+from streams.operators.outbox import Changes, Outbox
 from streams.operators.panes import Panes
-from streams.operators.states import States
+from streams.operators.states import Interval, States
 from streams.operators.testing import NOON, judged, keys, machine, numbers, plain, step, words
 from streams.operators.watermark import Heard, Watermark
 from streams.operators.windows import Windows
@@ -60,6 +62,14 @@ def progress(second):
     return Progress(at(second), stepped(second).marks, states.update(stepped(second)), parts)
 
 
+def changed(second):
+    name = ("stop", "run")[second // 7 % 2]
+    begun = (Interval(second % 2, at(second), 1, name, "READY", None),) if second % 7 == 0 else ()
+    scored = Anomaly(KEYS).update(closed(second))
+    high = tuple(Rows(row.table, {**row.columns, "threshold": np.zeros(len(row))}) for row in scored)
+    return Changes(second, np.array([at(second - 2), at(second - 3)]), begun, high[second // 30 % 2 :], ())
+
+
 OPERATORS = {
     "admit": (lambda: Admit(KEYS), admitted),
     "watermark": (lambda: Watermark(KEYS), heard),
@@ -67,6 +77,7 @@ OPERATORS = {
     "anomaly": (lambda: Anomaly(KEYS), closed),
     "states": (lambda: States(KEYS), stepped),
     "oee": (lambda: Oee(KEYS), progress),
+    "outbox": (lambda: Outbox(KEYS, EventRule("line-1", 5 * SECOND)), changed),
 }
 
 

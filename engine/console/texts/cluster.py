@@ -23,6 +23,7 @@ TEXTS = {
     "kind.appender": ("Log appender", "日志写入进程"),
     "kind.shard": ("Shard", "分片"),
     "kind.console": ("Console", "控制台"),
+    "kind.relay": ("Relay", "事件转发"),
     "chain": ("The way of the data", "数据路径"),
     "chain.sources": ("Connectors", "连接器"),
     "chain.sources.unit": ("readings/s", "读数/秒"),

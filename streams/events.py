@@ -1,0 +1,107 @@
+"""What a line tells others of itself: the whole set, each event a row of ``outbox``.
+
+Every payload carries ``version``, raised when a field changes its meaning or goes; fields may be added.
+Times in it are ISO 8601 in UTC. The key of an event follows from what happened alone: a replay of the
+log gives the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+import orjson
+
+from streams.calendar import EPOCH, Span
+from streams.catalog import EventRule
+from streams.oee import Losses, ratios
+from streams.records import Rows, Text
+
+VERSION = 1
+
+
+class Event(NamedTuple):
+    """What happened on a machine, at an event time; ``mark`` tells it from others of its kind."""
+
+    kind: str
+    machine: str
+    at: int
+    mark: str
+    says: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Return its idempotency key, plain ASCII, the same over all replays."""
+        return f"{self.kind}:{quote(self.machine, safe='')}:{self.mark}"
+
+    @property
+    def payload(self) -> str:
+        """Return what is told, as JSON in which a number that is none is null."""
+        told = {"version": VERSION, "kind": self.kind, "machine": self.machine, "at": written(self.at)}
+        return orjson.dumps(told | self.says, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def machine_stopped(machine: str, at: int, since: int, reason: str, program: str | None) -> Event:
+    """Return that a machine stands still for longer than it may; ``reason`` is its own word."""
+    says = {"since": written(since), "reason": reason, "program": program}
+    return Event("machine_stopped", machine, at, str(since), says)
+
+
+def alarm_began(machine: str, ts: int, score: float, threshold: float, tag: str, share: float) -> Event:
+    """Return that a machine's score is above its threshold; ``tag`` explains most of it, ``share`` of it."""
+    says = {"score": score, "threshold": threshold, "tag": tag, "share": share}
+    return Event("alarm_began", machine, ts, str(ts), says)
+
+
+def alarm_ended(machine: str, began: int, last: int, scores: int, peak: float) -> Event:
+    """Return that no score followed the alarm's last one above the threshold, at ``last``."""
+    says = {"began": written(began), "scores": scores, "peak": peak}
+    return Event("alarm_ended", machine, last, str(began), says)
+
+
+def shift_revised(
+    machine: str, span: Span, version: int, losses: Losses, parts: tuple[int, int, int]
+) -> Event:
+    """Return what a closed shift's account says now; parts are good, rejected, under review."""
+    good, reject, review = parts
+    says = {
+        "shift": span.name,
+        "start": written(span.start),
+        "end": written(span.end),
+        "account": version,
+        "good": good,
+        "reject": reject,
+        "review": review,
+        **asdict(ratios(losses, good, sum(parts))),
+    }
+    return Event("shift_revised", machine, span.end, f"{span.start}:{version}", says)
+
+
+def written(ts: int) -> str:
+    """Write a time, microseconds since 1970, as ISO 8601.
+
+    >>> written(1_700_049_600_000_000)
+    '2023-11-15T12:00:00+00:00'
+    """
+    return (EPOCH + timedelta(microseconds=ts)).isoformat()
+
+
+def rows(rule: EventRule, position: int, events: Sequence[Event]) -> Rows:
+    """Return rows of ``outbox``: what the log entry at a position let happen."""
+    size = len(events)
+    return Rows(
+        "outbox",
+        {
+            "shard": Text.constant(rule.shard, size),
+            "position": np.full(size, position, dtype=np.int64),
+            "key": Text.of([event.key for event in events]),
+            "kind": Text.of([event.kind for event in events]),
+            "machine": Text.of([event.machine for event in events]),
+            "at": np.array([event.at for event in events], dtype=np.int64),
+            "payload": Text.of([event.payload for event in events]),
+        },
+    )
