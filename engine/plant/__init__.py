@@ -5,7 +5,7 @@ from engine.plant.file import load, save
 from engine.plant.log import LogSection, RemoteSection, ServeSection
 from engine.plant.machines import MachineSection, ShiftSection, TagSection
 from engine.plant.outbox import OutboxSection
-from engine.plant.plant import ConsoleSection, LogSection, Plant, ReplaySection
+from engine.plant.plant import ConsoleSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
 from engine.plant.sources import (
     CsvSource,

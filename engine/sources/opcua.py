@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.plant import OpcUaSecurity, OpcUaSource, Plant
+from engine.plant import OpcUaSource, Plant
+from engine.plant.sources.opcua import OpcUaSecurity
 from engine.sources.bound import bound
 from streams.connectors.opcua import OpcUaConnector
 from streams.connectors.opcua_client import Security, Server
