@@ -12,6 +12,7 @@ from engine.plant.sources import (
     McSource,
     ModbusSource,
     MqttSource,
+    OpcUaSecurity,
     OpcUaSource,
     ParquetSource,
     S7Source,

@@ -10,7 +10,7 @@ from engine.plant.sources.csv import CsvSource
 from engine.plant.sources.mc import McSource
 from engine.plant.sources.modbus import ModbusSource
 from engine.plant.sources.mqtt import MqttSource
-from engine.plant.sources.opcua import OpcUaSource
+from engine.plant.sources.opcua import OpcUaSecurity, OpcUaSource
 from engine.plant.sources.parquet import ParquetSource
 from engine.plant.sources.s7 import S7Source
 from engine.plant.sources.shdr import ShdrSource
@@ -23,6 +23,7 @@ __all__ = [
     "McSource",
     "ModbusSource",
     "MqttSource",
+    "OpcUaSecurity",
     "OpcUaSource",
     "ParquetSource",
     "S7Source",
