@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -22,6 +22,13 @@ class SecretSection(Section):
     """The variable of the environment that holds it."""
     file: Path | None = None
     """The file that holds it, and nothing else; the end of its line is not part of it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kept_elsewhere(cls, written: Any) -> Any:
+        if not isinstance(written, dict | SecretSection):  # never repeated: it may be the secret itself
+            raise ValueError("no secret stands in a plant file; write {env: NAME} or {file: PATH}")
+        return written
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -14,6 +14,7 @@ from streams.connectors.opcua_values import Decoder
 from streams.connectors.points import Binding
 
 BACKOFF = (0.1, 5.0)
+FAILED = "the connector failed"
 
 
 class OpcUaConnector:
@@ -32,8 +33,10 @@ class OpcUaConnector:
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Stay connected until told to stop."""
-        asyncio.run(self._stay(outlet, stop))
-        self._contact.lost(outlet, STOPPED)
+        try:
+            asyncio.run(self._stay(outlet, stop))
+        finally:
+            self._contact.lost(outlet, STOPPED if stop.is_set() else FAILED)
 
     async def _stay(self, outlet: Outlet, stop: threading.Event) -> None:
         pause, longest = BACKOFF

@@ -81,13 +81,22 @@ async def connected(server: Server) -> AsyncIterator[Client]:
     """
     client = BoundedClient(server)
     try:
-        await _secure(client, server)
-        await client.connect()
+        await _connect(client, server)
         yield client
     except (TimeoutError, OSError, UaError, uacrypto.InvalidSignature) as exc:
         raise OpcUaError(sentence(server, exc)) from exc
     finally:
         await _leave(client, server.timeout)
+
+
+async def _connect(client: BoundedClient, server: Server) -> None:
+    try:
+        await _secure(client, server)
+        await client.connect()
+    except OpcUaError:
+        raise
+    except Exception as exc:  # answers that make no sense come as any
+        raise OpcUaError(sentence(server, exc)) from exc
 
 
 class BoundedClient(Client):
@@ -204,7 +213,7 @@ def sentence(server: Server, exc: Exception) -> str:
             return f"{server} does not answer: {os.strerror(exc.errno) if exc.errno else exc}."
         case uacrypto.InvalidSignature():
             return f"{server} cannot prove that the certificate is its own."
-    return f"{server} cannot be used: {exc}."
+    return f"{server} cannot be used: {exc or type(exc).__name__}."
 
 
 def _status(server: Server, status: ua.StatusCode) -> str:

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
+import struct
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from asyncua import ua
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from streams.catalog import Machine, Tag
 from streams.clock import WallClock
 from streams.connectors.contact import Contact
 from streams.connectors.opcua import OpcUaConnector
-from streams.connectors.opcua_client import Security, Server, fingerprint
+from streams.connectors.opcua_client import OpcUaError, Security, Server, connected, fingerprint
 from streams.connectors.opcua_session import Pace
 from streams.connectors.points import Binding, Point
 from streams.peers.opcua import NAMESPACE, OpcUaPeer, identity
@@ -326,3 +330,43 @@ def test_a_server_that_talks_without_an_end_is_left():
         with heard(source):
             wait_until(lambda: sum(sent) > 1 << 29)
     assert sum(sent) - (1 << 30) < 1 << 24
+
+
+@pytest.fixture(scope="module")
+def babbler():
+    """Somebody who answers every greeting with what a test puts here."""
+    said = [b""]
+
+    def answer(link, stop):
+        with link:
+            link.settimeout(5)
+            link.recv(1000)
+            link.sendall(said[0])
+
+    with listener(answer) as endpoint:
+        yield endpoint, said
+
+
+def framed(kind, body):
+    """Return a message of the transport: its kind, its size, its body."""
+    return kind + b"F" + struct.pack("<I", len(body) + 8) + body
+
+
+WELCOME = framed(b"ACK", struct.pack("<5I", 0, 65535, 65535, 0, 0))
+garbage = st.binary(max_size=60)
+kinds = st.sampled_from([b"ACK", b"ERR", b"OPN", b"MSG", b"CLO", b"HEL", b"\x00\x00\x00"])
+answers = garbage | st.builds(framed, kinds, garbage)
+
+
+@settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(answers, max_size=3), st.booleans())
+def test_whatever_is_answered_to_a_greeting_it_is_one_sentence(babbler, answers, welcome):
+    endpoint, said = babbler
+    said[0] = b"".join([WELCOME, *answers] if welcome else answers)
+
+    async def greet():
+        async with connected(Server(endpoint, timeout=5.0)):
+            raise AssertionError("nobody is connected to this")
+
+    with pytest.raises(OpcUaError, match=f"^The OPC UA server at {endpoint} "):
+        asyncio.run(greet())
