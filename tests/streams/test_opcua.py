@@ -191,6 +191,23 @@ def test_a_log_that_holds_back_holds_the_server_back_and_the_newest_values_survi
     assert gaps(outlet)[1]["why"].startswith("the log held back for")
 
 
+BURST = 5_000
+
+
+def test_a_burst_that_the_servers_queue_holds_is_told_whole_and_in_order(peer):
+    async def burst():
+        node = peer.server.get_node(f"ns={peer.namespace};s=Press.force")
+        for value in range(BURST):
+            await node.write_value(float(value))
+
+    with heard(connector(Server(peer.endpoint), pace=Pace(10, 20, queue=10_000))) as outlet:
+        outlet.wait_for(lambda outlet: outlet.rows())
+        peer.do(burst())
+        outlet.wait_for(lambda outlet: ("force", BURST - 1.0) in told(outlet)[-1:], 30)
+    assert [value for _, value in told(outlet)] == [1.5, *map(float, range(BURST))]
+    assert len(gaps(outlet)) == 1
+
+
 def test_what_a_server_lost_from_its_queue_is_on_record(peer):
     with heard(connector(Server(peer.endpoint))) as outlet:
         outlet.wait_for(lambda outlet: outlet.rows())
