@@ -28,6 +28,7 @@ from streams.log.producer import ZmqProducer
 from streams.log.relay import LogRelay
 from streams.log.wire import Answer
 from streams.records import Readings, Rejects, encode
+from streams.waveforms import Waveforms
 
 log = structlog.get_logger("gateway")
 
@@ -53,7 +54,7 @@ class ProducerOutlet:
 
     def __init__(self, producer: ZmqProducer) -> None:
         self._producer = producer
-        self.sent = {"entries": 0, "readings": 0, "rejects": 0}
+        self.sent = {"entries": 0, "readings": 0, "rejects": 0, "waveforms": 0}
         """What was handed over; rejects end in quarantine."""
 
     def readings(self, batch: Readings) -> Ticket:
@@ -65,6 +66,11 @@ class ProducerOutlet:
         """Hand over what could not be read."""
         self.sent["rejects"] += len(batch)
         return self._send(Kind.REJECTS, encode(batch.to_arrow()))
+
+    def waveforms(self, batch: Waveforms) -> Ticket:
+        """Hand over waveforms."""
+        self.sent["waveforms"] += len(batch)
+        return self._send(Kind.WAVEFORM, encode(batch.to_arrow()))
 
     def relay(self) -> OutletRelay:
         """Open a way for messages that their senders number and repeat themselves."""
@@ -87,10 +93,20 @@ class OutletRelay:
     def __exit__(self, *_: object) -> None:
         self._relay.close()
 
-    def send(self, sender: str, number: int, floor: int, readings: Readings, rejects: Rejects) -> str:
+    def send(
+        self,
+        sender: str,
+        number: int,
+        floor: int,
+        readings: Readings,
+        rejects: Rejects,
+        waveforms: Waveforms | None = None,
+    ) -> str:
         """Pass a message on; return why it cannot be done now, empty when it was."""
-        away = self._relay.send(sender, number, floor, *mixed.pack(readings, rejects))
+        recorded = waveforms is not None and (Kind.WAVEFORM, encode(waveforms.to_arrow()))
+        away = self._relay.send(sender, number, floor, *(recorded or mixed.pack(readings, rejects)))
         if not away:
+            self._sent["waveforms"] += 0 if waveforms is None else len(waveforms)
             self._sent["readings"] += len(readings)
             self._sent["rejects"] += len(rejects)
         return away

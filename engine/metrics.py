@@ -60,6 +60,7 @@ CATALOGUE = (
     Series("seamline_verdicts_total", "Parts judged.", ("station", "outcome")),
     Series("seamline_source_readings_total", "Readings that a source handed to the log.", ("source",)),
     Series("seamline_source_rejects_total", "Inputs of a source that could not be read.", ("source",)),
+    Series("seamline_source_waveforms_total", "Waveforms that a source handed to the log.", ("source",)),
     Series("seamline_source_failures_total", "Times that a source's connector gave up.", ("source",)),
     Series("seamline_source_waiting_entries", "Entries that the log has not acknowledged.", ("source",)),
     Series("seamline_log_position", "Newest entry of the log.", ("shard",)),
@@ -115,6 +116,7 @@ RELAY = {
 SOURCE = {
     "seamline_source_readings_total": "readings",
     "seamline_source_rejects_total": "rejects",
+    "seamline_source_waveforms_total": "waveforms",
     "seamline_source_failures_total": "failures",
     "seamline_source_waiting_entries": "waiting",
 }

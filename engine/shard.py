@@ -284,7 +284,7 @@ def fingerprint(plant: Plant) -> int:
     Their states speak of machines and tags by number: a snapshot is of no use to another plant file.
     """
     stations = [section.model_dump_json(include=STATION_FIELDS) for section in plant.stations]
-    machines = [section.model_dump_json() for section in plant.machines]
+    machines = [section.model_dump_json(exclude={"sensors"}) for section in plant.machines]
     return crc32("\n".join([plant.timezone, *machines, *stations]).encode()) >> 1
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from streams.log.abc import Entry
 from streams.log.wire import Answer
 from streams.records import PartCounts, Readings, Rejects, Rows
+from streams.waveforms import Waveforms
 
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
@@ -76,6 +77,9 @@ class Outlet(Protocol):
     def rejects(self, batch: Rejects) -> Ticket:
         """Hand over what could not be read."""
 
+    def waveforms(self, batch: Waveforms) -> Ticket:
+        """Hand over waveforms."""
+
     def relay(self) -> Relay:
         """Open a way for messages that their senders number and repeat themselves."""
 
@@ -83,7 +87,15 @@ class Outlet(Protocol):
 class Relay(AbstractContextManager["Relay", None], Protocol):
     """A way into the log that keeps nothing: senders repeat until they hear; for one thread."""
 
-    def send(self, sender: str, number: int, floor: int, readings: Readings, rejects: Rejects) -> str:
+    def send(
+        self,
+        sender: str,
+        number: int,
+        floor: int,
+        readings: Readings,
+        rejects: Rejects,
+        waveforms: Waveforms | None = None,
+    ) -> str:
         """Pass on what one message held; return why it cannot be done now, empty when it was."""
 
     def answers(self) -> Iterable[Answer]:

@@ -20,6 +20,16 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensor:
+    """What records waveforms of a machine."""
+
+    name: str
+    unit: str = ""
+    axes: tuple[str, ...] = ("",)
+    """The directions in which it measures; one without a name where it has but one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """A named span of local time on given weekdays (Monday 0), with its breaks.
 
@@ -98,6 +108,8 @@ class Machine:
     """How far behind the watermark readings may come and still revise results."""
     idle_after: int = 10 * SECOND
     """A machine not heard of for so long (receive time) no longer holds its watermark back."""
+    sensors: tuple[Sensor, ...] = ()
+    """What records its waveforms."""
 
     @property
     def tells_state(self) -> bool:

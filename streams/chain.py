@@ -20,8 +20,10 @@ from streams.operators.oee import Oee, Progress
 from streams.operators.outbox import Changes, Outbox
 from streams.operators.states import States
 from streams.operators.watermark import Heard, Watermark
+from streams.operators.waveforms import AdmitWaveforms, Recorded
 from streams.operators.windows import Windows
 from streams.records import Int64, PartCounts, Readings, Rows, decode
+from streams.waveforms import Waveforms
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
 Taken = tuple[Admitted, tuple[Rows, ...], PartCounts]
@@ -44,6 +46,7 @@ class LineChain:
         keys = self._keys = Keys.of(catalog)
         self._parts = parts
         self._admit = Admit(keys)
+        self._admit_waveforms = AdmitWaveforms(catalog)
         self._watermark = Watermark(keys)
         self._windows = Windows(keys)
         self._anomaly = Anomaly(keys)
@@ -103,10 +106,14 @@ class LineChain:
         if entry.kind == Kind.REJECTS:
             rejects = mixed.rejects(entry.payload)
             return (quarantine.rejected(rejects, entry.received, entry.producer),), NO_PARTS
+        if entry.kind == Kind.WAVEFORM:
+            waveforms = Waveforms.decode(entry.payload)
+            return self._admit_waveforms.update(Recorded(waveforms, entry.received, entry.producer)), NO_PARTS
         return self._parts(entry)
 
     @property
     def _operators(self) -> tuple[Any, ...]:
+        """Return what has a state to keep; waveforms are judged each by itself."""
         first = (self._admit, self._watermark, self._windows)
         return (*first, self._anomaly, self._states, self._oee, self._outbox)
 

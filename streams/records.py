@@ -267,6 +267,11 @@ class Rows:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    @property
+    def weight(self) -> int:
+        """Return as how many rows they count while they wait to be committed."""
+        return len(self)
+
 
 RAW_LIMIT = 4096
 

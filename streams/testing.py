@@ -10,6 +10,7 @@ from typing import Self
 from streams.abc import Ticket
 from streams.log.wire import Answer
 from streams.records import NULL, Readings, Rejects
+from streams.waveforms import Waveforms
 
 TIMEOUT = 10.0
 
@@ -29,6 +30,7 @@ class MemoryOutlet:
         self._changed = threading.Condition()
         self.batches: list[Readings] = []
         self.refused: list[Rejects] = []
+        self.recorded: list[Waveforms] = []
         self.numbers: dict[str, int] = {}
         """The last number taken of each sender."""
 
@@ -46,8 +48,17 @@ class MemoryOutlet:
             self._changed.notify_all()
         return Done()
 
-    def message(self, readings: Readings, rejects: Rejects) -> None:
+    def waveforms(self, batch: Waveforms) -> Ticket:
+        """Keep waveforms."""
+        with self._changed:
+            self.recorded.append(batch)
+            self._changed.notify_all()
+        return Done()
+
+    def message(self, readings: Readings, rejects: Rejects, waveforms: Waveforms | None) -> None:
         """Keep what one message holds."""
+        if waveforms is not None:
+            self.waveforms(waveforms)
         if len(readings):
             self.readings(readings)
         if len(rejects):
@@ -91,14 +102,22 @@ class MemoryRelay:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def send(self, sender: str, number: int, floor: int, readings: Readings, rejects: Rejects) -> str:
+    def send(
+        self,
+        sender: str,
+        number: int,
+        floor: int,
+        readings: Readings,
+        rejects: Rejects,
+        waveforms: Waveforms | None = None,
+    ) -> str:
         """Keep what a message holds, unless it is a repeat or has overtaken others."""
         last = self._outlet.numbers.setdefault(sender, floor)
         if number > last + 1:
             return ""
         if number == last + 1:
             self._outlet.numbers[sender] = number
-            self._outlet.message(readings, rejects)
+            self._outlet.message(readings, rejects, waveforms)
         self._answers.append(Answer(max(last, number), producer=sender))
         return ""
 

@@ -3,7 +3,7 @@
 from engine.plant.errors import Fault, PlantError
 from engine.plant.file import load, save
 from engine.plant.log import LogSection, RemoteSection, ServeSection
-from engine.plant.machines import MachineSection, ShiftSection, TagSection
+from engine.plant.machines import MachineSection, SensorSection, ShiftSection, TagSection
 from engine.plant.outbox import OutboxSection
 from engine.plant.plant import ConsoleSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
@@ -53,6 +53,7 @@ __all__ = [
     "ReplaySection",
     "RetentionSection",
     "S7Source",
+    "SensorSection",
     "ServeSection",
     "ShdrSource",
     "ShiftSection",

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from engine.plant.section import Positive, Seconds, Section
-from streams.catalog import Calendar, Machine, Shift, StateRule, Tag
+from streams.catalog import Calendar, Machine, Sensor, Shift, StateRule, Tag
 from streams.clock import SECOND
 
 
@@ -24,6 +24,21 @@ class TagSection(Section):
     """Unit of its numbers, shown only."""
     detect: bool = False
     """Whether the anomaly score watches it; numbers only."""
+
+
+class SensorSection(Section):
+    """What records waveforms of a machine: an accelerometer, a microphone, a current probe."""
+
+    name: str
+    """What the waveforms call it."""
+    unit: str = ""
+    """What its samples are in; a waveform in another unit is refused."""
+    axes: Annotated[list[str], Field(min_length=1)] = [""]
+    """Directions in which it measures, as the waveforms call them; left out: one without a name."""
+
+    def build(self) -> Sensor:
+        """Return the sensor."""
+        return Sensor(self.name, self.unit, tuple(self.axes))
 
 
 TIME = r"^([01]\d|2[0-4]):[0-5]\d$"
@@ -75,6 +90,8 @@ class MachineSection(Section):
     """Its name, unique among machines and stations."""
     tags: list[TagSection]
     """What it sends; anything else is quarantined."""
+    sensors: list[SensorSection] = []
+    """What records its waveforms."""
     shifts: list[ShiftSection] = []
     """When it is planned to run; empty: around the clock."""
     ideal_cycle_s: Positive | Literal["modal"] = "modal"
@@ -104,6 +121,7 @@ def build_machine(section: MachineSection, zone: ZoneInfo) -> Machine:
         tags=tuple(Tag(tag.name, tag.type == "number", tag.unit, tag.detect) for tag in section.tags),
         calendar=build_calendar(section.shifts, zone),
         state_rule=rule,
+        sensors=tuple(sensor.build() for sensor in section.sensors),
         counts=section.counts,
         ideal_cycle=None if modal else int(float(section.ideal_cycle_s) * SECOND),
         minor_stop=int(section.minor_stop_s * SECOND),

@@ -11,7 +11,7 @@ Misfit = tuple[Steps, str]
 """Where a name stands, and what is wrong with it."""
 
 UNIQUE = {
-    "machines": (("tags", "shifts"), "machine or station"),
+    "machines": (("tags", "sensors", "shifts"), "machine or station"),
     "stations": (("cameras", "shifts"), "machine or station"),
     "sources": ((), "source"),
 }

@@ -40,6 +40,8 @@ class RetentionSection(Section):
     """Windows of one minute."""
     windows_1h: Days = None
     """Windows of one hour."""
+    waveforms: Days = None
+    """Waveforms, samples and all."""
     anomalies: Days = None
     """Anomaly scores."""
     quarantine: Days = None

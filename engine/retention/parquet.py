@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 from psycopg import sql
@@ -23,6 +24,8 @@ TYPES = {
     "timestamptz": pa.int64(),
 }
 """PostgreSQL's types as they are read; times come as microseconds. All others are text."""
+ARRAYS = {"_float4": pa.list_(pa.float32())}
+"""Types of arrays of numbers: read as text, ``{1,2}``, and taken apart."""
 TIME = pa.timestamp("us", tz="UTC")
 DESCRIBE = "SELECT typname FROM pg_type WHERE oid = %s"
 BLOCK = 1 << 22
@@ -40,16 +43,31 @@ def write_parquet(connection: Connection, query: sql.Composed, place: Path) -> i
     draft = place.with_name(f".{place.name}")
     columns = _columns(connection, query)
     rows = 0
-    schema = pa.schema([(name, TIME if kind == "timestamptz" else _type(kind)) for name, kind in columns])
+    schema = pa.schema([(name, _kept(kind)) for name, kind in columns])
     with draft.open("wb") as file:
         with pa.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
             for table in _tables(connection, query, columns):
-                writer.write_table(table.cast(schema))
+                writer.write_table(_cast(table, schema))
                 rows += table.num_rows
         file.flush()
         os.fsync(file.fileno())
     draft.rename(place)
     return rows
+
+
+def _kept(kind: str) -> pa.DataType:
+    """Return the type in the file."""
+    return TIME if kind == "timestamptz" else ARRAYS.get(kind, _type(kind))
+
+
+def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        pc.split_pattern(pc.utf8_trim(column, "{}"), ",").cast(field.type)
+        if pa.types.is_list(field.type)
+        else column.cast(field.type)
+        for column, field in zip(table.columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _type(kind: str) -> pa.DataType:

@@ -59,6 +59,7 @@ def rules(section: RetentionSection) -> list[Rule]:
     return [
         Rule("readings", {0: section.readings}),
         Rule("windows", widths),
+        Rule("waveforms", {0: section.waveforms}),
         Rule("anomalies", {0: section.anomalies}),
         Rule("quarantine", {0: section.quarantine}, owner=""),
         Rule("states", {0: section.states}, also=NEWEST_STATE),

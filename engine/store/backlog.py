@@ -53,7 +53,7 @@ class Backlog:
     def add(self, outputs: Sequence[Output], now: float) -> None:
         """Keep outputs, which follow those kept already."""
         for output in outputs:
-            size = sum(len(rows) for rows in output.rows)
+            size = sum(rows.weight for rows in output.rows)
             if not size and self._waiting and not self._waiting[-1][1]:
                 self._waiting.pop()  # of positions without rows only the last one matters
             self._waiting.append((output, size))

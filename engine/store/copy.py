@@ -7,8 +7,10 @@ lone surrogate a question mark.
 
 from __future__ import annotations
 
+import struct
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +20,8 @@ from engine.store.errors import RowsRefused
 from engine.store.tables import INTEGER_WIDTHS, Column, Table
 from kernels import pgcopy
 from streams.records import NULL, Rows, Text
+from streams.samples import Samples
+from streams.waveforms import SampledRows
 
 Bytes = NDArray[np.uint8]
 Int64 = NDArray[np.int64]
@@ -26,6 +30,12 @@ HEADER, TRAILER = pgcopy.HEADER, pgcopy.TRAILER
 
 PIECE = 1024
 """Rows encoded at a time: few enough to stay in the cache, and the server begins at once."""
+
+ARRAY = struct.Struct(">iiiii")
+"""Opens an array: dimensions, whether there are nulls, type of its elements, how many, the first index."""
+FLOAT4 = 700
+"""The type of its elements; each has its size before it."""
+ELEMENT = np.dtype([("size", ">i4"), ("value", ">f4")])
 
 EPOCH_2000 = 946_684_800_000_000
 OLDEST = -210_866_803_200_000_000
@@ -73,7 +83,7 @@ class Floats(NamedTuple):
 
 
 class Texts(NamedTuple):
-    """A text or jsonb column."""
+    """A text or jsonb column, or one of arrays: whatever differs in length."""
 
     codes: NDArray[np.int32]
     offsets: Int64
@@ -99,6 +109,8 @@ def fields(table: Table, rows: Rows, tenant: int) -> list[Field]:
     """
     size = len(rows)
     given: dict[str, Any] = {"tenant_id": np.full(size, tenant, np.int64), **rows.columns}
+    if isinstance(rows, SampledRows):
+        given["samples"] = rows.samples
     if unknown := given.keys() - {column.name for column in table.columns}:
         raise RowsRefused(f"table {table.name} has no column {sorted(unknown)[0]}")
     return [_field(table, column, given.get(column.name), size) for column in table.columns]
@@ -139,6 +151,8 @@ def _build(column: Column, values: Any, size: int) -> Field:
         return _floats(column, np.full(size, np.nan) if values is None else values)
     if column.type in ("text", "jsonb"):
         return _texts(column, Text.constant(None, size) if values is None else values)
+    if column.type == "_float4":
+        return _arrays(values)
     raise RowsRefused(f"is of type {column.type}, which is not landed by COPY")
 
 
@@ -184,6 +198,22 @@ def _texts(column: Column, values: Any) -> Texts:
     is_json = column.type == "jsonb"
     offsets, letters = DICTIONARIES.encoded(values.values, is_json)
     return Texts(codes, offsets, letters, int(is_json))
+
+
+def _arrays(values: Any) -> Texts:
+    """Encode each row's samples as an array of one dimension, numbered from 1."""
+    if not isinstance(values, Samples):
+        raise RowsRefused("takes samples")
+    numbers = np.empty(len(values.values), ELEMENT)
+    numbers["size"], numbers["value"] = 4, values.values
+    arrays = [
+        ARRAY.pack(1, 0, FLOAT4, stop - start, 1) + numbers[start:stop].tobytes()
+        for start, stop in pairwise(values.offsets.tolist())
+    ]
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays], dtype=np.int64)])
+    return Texts(
+        np.arange(len(arrays), dtype=np.int32), offsets, np.frombuffer(b"".join(arrays), np.uint8), 0
+    )
 
 
 class Dictionaries:

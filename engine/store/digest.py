@@ -22,6 +22,7 @@ TABLES = (
     "tags",
     "tenants",
     "verdicts",
+    "waveforms",
     "windows",
 )
 """All but the shard's epoch and time of commit, the snapshots, which tell of restarts, and deliveries."""

@@ -44,9 +44,9 @@ def _read(line: str, batch: Batch) -> None:
     if not isinstance(fields, dict):
         raise BadLine("malformed_json")
     machine, tag = _name(fields, "machine"), _name(fields, "tag")
-    ts = _time(fields.get("ts"))
-    source_ts = NULL if fields.get("source_ts") is None else _time(fields["source_ts"])
-    batch.add(machine, tag, ts, _value(fields), _quality(fields.get("quality", GOOD)), source_ts)
+    ts = read_time(fields.get("ts"))
+    source_ts = NULL if fields.get("source_ts") is None else read_time(fields["source_ts"])
+    batch.add(machine, tag, ts, _value(fields), read_quality(fields.get("quality", GOOD)), source_ts)
 
 
 def _name(fields: dict[str, Any], key: str) -> str:
@@ -55,7 +55,14 @@ def _name(fields: dict[str, Any], key: str) -> str:
     return name
 
 
-def _time(written: object) -> int:
+def read_time(written: object) -> int:
+    """Return a time in microseconds, written so or as ISO 8601.
+
+    Raises
+    ------
+    BadLine
+        It is none.
+    """
     time = stamp(written) if isinstance(written, str) else written
     if not isinstance(time, int) or isinstance(time, bool) or abs(time) > LIMIT:
         raise BadLine("bad_time")
@@ -84,7 +91,14 @@ def _text(text: object) -> str:
     return text
 
 
-def _quality(quality: object) -> int:
+def read_quality(quality: object) -> int:
+    """Return a quality.
+
+    Raises
+    ------
+    BadLine
+        It is none.
+    """
     if not isinstance(quality, int) or not 0 <= quality < SHORT:
         raise BadLine("bad_quality")
     return quality

@@ -1,4 +1,4 @@
-"""What a message holds: an Arrow stream or JSON lines become readings and rejects. Pure."""
+"""What a message holds: readings and rejects, or waveforms, out of Arrow or JSON. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from streams.connectors import waveforms
 from streams.connectors.json_lines import decode_lines
 from streams.records import RAW_LIMIT, Readings, Rejects
+from streams.waveforms import Waveforms
 
 
 class Said(NamedTuple):
@@ -16,35 +18,54 @@ class Said(NamedTuple):
     readings: Readings
     rejects: Rejects
     refusal: str = ""
+    waveforms: Waveforms | None = None
+    """Of a message of waveforms, which holds nothing else."""
 
 
 def read(kind: bytes, payload: bytes) -> Said:
     """Return what a message says; a whole message that cannot be read is a reject, too."""
     try:
-        return Said(*_decode(kind, payload))
+        return _decode(kind, payload)
     except ValueError as exc:
         raw = payload[:RAW_LIMIT].decode(errors="backslashreplace")
         return Said(Readings.empty(), Rejects.of("unreadable", [raw]), str(exc))
 
 
-def _decode(kind: bytes, payload: bytes) -> tuple[Readings, Rejects]:
+def _decode(kind: bytes, payload: bytes) -> Said:
     if kind == b"json":
-        return decode_lines(payload)
+        return Said(*decode_lines(payload))
     if kind == b"arrow":
-        return _arrow(payload), NOTHING
-    raise ValueError(f"a message of kind {kind!r} is neither arrow nor json")
+        whole = _arrow(payload)
+        return Said(Readings.empty() if whole is None else Readings.from_arrow(whole), NOTHING)
+    if kind == b"waveform-json":
+        return _recorded(waveforms.decode_json(payload))
+    if kind == b"waveform-arrow":
+        whole = _arrow(payload)
+        return _recorded(Waveforms.empty() if whole is None else Waveforms.from_arrow(whole))
+    raise ValueError(f"a message of kind {kind!r} is none of arrow, json, waveform-arrow and waveform-json")
 
 
-def _arrow(payload: bytes) -> Readings:
+def _recorded(found: Waveforms) -> Said:
+    return Said(Readings.empty(), NOTHING, waveforms=waveforms.check(found))
+
+
+def _arrow(payload: bytes) -> pa.RecordBatch | None:
+    """Return the rows of an Arrow stream as one batch, None where there are none."""
     try:
         with pa.ipc.open_stream(payload) as reader:
             batches = list(reader)
         for batch in batches:
-            batch.validate(full=True)
-        whole = _one(batches)
+            _check(batch, len(payload))
+        return _one(batches)
     except (pa.ArrowException, OSError) as exc:
         raise ValueError(f"the bytes are not Arrow batches: {exc}") from exc
-    return Readings.from_arrow(whole) if whole is not None else Readings.empty()
+
+
+def _check(batch: pa.RecordBatch, size: int) -> None:
+    """Refuse a batch that is broken, or would grow: columns of nulls take no bytes, however many they are."""
+    if batch.num_rows > size:
+        raise ValueError(f"{batch.num_rows} rows cannot be in {size} bytes")
+    batch.validate(full=True)
 
 
 def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch | None:

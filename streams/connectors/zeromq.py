@@ -1,11 +1,12 @@
-"""Take readings over ZeroMQ: Arrow batches and JSON lines, answered once they are on disk.
+"""Take readings and waveforms over ZeroMQ, as Arrow or JSON, answered once they are on disk.
 
 A sender is a DEALER. What it numbers and signs with its name (`streams.connectors.numbered`) is taken
 once, whoever dies in between: number and name travel into the log, whose appender drops repeats.
 
-Plain senders send three frames: ``arrow`` or ``json``, a label of their own choice, the payload. The
-answer is label, ``ok`` or ``refused``, and a reason. A message without an answer may be sent again; it
-may then be taken twice, unless the sender has set its ZeroMQ routing id and this process did not die.
+Plain senders send three frames: the kind (`streams.connectors.messages`), a label of their own choice,
+the payload. The answer is label, ``ok`` or ``refused``, and a reason. A message without an answer may
+be sent again; it may then be taken twice, unless the sender has set its ZeroMQ routing id and this
+process did not die.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class ZmqConnector:
         said = read(one.kind, one.payload)
         if said.refusal:
             _reply(socket, peer, Reply(one.number, REFUSED, said.refusal))
-        if away := relay.send(one.sender, one.number, one.floor, said.readings, said.rejects):
+        if away := relay.send(one.sender, one.number, one.floor, said.readings, said.rejects, said.waveforms):
             _reply(socket, peer, Reply(one.number, WAIT, away))
         self._busy_until = time.monotonic() + BUSY_SECONDS
 
@@ -167,6 +168,8 @@ class PlainSenders:
 
 def hand_over(said: Said, outlet: Outlet) -> list[Ticket]:
     """Give away what a message holds."""
+    if said.waveforms is not None:
+        return [outlet.waveforms(said.waveforms)]
     tickets = [outlet.readings(said.readings)] if len(said.readings) else []
     return tickets + ([outlet.rejects(said.rejects)] if len(said.rejects) else [])
 

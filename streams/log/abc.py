@@ -26,6 +26,8 @@ class Kind(IntEnum):
     """Frames of a camera that ended otherwise than inspected, JSON (`vision.records.FrameLoss`)."""
     MIXED = 5
     """Readings and rejects of one message (`streams.log.mixed`)."""
+    WAVEFORM = 6
+    """`streams.waveforms.Waveforms` as one Arrow batch."""
 
 
 class Entry(NamedTuple):

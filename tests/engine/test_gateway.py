@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 import zmq
 
@@ -32,6 +33,7 @@ from streams.log.writer import LogWriter
 from streams.records import Readings, Rejects, decode, encode
 from streams.replay import ShdrServer
 from streams.testing import rows, running
+from streams.waveforms import Waveforms
 
 TIMEOUT = 20
 
@@ -105,6 +107,25 @@ def test_the_outlet_writes_readings_and_rejects_to_the_log(home, log):
     assert Rejects.from_arrow(decode(second.payload)).reason.to_list() == ["bad_time"]
 
 
+def test_waveforms_reach_the_log_as_they_were_and_are_counted(home, log):
+    producer = ZmqProducer(home.appender, "line-1", "sensors")
+    outlet = ProducerOutlet(producer)
+    one = {"machine": ["Mill"], "sensor": ["bearing"], "ts": [5], "rate_hz": [100], "samples": [[1, 2]]}
+    found = Waveforms.from_arrow(pa.RecordBatch.from_pydict(one))
+    assert outlet.waveforms(found).wait(TIMEOUT)
+    pause = threading.Event()
+    with outlet.relay() as relay:
+        while relay.send("probe", 1, 0, Readings.empty(), Rejects.of("", []), found):
+            pause.wait(0.01)
+        while not list(relay.answers()):
+            pause.wait(0.01)
+    producer.close()
+    assert [entry.kind for entry in log.entries()] == [Kind.WAVEFORM] * 2
+    told = [Waveforms.decode(entry.payload).samples.tolist() for entry in log.entries()]
+    assert told == [[[1.0, 2.0]]] * 2
+    assert outlet.sent["waveforms"] == 2
+
+
 def test_every_kind_of_source_has_its_connector(home, tmp_path):
     described = plant(home)
     table = CsvSource(kind="csv", name="t", machine="Mill", path=tmp_path / "x.csv", time_column="ts")
@@ -162,7 +183,8 @@ def test_a_connector_that_fails_is_started_anew_and_counted(home, log, monkeypat
     assert feed.finish(time.monotonic() + TIMEOUT)
     assert feed.failures == 2
     assert feed.health().ok
-    assert feed.health().counters == {"entries": 1, "readings": 1, "rejects": 0, "waiting": 0, "failures": 2}
+    told = feed.health().counters
+    assert told == {"entries": 1, "readings": 1, "rejects": 0, "waveforms": 0, "waiting": 0, "failures": 2}
     assert len(log.rows("mill")) == 1
     assert capsys.readouterr().out.count("the cable is loose") == 2
 

@@ -23,6 +23,7 @@ SERIES = {
     "runs",
     "states",
     "verdicts",
+    "waveforms",
     "windows",
 }
 DAY_US = 86_400_000_000

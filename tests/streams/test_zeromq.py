@@ -141,7 +141,7 @@ def wrong_indices():
         (b"arrow", b"no arrow", b"the bytes are not Arrow batches"),
         (b"arrow", wrong_indices(), b"the bytes are not Arrow batches"),
         (b"arrow", encode(pa.RecordBatch.from_pydict({"machine": ["rig"]})), b"the columns of a reading"),
-        (b"xml", b"<x/>", b"neither arrow nor json"),
+        (b"xml", b"<x/>", b"none of arrow, json"),
     ],
 )
 def test_a_message_that_cannot_be_read_is_refused_and_kept(sender, outlet, kind, payload, reason):
@@ -201,3 +201,41 @@ def test_answers_are_remembered_for_a_while_only(endpoint, outlet, monkeypatch):
             sender.ask(b"json", label, json_lines(reading(value=1)))
         sender.close()
     assert len(outlet.rows()) == 3
+
+
+def waveform(samples, **fields):
+    known = {"machine": "rig", "sensor": "bearing", "ts": 7, "rate_hz": 25_600, "samples": samples}
+    return json.dumps(known | fields).encode()
+
+
+def arrow_waveform(samples):
+    columns = {
+        "machine": ["rig"],
+        "sensor": ["bearing"],
+        "ts": [7],
+        "rate_hz": [25_600],
+        "samples": [samples],
+    }
+    return encode(pa.RecordBatch.from_pydict(columns))
+
+
+@pytest.mark.parametrize(
+    ("kind", "write"), [(b"waveform-json", waveform), (b"waveform-arrow", arrow_waveform)]
+)
+def test_a_waveform_is_taken_and_answered(sender, outlet, kind, write):
+    assert sender.ask(kind, b"1", write([0.5, 1.5])) == (b"1", b"ok", b"")
+    (found,) = outlet.recorded
+    assert (found.sensor.to_list(), found.samples.tolist()) == (["bearing"], [[0.5, 1.5]])
+    label, answer, why = sender.ask(kind, b"2", write([0] * 131_073))
+    assert (label, answer) == (b"2", b"refused")
+    assert b"send it in parts of at most 131072" in why
+    assert outlet.reasons() == ["unreadable"]
+    assert len(outlet.recorded) == 1
+
+
+@pytest.mark.parametrize("kind", [b"arrow", b"waveform-arrow"])
+def test_rows_that_cannot_be_in_so_few_bytes_are_refused(sender, kind):
+    columns = {name: pa.nulls(100_000_000) for name in ("machine", "tag", "sensor", "ts", "value", "samples")}
+    label, answer, why = sender.ask(kind, b"1", encode(pa.RecordBatch.from_pydict(columns)))
+    assert (label, answer) == (b"1", b"refused")
+    assert why.startswith(b"100000000 rows cannot be in ")

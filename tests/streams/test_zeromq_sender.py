@@ -54,6 +54,16 @@ def test_numbered_messages_are_taken_in_order_and_known_to_be_safe(endpoint, out
     assert values(outlet) == [0, 1, 2, 3, 4]
 
 
+def test_a_numbered_waveform_is_one_entry_and_its_repeat_none(endpoint, outlet):
+    told = {"machine": "rig", "sensor": "bearing", "ts": 1, "rate_hz": 100, "samples": [1, 2]}
+    message = numbered.pack(Numbered(b"waveform-json", "rig", 1, 0, json.dumps(told).encode()))
+    with running(lambda stop: ZmqConnector(endpoint).run(outlet, stop)), asking(endpoint) as socket:
+        for _ in range(2):
+            socket.send_multipart(message)
+            assert numbered.unpack_reply(socket.recv_multipart()) == Reply(1, b"ok")
+    assert [found.samples.tolist() for found in outlet.recorded] == [[[1.0, 2.0]]]
+
+
 def test_a_repeat_after_the_gateway_died_is_taken_once(endpoint, outlet):
     """The log knows the message, the gateway that answers the repeat does not."""
     message = numbered.pack(Numbered(b"json", "pump-7", 1, 0, line(1)))
@@ -151,11 +161,11 @@ class FullOutlet(MemoryOutlet):
     def relay(self):
         relay, send = super().relay(), super().relay().send
 
-        def full(sender, number, floor, readings, rejects):
+        def full(*message):
             if self._times:
                 self._times -= 1
                 return "the log is full"
-            return send(sender, number, floor, readings, rejects)
+            return send(*message)
 
         relay.send = full
         relay.answers = send.__self__.answers
