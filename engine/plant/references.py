@@ -39,7 +39,7 @@ def misfits(plant: Any) -> Iterator[Misfit]:
     for listed, key in (("stations", "judges"), ("sources", "machine")):
         yield from _unknown(plant, (listed,), key, taken["machine or station"])
     for step, source in _items(plant, "sources"):
-        for listed in ("points", "wills"):
+        for listed in ("points", "wills", "devices"):
             yield from _unknown(source, ("sources", step, listed), "machine", taken["machine or station"])
         yield from _unbound(plant, source, ("sources", step, "points"))
 

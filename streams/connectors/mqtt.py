@@ -14,7 +14,7 @@ from streams.connectors.contact import Contact
 from streams.connectors.mqtt_link import Link
 from streams.connectors.mqtt_session import Broker, Message, Session
 from streams.connectors.mqtt_values import TimeRule, TopicDecoder, unasked
-from streams.connectors.points import Point
+from streams.connectors.points import Point, texts
 
 
 class MqttConnector:
@@ -80,7 +80,7 @@ class Topics:
         clock: Clock,
     ) -> None:
         self._clock, self._wills, self._topics = clock, dict(wills), tuple(topics)
-        self._decoder = TopicDecoder(points, texts(points, machines), time)
+        self._decoder = TopicDecoder(points, texts(points, machines.values()), time)
         self._contacts = Contacts(machines, {(point.machine, point.tag) for point in points}, clock)
         self._bound = {point.machine for point in points} | {machine for machine, _ in wills.values()}
         self._subscribed = self._lossy = False
@@ -157,11 +157,3 @@ class Contacts:
             tags = told or [tag.name for tag in machine.tags]
             self._contacts[name] = Contact([machine], {(name, tag) for tag in tags}, self._clock)
         return self._contacts[name]
-
-
-def texts(points: Iterable[Point], machines: Mapping[str, Machine]) -> set[str]:
-    """Return the addresses of the points whose tags take words."""
-    texts = {
-        (name, tag.name) for name, machine in machines.items() for tag in machine.tags if not tag.numeric
-    }
-    return {point.address for point in points if (point.machine, point.tag) in texts}

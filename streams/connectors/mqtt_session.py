@@ -14,6 +14,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from streams.connectors.tls import Context, Tls, TlsError
+
 PATIENCE = 5.0
 """Seconds that a broker has to answer."""
 STEP = 0.05
@@ -29,47 +31,6 @@ VERSIONS = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTT
 
 class BrokerError(Exception):
     """The broker cannot be used; the message says why in one sentence."""
-
-
-class Context(ssl.SSLContext):
-    """A context that can close what it made: paho leaves a socket open whose handshake failed."""
-
-    made: ssl.SSLSocket | None = None
-
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        """Remember the socket."""
-        self.made = super().wrap_socket(*args, **kwargs)
-        return self.made
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Files of a connection that is encrypted; without a ``ca`` the system's authorities are trusted."""
-
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-    def context(self) -> Context:
-        """Return what checks the broker and proves who we are.
-
-        Raises
-        ------
-        BrokerError
-            A file is none of what it should be.
-        """
-        try:
-            context = Context(ssl.PROTOCOL_TLS_CLIENT)
-            if self.ca:
-                context.load_verify_locations(self.ca)
-            else:
-                context.load_default_certs()
-            if self.certificate:
-                context.load_cert_chain(self.certificate, self.key)
-        except (OSError, ssl.SSLError) as exc:
-            named = ", ".join(name for name in (self.ca, self.certificate, self.key) if name)
-            raise BrokerError(f"The files of TLS ({named}) cannot be used: {exc}.") from exc
-        return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +91,7 @@ class Session:
         client.connect_timeout = PATIENCE
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password() if broker.password else None)
-        self._context = broker.tls.context() if broker.tls else None
+        self._context = _context(broker)
         if self._context:
             client.tls_set_context(self._context)
         if will:
@@ -256,3 +217,10 @@ def _why(failure: Exception) -> str:
     if isinstance(failure, ssl.SSLCertVerificationError):
         return f"is not who it should be: {failure.verify_message}"
     return f"does not answer: {failure}"
+
+
+def _context(broker: Broker) -> Context | None:
+    try:
+        return broker.tls.context() if broker.tls else None
+    except TlsError as exc:
+        raise BrokerError(str(exc)) from exc

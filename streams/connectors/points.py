@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from streams.catalog import Machine
 from streams.connectors.batch import Batch
 from streams.records import GOOD, NULL
 
@@ -21,6 +22,12 @@ class Point:
     offset: float = 0.0
     deadband: float = 0.0
     """A number no further than this from the last one told is not told again; 0 tells all."""
+
+
+def texts(points: Iterable[Point], machines: Iterable[Machine]) -> set[str]:
+    """Return the addresses of the points whose tags take words."""
+    worded = {(machine.name, tag.name) for machine in machines for tag in machine.tags if not tag.numeric}
+    return {point.address for point in points if (point.machine, point.tag) in worded}
 
 
 class Binding:

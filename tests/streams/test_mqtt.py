@@ -14,9 +14,9 @@ from streams.catalog import Machine, Tag
 from streams.clock import SECOND, ManualClock
 from streams.connectors import mqtt_values
 from streams.connectors.mqtt import MqttConnector
-from streams.connectors.mqtt_session import Tls
 from streams.connectors.mqtt_values import TimeRule
 from streams.connectors.points import Point
+from streams.connectors.tls import Tls
 from streams.records import GOOD, SNAPSHOT, UNTIMED
 from streams.testing import MemoryOutlet, running
 

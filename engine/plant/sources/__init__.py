@@ -10,7 +10,8 @@ from engine.plant.sources.csv import CsvSource
 from engine.plant.sources.mc import McSource
 from engine.plant.sources.modbus import ModbusSource
 from engine.plant.sources.mqtt import MqttSource
-from engine.plant.sources.opcua import OpcUaSecurity, OpcUaSource
+from engine.plant.sources.mtconnect import MTConnectSource
+from engine.plant.sources.opcua import OpcUaSource
 from engine.plant.sources.parquet import ParquetSource
 from engine.plant.sources.s7 import S7Source
 from engine.plant.sources.shdr import ShdrSource
@@ -20,10 +21,10 @@ from engine.plant.sources.zeromq import ZmqSource
 
 __all__ = [
     "CsvSource",
+    "MTConnectSource",
     "McSource",
     "ModbusSource",
     "MqttSource",
-    "OpcUaSecurity",
     "OpcUaSource",
     "ParquetSource",
     "S7Source",
@@ -45,6 +46,7 @@ Source = Annotated[
     | UdpSource
     | CsvSource
     | ParquetSource
+    | MTConnectSource
     | OpcUaSource,
     Field(discriminator="kind"),
 ]

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from engine.plant.secrets import SecretSection
 from engine.plant.section import Port, Section
-from streams.connectors.mqtt_session import Broker, Tls
+from streams.connectors.mqtt_session import Broker
+from streams.connectors.tls import Tls
 
 PORT, TLS_PORT = 1883, 8883
 

@@ -1,0 +1,164 @@
+"""Questions to an MTConnect agent over HTTP, and its answers, whole or as a stream of parts."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from streams.connectors.tls import Tls, TlsError
+
+LARGEST = 1 << 24
+"""Bytes of a document that are read; a larger one is refused."""
+LARGEST_HEAD = 1 << 14
+CHUNK = 1 << 16
+BOUNDARY = re.compile(r"multipart/x-mixed-replace.*boundary=\"?([^\";\s]{1,100})", re.IGNORECASE)
+LENGTH = re.compile(rb"content-length:\s*(\d{1,9})\s*(?:\r\n|$)", re.IGNORECASE)
+REFUSED = 400
+"""From here on an answer's status is an error; where there is a document, that one tells it better."""
+
+
+class AgentError(Exception):
+    """The agent cannot be asked; the message says why in one sentence."""
+
+
+class TooLong(Exception):
+    """A document is longer than it may be; ``args`` is how it begins."""
+
+
+class Parts:
+    """Cut a stream of parts into documents."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._boundary = b"--" + boundary
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the documents that a chunk completes.
+
+        Raises
+        ------
+        TooLong
+            One is longer than `LARGEST`.
+        """
+        self._rest += chunk
+        documents = []
+        while (document := self._next()) is not None:
+            documents.append(document)
+        if len(self._rest) > LARGEST + LARGEST_HEAD:
+            raise TooLong(self._rest[:CHUNK])
+        return documents
+
+    def _next(self) -> bytes | None:
+        at = self._rest.find(self._boundary)
+        head_end = self._rest.find(b"\r\n\r\n", at) if at >= 0 else -1
+        if head_end < 0:
+            return None
+        begin = head_end + 4
+        if told := LENGTH.search(self._rest[at:head_end]):
+            end = begin + int(told[1])
+        else:
+            end = self._rest.find(b"\r\n" + self._boundary, begin)
+        if end - begin > LARGEST:
+            raise TooLong(self._rest[begin : begin + CHUNK])
+        if end < 0 or end > len(self._rest):
+            return None
+        document, self._rest = self._rest[begin:end], self._rest[end:]
+        return document
+
+
+class Agent:
+    """An agent at an address like ``http://10.0.0.9:5000`` or, of one device, ``http://10.0.0.9:5000/mill``."""
+
+    def __init__(self, url: str, tls: Tls | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._parts = urlsplit(self._url)
+        self._tls = tls or Tls()
+
+    def __str__(self) -> str:
+        return f"The agent at {self._url}"
+
+    def ask(self, question: str, patience: float) -> bytes:
+        """Return the document that answers, an error perhaps.
+
+        Raises
+        ------
+        AgentError
+            The agent does not answer within ``patience``.
+        TooLong
+            The document is longer than `LARGEST`.
+        """
+        with self._answer(question, patience) as answer:
+            return self._whole(answer, patience)
+
+    def listen(self, question: str, patience: float) -> Generator[bytes, None, None]:
+        """Yield documents as the agent sends them; one alone where it does not stream.
+
+        Raises
+        ------
+        AgentError
+            The agent does not answer, or sends no whole document for longer than ``patience``.
+        TooLong
+            A document is longer than `LARGEST`.
+        """
+        with self._answer(question, patience) as answer:
+            streams = BOUNDARY.match(answer.headers.get("Content-Type", ""))
+            if not streams:
+                yield self._whole(answer, patience)
+                return
+            parts = Parts(streams[1].removeprefix("--").encode())
+            heard = time.monotonic()
+            while chunk := answer.read1(CHUNK):
+                if documents := parts.feed(chunk):
+                    yield from documents
+                    heard = time.monotonic()
+                self._still(heard, patience)
+        raise AgentError(f"{self} ended the stream.")
+
+    def _whole(self, answer: http.client.HTTPResponse, patience: float) -> bytes:
+        document, begun = bytearray(), time.monotonic()
+        while chunk := answer.read1(CHUNK):
+            document += chunk
+            if len(document) > LARGEST:
+                raise TooLong(bytes(document[:CHUNK]))
+            self._still(begun, patience)
+        return bytes(document)
+
+    def _still(self, since: float, patience: float) -> None:
+        """Give up a document that comes drop by drop."""
+        if time.monotonic() - since > patience:
+            raise AgentError(f"{self} sent no whole document for {patience:g} s.")
+
+    @contextmanager
+    def _answer(self, question: str, patience: float) -> Iterator[http.client.HTTPResponse]:
+        link = self._connection(patience)
+        try:
+            link.request("GET", f"{self._parts.path}/{question}", headers={"Accept": "text/xml, */*"})
+            answer = link.getresponse()
+            if answer.status >= REFUSED and "xml" not in answer.headers.get("Content-Type", ""):
+                raise AgentError(f"{self} refuses {question}: {answer.status} {answer.reason}.")
+            yield answer
+        except TimeoutError as exc:
+            raise AgentError(f"{self} was silent for {patience:g} s.") from exc
+        except ssl.SSLCertVerificationError as exc:
+            raise AgentError(f"{self} is not who it should be: {exc.verify_message}.") from exc
+        except (OSError, http.client.HTTPException, ValueError) as exc:
+            raise AgentError(f"{self} does not answer: {exc or type(exc).__name__}.") from exc
+        finally:
+            link.close()
+
+    def _connection(self, patience: float) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=patience, context=self._context())
+        return http.client.HTTPConnection(host, port, timeout=patience)
+
+    def _context(self) -> ssl.SSLContext:
+        try:
+            return self._tls.context()
+        except TlsError as exc:
+            raise AgentError(str(exc)) from exc
