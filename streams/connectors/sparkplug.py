@@ -130,7 +130,7 @@ class Nodes:
         for (group, node), (due, pause) in self._unborn.items():
             if self._session and now >= due:
                 self._unborn[group, node] = now + pause, min(2 * pause, PATIENCE[1])
-                self._session.publish(f"spBv1.0/{group}/NCMD/{node}", rebirth(int(time.time() * MILLI)))
+                ask_for_births(self._session, (group, node))
 
     @property
     def _state_topic(self) -> str:
@@ -157,6 +157,11 @@ def _contacts(
         )
         for device, bound in owned.items()
     }
+
+
+def ask_for_births(session: Session, node: NodeName) -> None:
+    """Ask a node to be born again."""
+    session.publish(f"spBv1.0/{node[0]}/NCMD/{node[1]}", rebirth(int(time.time() * MILLI)))
 
 
 def rebirth(now: int) -> bytes:

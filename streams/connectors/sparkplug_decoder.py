@@ -145,7 +145,7 @@ class SparkplugDecoder:
     def _birth(self, part: Part) -> None:
         metrics = self._read(part, UNBORN)
         rows = self._rows[:, self._filled : self._filled + metrics]
-        told = list(self._metrics(rows))
+        told = list(metrics_of(rows, self._buffer))
         if part.device:
             self._follows(part, ITSELF)
             self._missed.get(part.name, set()).discard(part.device)
@@ -240,16 +240,9 @@ class SparkplugDecoder:
             self._told.decoded.append(self.bound.read(rows, births, self._buffer, self._received))
         self._filled, self._births = 0, []
 
-    def _metrics(self, rows: Int64) -> Iterable[Metric]:
-        for alias, flags, of_type, at, end in rows[
-            [wire.ALIAS, wire.FLAGS, wire.TYPE, wire.NAME, wire.NAME_END]
-        ].T.tolist():
-            name = self._buffer[at:end].decode(errors="replace") if at >= 0 else ""
-            yield Metric(name, alias if flags & wire.HAS_ALIAS else None, of_type)
-
     def _session(self, rows: Int64) -> int | None:
         """Return the bdSeq that a birth or a death tells."""
-        for place, metric in enumerate(self._metrics(rows)):
+        for place, metric in enumerate(metrics_of(rows, self._buffer)):
             if metric.name == "bdSeq":
                 number = float(rows[wire.VALUE, place : place + 1].view(np.float64)[0])
                 return int(number) if math.isfinite(number) else None
@@ -260,7 +253,7 @@ class SparkplugDecoder:
         rows = self._rows[:, self._filled : self._filled + metrics]
         unknown = []
         places = np.flatnonzero(rows[wire.SLOT] == wire.UNKNOWN)
-        for place, metric in zip(places.tolist(), self._metrics(rows[:, places]), strict=True):
+        for place, metric in zip(places.tolist(), metrics_of(rows[:, places], self._buffer), strict=True):
             if metric.name:
                 rows[wire.SLOT, place] = slot = part.node.slot(part.device, metric.name)
                 _retype(rows[:, place], metric.type or part.node.type(slot))
@@ -269,6 +262,29 @@ class SparkplugDecoder:
         if unknown:
             says = f"{part.message.topic}: {len(unknown)} metrics, the first of alias {unknown[:SHOWN]}"
             self._reject("unknown_alias", says)
+
+
+def metrics_of(rows: Int64, buffer: bytes) -> Iterable[Metric]:
+    """Yield name, alias and data type of metrics that were decoded from a buffer."""
+    columns = rows[[wire.ALIAS, wire.FLAGS, wire.TYPE, wire.NAME, wire.NAME_END]]
+    for alias, flags, of_type, at, end in columns.T.tolist():
+        name = buffer[at:end].decode(errors="replace") if at >= 0 else ""
+        yield Metric(name, alias if flags & wire.HAS_ALIAS else None, of_type)
+
+
+def told_by(payload: bytes) -> list[Metric]:
+    """Return the metrics that a birth tells.
+
+    Raises
+    ------
+    MalformedError
+        It is none.
+    """
+    rows = np.empty((wire.COLUMNS, min(len(payload) // 2, MOST_ROOM)), dtype=np.int64)
+    head = np.empty(4, dtype=np.int64)
+    data = np.frombuffer(payload, dtype=np.uint8)
+    metrics = wire.decode(data, 0, len(payload), UNBORN, head, rows)
+    return list(metrics_of(rows[:, :metrics], payload))
 
 
 @lru_cache(maxsize=4096)
