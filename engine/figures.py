@@ -24,17 +24,20 @@ FROM shard WHERE id = %(shard)s AND clock IS NOT NULL
 MACHINES = "FROM machines m WHERE m.tenant_id = %(tenant)s AND m.shard = %(shard)s"
 STATES = f"""
 SELECT m.name, (
-    SELECT s.state FROM states s
-    WHERE s.tenant_id = m.tenant_id AND s.machine = m.name AND s.ts <= %(now)s
-    ORDER BY s.ts DESC, s.version DESC LIMIT 1
+    SELECT s.state FROM state_at(m.tenant_id, m.name, %(now)s, '-infinity') s
 ) {MACHINES}
 """
 SCORES = """
-SELECT DISTINCT ON (machine) machine, score, threshold FROM anomalies
+SELECT DISTINCT ON (machine) machine, score, threshold FROM anomalies_latest
 WHERE tenant_id = %(tenant)s AND ts BETWEEN %(score_since)s AND %(now)s
 ORDER BY machine, ts DESC
 """
 SCORE_SPAN = timedelta(hours=1)
+CLOCKS = """
+SELECT DISTINCT ON (machine) machine, offset_us / 1e6::float8, jitter_us / 1e6::float8 FROM clocks
+WHERE tenant_id = %(tenant)s AND ts BETWEEN %(score_since)s AND %(now)s
+ORDER BY machine, ts DESC
+"""
 OEE = """
 SELECT DISTINCT ON (machine) machine, oee, availability, performance, quality FROM oee_latest
 WHERE tenant_id = %(tenant)s AND ts BETWEEN %(since)s AND %(now)s
@@ -68,6 +71,8 @@ class Figures:
     oee: dict[str, Ratios] = field(default_factory=dict)
     scores: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Newest anomaly score and its threshold."""
+    clocks: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Offset and jitter of the machines' clocks, seconds."""
     quarantined: dict[str, int] = field(default_factory=dict)
     """Rows of the last day of plant time."""
 
@@ -87,6 +92,7 @@ def figures(plant: Plant, db: Rows) -> Figures:
         states={machine: state for machine, state in db.execute(STATES, names) if state},
         oee={machine: Ratios(*ratios) for machine, *ratios in db.execute(OEE, names)},
         scores=scores,
+        clocks={machine: (offset, jitter) for machine, offset, jitter in db.execute(CLOCKS, names)},
         quarantined=bounded(db.execute(QUARANTINE, names).fetchall()),
     )
 

@@ -24,7 +24,7 @@ SELECT ts, end_ts, state, reason FROM states_latest
 WHERE tenant_id = %s AND machine = %s AND ts >= %s AND (end_ts IS NULL OR end_ts > ts) ORDER BY ts
 """
 RUNS = """
-SELECT end_ts FROM runs WHERE tenant_id = %s AND machine = %s AND end_ts >= %s AND completed <> 0
+SELECT end_ts FROM runs_latest WHERE tenant_id = %s AND machine = %s AND end_ts >= %s AND completed <> 0
 ORDER BY end_ts
 """
 ACCOUNTS = f"""
@@ -32,7 +32,8 @@ SELECT ts, as_of, good, reject, review, {", ".join(TIMES)} FROM oee_latest
 WHERE tenant_id = %s AND machine = %s AND as_of >= %s ORDER BY ts
 """
 SCORES = """
-SELECT ts, score - threshold FROM anomalies WHERE tenant_id = %s AND machine = %s AND ts >= %s ORDER BY ts
+SELECT ts, score - threshold FROM anomalies_latest
+WHERE tenant_id = %s AND machine = %s AND ts >= %s ORDER BY ts
 """
 
 

@@ -42,6 +42,7 @@ class Series:
 
 
 PROCESS = ("process", "name")
+MACHINE = ("machine",)
 PART = ("process", "owner", "part", "name")
 CATALOGUE = (
     Series(
@@ -79,6 +80,8 @@ CATALOGUE = (
     Series("seamline_outbox_delivered_total", "Events told by this process.", ("shard",)),
     Series("seamline_outbox_waiting_rows", "Events that nobody has taken yet.", ("shard",)),
     Series("seamline_outbox_dead_rows", "Events given up: kept, tried no more.", ("shard",)),
+    Series("seamline_shard_repeated_total", "Numbers that came again, in no window twice.", ("shard",)),
+    Series("seamline_shard_clock_jumps_total", "Jumps of machines' clocks.", ("shard",)),
     Series("seamline_shard_commit_age_seconds", "Since the last commit, as the database says.", ("shard",)),
     Series("seamline_database_up", "Whether the database answers the console.", ()),
     Series("seamline_machine_state", "1 for the state that a machine is in.", ("machine", "state")),
@@ -88,6 +91,12 @@ CATALOGUE = (
     Series("seamline_machine_quality_ratio", "Quality of the newest shift.", ("machine",)),
     Series("seamline_anomaly_score", "Newest anomaly score, standard deviations.", ("machine",)),
     Series("seamline_anomaly_threshold", "Score from which it is an anomaly.", ("machine",)),
+    Series(
+        "seamline_clock_offset_seconds",
+        "Stamp less event time of what comes soonest; below 0: ahead.",
+        MACHINE,
+    ),
+    Series("seamline_clock_jitter_seconds", "How much the delays of a machine's readings vary.", MACHINE),
     Series("seamline_quarantined_rows", "Quarantined within the last day of plant time.", ("reason",)),
 )
 
@@ -107,6 +116,8 @@ SHARD = {
     "seamline_shard_snapshot_age_seconds": "snapshot_age_s",
     "seamline_shard_snapshot_failures_total": "snapshot_failures",
     "seamline_shard_refused_total": "refused",
+    "seamline_shard_repeated_total": "repeated",
+    "seamline_shard_clock_jumps_total": "clock_jumps",
 }
 RELAY = {
     "seamline_outbox_delivered_total": "delivered",
@@ -196,6 +207,9 @@ def tell_figures(answer: Answer, shard: str, figures: Figures, age: float) -> No
     for machine, (score, threshold) in figures.scores.items():
         answer.add("seamline_anomaly_score", score, machine)
         answer.add("seamline_anomaly_threshold", threshold, machine)
+    for machine, (offset, jitter) in figures.clocks.items():
+        answer.add("seamline_clock_offset_seconds", offset, machine)
+        answer.add("seamline_clock_jitter_seconds", jitter, machine)
     for reason, count in figures.quarantined.items():
         answer.add("seamline_quarantined_rows", count, reason)
 

@@ -22,6 +22,7 @@ import psycopg
 import structlog
 
 from engine import health, logs
+from engine.clocks import jumped
 from engine.line_log import open_view
 from engine.parts import PartRows
 from engine.paths import Home
@@ -43,6 +44,7 @@ from streams.flow import run_flow
 from streams.log.abc import Entry, LogReader, LogView
 from streams.log.errors import LogError, LogGap
 from streams.log.gaps import OverGaps
+from streams.operators.clocks import ClockEstimate
 
 SNAPSHOT_VARIABLE = "SEAMLINE_SNAPSHOT_SECONDS"
 REPLAY_BYTES = 4 << 20
@@ -61,6 +63,18 @@ class Chain(Protocol):
 
     def update(self, entry: Entry) -> Output:
         """Take one entry and return all that it changed."""
+
+    @property
+    def clocks(self) -> tuple[ClockEstimate, ...]:
+        """What is known of the machines' clocks."""
+
+    @property
+    def clock_jumps(self) -> int:
+        """How often any of them jumped."""
+
+    @property
+    def repeated(self) -> int:
+        """How many numbers came again."""
 
     @property
     def since(self) -> int | None:
@@ -152,6 +166,8 @@ class Shard:
             "commits": self._commits,
             "lag_entries": lag,
             "refused": self._writer.refused,
+            "repeated": self._chain.repeated,
+            "clock_jumps": self._chain.clock_jumps,
             "snapshot_failures": self._keeper.failures,
         }
         if self._snapshot_at is not None:
@@ -159,7 +175,8 @@ class Shard:
         if self._writer.received is not None:
             behind = self._clock.wall_seconds(self._clock.now() - self._writer.received)
             counters["lag_s"] = max(0.0, behind) if lag else 0.0
-        return health.Report(counters, (database(self._writer.trouble),))
+        clocks = jumped(self._chain.clocks, self._clock.now())
+        return health.Report(counters, (database(self._writer.trouble), *clocks))
 
     def _committed(self, position: int) -> None:
         self._commits += 1

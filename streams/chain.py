@@ -16,6 +16,7 @@ from streams.operators import quarantine
 from streams.operators.admit import Admit, Arrival
 from streams.operators.anomaly import Anomaly
 from streams.operators.batch import Admitted, Keys, Step
+from streams.operators.clocks import ClockEstimate, Clocks
 from streams.operators.oee import Oee, Progress
 from streams.operators.outbox import Changes, Outbox
 from streams.operators.states import States
@@ -34,7 +35,7 @@ class SnapshotMismatch(ValueError):
 
 
 class LineChain:
-    """All operators of a line: admission, watermarks, windows, anomaly scores, states, OEE, events.
+    """All operators of a line: admission, watermarks, clocks, windows, scores, states, OEE, events.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ class LineChain:
         self._admit = Admit(keys)
         self._admit_waveforms = AdmitWaveforms(catalog)
         self._watermark = Watermark(keys)
+        self._clocks = Clocks(keys)
         self._windows = Windows(keys)
         self._anomaly = Anomaly(keys)
         self._states = States(keys)
@@ -58,15 +60,31 @@ class LineChain:
         """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
         admitted, rows, parts = self._read(entry)
         newest = self._keys.newest(admitted)
-        marks = self._watermark.update(Heard(entry.received, newest))
+        heard = Heard(entry.received, newest)
+        marks, clocks = self._watermark.update(heard), self._clocks.update(heard)
         step = _step(entry, admitted, newest, marks)
         windowed = self._windows.update(step)
         timeline = self._states.update(step)
-        scores = self._anomaly.update(windowed.closed)
+        scores = self._anomaly.update(windowed)
         accounts = self._oee.update(Progress(entry.received, marks, timeline, parts))
         told = self._outbox.update(Changes(entry.position, marks, timeline.intervals, scores, accounts))
-        everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts, *told)
+        everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts, *clocks, *told)
         return Output(entry.position, entry.received, everything, urgent=entry.kind == Kind.VERDICT)
+
+    @property
+    def clocks(self) -> tuple[ClockEstimate, ...]:
+        """What is known of the machines' clocks."""
+        return self._clocks.estimates
+
+    @property
+    def clock_jumps(self) -> int:
+        """How often any of them jumped."""
+        return self._clocks.jumps
+
+    @property
+    def repeated(self) -> int:
+        """How many numbers came again."""
+        return self._windows.repeated
 
     @property
     def since(self) -> int | None:
@@ -114,8 +132,8 @@ class LineChain:
     @property
     def _operators(self) -> tuple[Any, ...]:
         """Return what has a state to keep; waveforms are judged each by itself."""
-        first = (self._admit, self._watermark, self._windows)
-        return (*first, self._anomaly, self._states, self._oee, self._outbox)
+        sources = (self._admit, self._watermark, self._clocks, self._windows)
+        return (*sources, self._anomaly, self._states, self._oee, self._outbox)
 
     def snapshot(self) -> dict[str, tuple[int, bytes]]:
         """Return version and state of every operator by its name."""

@@ -22,11 +22,11 @@ STRETCH = timedelta(seconds=30)
 
 CURVES = """
 SELECT machine, date_bin(%(stretch)s, ts, %(start)s) AS stretch, max(score), max(ts), count(*)
-FROM anomalies WHERE tenant_id = %(tenant)s AND ts BETWEEN %(start)s AND %(end)s
+FROM anomalies_latest WHERE tenant_id = %(tenant)s AND ts BETWEEN %(start)s AND %(end)s
 GROUP BY machine, stretch ORDER BY machine, stretch
 """
 NEWEST = """
-SELECT machine, ts, score, threshold, tag, share FROM anomalies
+SELECT machine, ts, score, threshold, tag, share FROM anomalies_latest
 WHERE tenant_id = %(tenant)s AND ts = ANY(%(times)s)
   AND (machine, ts) IN (SELECT * FROM unnest(%(machines)s::text[], %(times)s::timestamptz[]))
 """

@@ -36,9 +36,8 @@ WHERE tenant_id = %s AND machine = %s AND ts >= %s
 ORDER BY ts
 """
 STATE_BEFORE = """
-SELECT ts, end_ts, state, reason, program FROM states
-WHERE tenant_id = %s AND machine = %s AND ts < %s
-ORDER BY ts DESC, version DESC LIMIT 1
+SELECT ts, end_ts, state, reason, program
+FROM state_at(%s, %s, %s::timestamptz - interval '1 microsecond', '-infinity')
 """
 STOPS = """
 SELECT state, reason, stops, lasted_us, longest_us FROM stop_reasons

@@ -49,15 +49,21 @@ WHERE tenant_id = %s AND machine = %s AND ts BETWEEN %s AND %s AND (end_ts IS NU
 ORDER BY ts
 """
 STATE_BEFORE = """
-SELECT ts, end_ts, state, reason, program FROM states
+SELECT ts, end_ts, state, reason, program FROM states AS told
 WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts < %(start)s AND ts > %(earliest)s
-ORDER BY ts DESC, version DESC LIMIT 1
+  AND (end_ts IS NULL OR end_ts > ts)
+  AND NOT EXISTS (
+    SELECT FROM states AS newer
+    WHERE newer.tenant_id = told.tenant_id AND newer.machine = told.machine AND newer.ts = told.ts
+      AND newer.version > told.version AND newer.ts < %(start)s AND newer.ts > %(earliest)s
+  )
+ORDER BY ts DESC LIMIT 1
 """
 ANOMALIES = """
 SELECT DISTINCT ON (bucket) ts, score, threshold, tag, share
 FROM (SELECT ts, score, threshold, tag, share,
              floor(extract(epoch FROM ts - %(start)s) / %(step)s) AS bucket
-      FROM anomalies
+      FROM anomalies_latest
       WHERE tenant_id = %(tenant)s AND machine = %(machine)s AND ts BETWEEN %(start)s AND %(end)s) AS scores
 ORDER BY bucket, score DESC
 """

@@ -15,7 +15,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """A cutoff before everything."""
 NEWEST_STATE = (
-    "(tenant_id, machine, ts) NOT IN (SELECT tenant_id, machine, max(ts) FROM states GROUP BY 1, 2)"
+    "(tenant_id, machine, ts) NOT IN (SELECT tenant_id, machine, max(ts) FROM states_latest GROUP BY 1, 2)"
 )
 """A machine's newest state may last, for months, and its end is a row of the same time."""
 
@@ -64,6 +64,7 @@ def rules(section: RetentionSection) -> list[Rule]:
         Rule("quarantine", {0: section.quarantine}, owner=""),
         Rule("states", {0: section.states}, also=NEWEST_STATE),
         Rule("runs", {0: section.states}),
+        Rule("clocks", {0: section.states}),
         Rule("oee", {0: section.oee}),
         Rule("findings", {0: verdicts}, owner="station"),
         Rule("verdicts", {0: verdicts}, owner="station"),

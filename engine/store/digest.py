@@ -10,6 +10,7 @@ from engine.store.levels import Connection
 
 TABLES = (
     "anomalies",
+    "clocks",
     "findings",
     "frame_ledger",
     "machines",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from kernels import intervals as kernel
 from streams.calendar import Span
 from streams.catalog import STATES, Machine
 from streams.oee import Losses
-from streams.operators.cycles import Cycles
+from streams.operators.cycles import Pace
 from streams.records import NULL, Int32, Int64
 
 NO_DATA, RUN, STOP, SETUP, PLANNED = range(len(STATES))
@@ -26,28 +27,42 @@ class History:
     starts: array[int] = field(default_factory=lambda: array("q"))
     labels: array[int] = field(default_factory=lambda: array("i"))
 
-    def change(self, ts: int, label: int) -> None:
-        """Enter a state; times never fall, a state of the same time takes the other's place."""
-        if self.starts and self.starts[-1] == ts:
-            del self.starts[-1], self.labels[-1]
-        if not self.labels or self.labels[-1] != label:
-            self.starts.append(ts)
-            self.labels.append(label)
+    def put(self, ts: int, label: int) -> None:
+        """Have a state begin at a time, in place of one that began there."""
+        self.withdraw(ts)
+        at = bisect_left(self.starts, ts)
+        self.starts.insert(at, ts)
+        self.labels.insert(at, label)
+
+    def withdraw(self, ts: int) -> None:
+        """Have no state begin at a time: the one before goes on."""
+        at = bisect_left(self.starts, ts)
+        if at < len(self.starts) and self.starts[at] == ts:
+            del self.starts[at], self.labels[at]
 
     def forget(self, before: int) -> None:
-        """Drop states that ended at or before a time."""
-        ended = int(np.searchsorted(np.array(self.starts[1:], dtype=np.int64), before, side="right"))
-        del self.starts[:ended], self.labels[:ended]
+        """Drop states that ended at or before a time; one that others follow under its label is all one."""
+        starts, _ = self._joined()
+        ended = int(np.searchsorted(starts[1:], before, side="right"))
+        if ended:
+            gone = bisect_left(self.starts, int(starts[ended]))
+            del self.starts[:gone], self.labels[:gone]
+
+    def _joined(self) -> tuple[Int64, Int32]:
+        start, label = np.array(self.starts, dtype=np.int64), np.array(self.labels, dtype=np.int32)
+        fresh = np.append(True, label[1:] != label[:-1])[: len(label)]
+        return start[fresh], label[fresh]
 
     def undecided(self, until: int, limit: int) -> int:
         """Return since when a stop lasts that may still turn out minor or not at ``until``; NULL if none."""
-        if not self.labels or self.labels[-1] != STOP or until - self.starts[-1] >= limit:
+        starts, labels = self._joined()
+        if not len(labels) or labels[-1] != STOP or until - starts[-1] >= limit:
             return NULL
-        return self.starts[-1]
+        return int(starts[-1])
 
     def columns(self, until: int, limit: int) -> tuple[Int64, Int64, Int32]:
         """Return start, end and label of every state up to a time, short stops labelled `MINOR`."""
-        start, label = np.array(self.starts, dtype=np.int64), np.array(self.labels, dtype=np.int32)
+        start, label = self._joined()
         end = np.append(start, until)[1:]
         label[(label == STOP) & (end - start < limit)] = MINOR
         return start, end, label
@@ -55,7 +70,7 @@ class History:
 
 @dataclass(slots=True)
 class Account:
-    """One shift of a machine: parts by program, and the ideal cycles that held when the shift closed."""
+    """One shift of a machine: parts by program, and the ideal cycles that held at the end of the shift."""
 
     span: Span
     version: int = 0
@@ -64,17 +79,23 @@ class Account:
     """Whether a stop that reaches to the end may still turn out to be no minor one."""
     counts: dict[str, list[int]] = field(default_factory=dict)
     """Program -> parts good, rejected, under review."""
+    frozen: bool = False
+    """Whether no cycle can end in the shift any more: its ideal cycles stay as they are."""
     ideals: dict[str, int] = field(default_factory=dict)
-    """Program -> ideal cycle, frozen at the close."""
+    """Program -> ideal cycle, once frozen."""
+    usual: int = NULL
+    """Most frequent cycle of all programs, once frozen."""
     told: tuple[int, ...] = ()
     """The times and counts emitted last."""
     stale: bool = False
     """Whether parts or states came since."""
 
     def count(self, program: str, parts: tuple[int, int, int]) -> None:
-        """Add parts, good, rejected and under review."""
-        so_far = self.counts.get(program, (0, 0, 0))
-        self.counts[program] = [a + b for a, b in zip(so_far, parts, strict=True)]
+        """Add parts, good, rejected and under review; numbers below zero take some back."""
+        so_far = self.counts.pop(program, (0, 0, 0))
+        sums = [a + b for a, b in zip(so_far, parts, strict=True)]
+        if any(sums):
+            self.counts[program] = sums
         self.stale = True
 
     def total(self) -> tuple[int, int, int]:
@@ -91,27 +112,38 @@ class Books:
     history: History = field(default_factory=History)
     accounts: list[Account] = field(default_factory=list)
     """Rising by start: closed ones that late parts may revise, the current one, later ones."""
-    cycles: dict[str, Cycles] = field(default_factory=dict)
-    last_part: int = NULL
+    pace: Pace = field(default_factory=Pace)
 
-    def change(self, ts: int, label: int) -> None:
-        """Enter a state; closed shifts that it reaches into are to be stated anew."""
-        self.history.change(ts, label)
+    def change(self, ts: int, label: int | None) -> None:
+        """Have a state begin, or, if None, not begin; shifts that it reaches into are to be stated anew."""
+        if label is None:
+            self.history.withdraw(ts)
+        else:
+            self.history.put(ts, label)
+        self.touch(ts)
+
+    def touch(self, ts: int) -> None:
+        """Have shifts stated anew that end behind a time."""
         for account in self.accounts:
             account.stale |= ts < account.span.end
 
     def ideal(self, program: str, account: Account) -> int | None:
-        """Return the ideal cycle of a program: as configured, as frozen, or as it is done most often."""
+        """Return a program's ideal cycle: as configured, or what is most frequent up to the shift's end."""
         if self.machine.ideal_cycle is not None:
             return self.machine.ideal_cycle
-        frozen = account.ideals.get(program)
-        return frozen if frozen is not None else self.cycles.get(program, Cycles()).best
+        if account.frozen:
+            return account.ideals.get(program) or self.pace.best(program)
+        return self.pace.best(program, account.span.end)
 
-    def freeze(self, account: Account) -> None:
-        """Close an account: its ideal cycles stay as they are now."""
-        account.closed = True
-        known = {program: self.ideal(program, account) for program in account.counts}
-        account.ideals = {program: ideal for program, ideal in known.items() if ideal is not None}
+    def settle(self, floor: int) -> None:
+        """Freeze the cycles of shifts that end up to where nothing can come any more; keep the later ones."""
+        for account in self.accounts:
+            if account.span.end <= floor and not account.frozen:
+                known = {program: self.ideal(program, account) for program in account.counts}
+                account.ideals = {program: ideal for program, ideal in known.items() if ideal is not None}
+                account.usual = self.pace.usual(account.span.end) or NULL
+                account.frozen = True
+        self.pace.settle(floor)
 
     def losses(self, account: Account, until: int) -> Losses:
         """Return where the shift's time went up to ``until``."""
@@ -152,6 +184,4 @@ class Books:
         ideal, parts = sum(self.ideal_times(account)), sum(account.total())
         if parts:
             return ideal // parts if ideal else NULL
-        known = [cycles for cycles in self.cycles.values() if cycles.best is not None]
-        most = max(known, key=lambda cycles: cycles.bins[cycles.best or 0], default=Cycles())
-        return NULL if most.best is None else most.best
+        return account.usual if account.frozen else self.pace.usual(account.span.end) or NULL

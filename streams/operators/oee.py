@@ -16,8 +16,9 @@ from streams.clock import DAY, SECOND
 from streams.oee import Losses
 from streams.operators.accounts import Account, Books, History
 from streams.operators.batch import Keys
-from streams.operators.cycles import Cycles
+from streams.operators.cycles import Cycle, Cycles, Pace
 from streams.operators.states import Timeline
+from streams.operators.tracks import Run
 from streams.records import NULL, Int64, PartCounts, Rows, Text
 
 LABEL = {state: label for label, state in enumerate(STATES)}
@@ -54,11 +55,12 @@ class Oee:
     it belongs to none. Machines with ``counts="runs"`` take completed runs as good parts, those with
     ``counts="parts"`` the judged ones, never both. A stop is minor while it is shorter than the limit:
     when it passes it, all of it becomes an unplanned stop, in a closed shift too. Parts revise a closed
-    shift for a day, at the ideal cycles that held at its close.
+    shift for a day, at the ideal cycles that held at its end. States and runs that are told otherwise
+    take the place of what was told before.
     """
 
     name = "oee"
-    version = 1
+    version = 2
 
     def __init__(self, keys: Keys) -> None:
         self._owner = keys.owner
@@ -73,8 +75,8 @@ class Oee:
         """Enter what happened and return the accounts that are to be told anew."""
         touched: set[int] = set()
         for interval in batch.timeline.intervals:
-            if interval.end == NULL:
-                self._books[interval.machine].change(interval.ts, LABEL[interval.state])
+            label = LABEL[interval.state] if interval.end != interval.ts else None
+            self._books[interval.machine].change(interval.ts, label)
         self._count(batch, touched)
         ended = (batch.marks != NULL) & (batch.marks >= self._ends)
         regular = batch.received >= self._due
@@ -86,12 +88,10 @@ class Oee:
         return (_rows(self._owner, statements),) if statements else ()
 
     def _count(self, batch: Progress, touched: set[int]) -> None:
+        for run in batch.timeline.before:
+            self._count_run(run, -1, touched)
         for run in batch.timeline.runs:
-            books = self._books[run.machine]
-            if run.completed and run.parts and books.machine.counts == "runs":
-                program = run.program or ""
-                books.cycles.setdefault(program, Cycles()).add((run.end - run.start) // run.parts)
-                self._enter(run.machine, run.end, program, (run.parts, 0, 0), touched)
+            self._count_run(run, 1, touched)
         parts = batch.parts
         rows = zip(
             parts.ts.tolist(), parts.good.tolist(), parts.reject.tolist(), parts.review.tolist(), strict=True
@@ -99,16 +99,25 @@ class Oee:
         for name, (ts, *judged) in zip(parts.machine.to_list(), rows, strict=True):
             number = self._number.get(name or "", -1)
             if number >= 0 and self._books[number].machine.counts == "parts":
-                books = self._books[number]
-                if books.last_part != NULL:
-                    books.cycles.setdefault("", Cycles()).add(ts - books.last_part)
-                books.last_part = max(books.last_part, ts)
+                self._books[number].pace.part(ts)
                 self._enter(number, ts, "", (judged[0], judged[1], judged[2]), touched)
+
+    def _count_run(self, run: Run, sign: int, touched: set[int]) -> None:
+        """Count a completed run's parts and its cycle, or, with -1, take them back."""
+        books = self._books[run.machine]
+        if run.completed and run.parts and books.machine.counts == "runs":
+            cycle = Cycle(run.end, run.program or "", (run.end - run.ts) // run.parts)
+            if sign > 0:
+                books.pace.add(cycle)
+            else:
+                books.pace.take_back(cycle)
+            self._enter(run.machine, run.end, cycle.program, (sign * run.parts, 0, 0), touched)
 
     def _enter(
         self, number: int, ts: int, program: str, parts: tuple[int, int, int], touched: set[int]
     ) -> None:
         books, mark = self._books[number], int(self._marks[number])
+        books.touch(ts)
         account = next((item for item in books.accounts if item.span.start <= ts < item.span.end), None)
         if account is None:
             span = containing(books.machine.calendar, ts)
@@ -132,7 +141,10 @@ class Oee:
                 statements += _stated(books, number, account, mark)
         oldest = [item for item in books.accounts if item.span.end + DAY > mark or item.provisional]
         books.accounts = oldest
-        books.history.forget(min((item.span.start for item in oldest), default=mark))
+        floor = mark - books.machine.allowance
+        books.settle(floor)
+        since = min((item.span.start for item in oldest), default=mark)
+        books.history.forget(min(since - books.machine.allowance, floor))
         return statements
 
     def _open(self, books: Books, number: int, mark: int) -> None:
@@ -171,14 +183,11 @@ def _stated(books: Books, number: int, account: Account, mark: int) -> list[Stat
     if account.closed and not account.stale and not account.provisional:
         return []
     account.stale = False
-    if mark >= account.span.end and not account.closed:
-        books.freeze(account)
-        account.provisional = books.history.undecided(mark, limit) != NULL
+    account.closed |= mark >= account.span.end
+    since = books.history.undecided(mark, limit)
+    account.provisional = account.closed and since != NULL and since < account.span.end
     losses, parts = books.losses(account, mark), account.total()
     as_of, ideal = min(mark, account.span.end), books.ideal_cycle(account)
-    if account.provisional:
-        since = books.history.undecided(mark, limit)
-        account.provisional = since != NULL and since < account.span.end
     told = (as_of, *(getattr(losses, item.name) for item in fields(losses)), *parts, ideal)
     if told == account.told:
         return []
@@ -192,8 +201,7 @@ def _saved(books: Books) -> dict[str, Any]:
         "starts": books.history.starts.tolist(),
         "labels": books.history.labels.tolist(),
         "accounts": [asdict(account) for account in books.accounts],
-        "cycles": {program: asdict(cycles) for program, cycles in books.cycles.items()},
-        "last_part": books.last_part,
+        "pace": asdict(books.pace),
     }
 
 
@@ -202,11 +210,16 @@ def _load(books: Books, saved: dict[str, Any] | None) -> None:
         saved = _saved(Books(books.machine))
     books.history = History(array("q", saved["starts"]), array("i", saved["labels"]))
     books.accounts = [_account(item) for item in saved["accounts"]]
-    books.cycles = {
+    books.pace = _pace(saved["pace"])
+
+
+def _pace(saved: dict[str, Any]) -> Pace:
+    settled = {
         program: Cycles({int(middle): times for middle, times in item["bins"].items()}, item["best"])
-        for program, item in saved["cycles"].items()
+        for program, item in saved["settled"].items()
     }
-    books.last_part = saved["last_part"]
+    recent = [Cycle(*item) for item in saved["recent"]]
+    return Pace(settled, recent, saved["parts"], saved["last_part"])
 
 
 def _account(saved: dict[str, Any]) -> Account:

@@ -16,7 +16,7 @@ from streams.clock import DAY, MINUTE, SECOND
 from streams.events import Event
 from streams.oee import Losses
 from streams.operators.batch import Keys
-from streams.operators.states import Interval
+from streams.operators.tracks import Interval
 from streams.records import NULL, Int64, Rows, Text
 
 APART = MINUTE
@@ -97,8 +97,11 @@ class Outbox:
         if interval.state != "stop":
             yield from self._stopped(interval.machine, interval.ts)
             self._stops.pop(interval.machine, None)
-        elif interval.machine not in self._stops:
-            self._stops[interval.machine] = Stop(interval.ts, interval.reason, interval.program)
+        else:
+            stop = self._stops.get(interval.machine)
+            if stop is None or interval.ts < stop.since:
+                told = stop is not None and stop.told
+                self._stops[interval.machine] = Stop(interval.ts, interval.reason, interval.program, told)
         self._schedule(interval.machine)
 
     def _scored(self, scores: Rows) -> Iterator[Event]:
@@ -113,7 +116,7 @@ class Outbox:
                 yield events.alarm_began(**score)
                 alarm = Alarm(score["ts"], score["ts"], 0, score["score"])
             peak = max(alarm.peak, score["score"])
-            self._alarms[machine] = Alarm(alarm.began, score["ts"], alarm.scores + 1, peak)
+            self._alarms[machine] = Alarm(alarm.began, max(alarm.last, score["ts"]), alarm.scores + 1, peak)
             self._schedule(machine)
 
     def _end(self, machine: int) -> Event:
@@ -178,9 +181,12 @@ class Outbox:
 
 
 def _above(scores: Rows) -> Iterator[dict[str, Any]]:
-    """Yield the scores above their thresholds, as `streams.events.alarm_began` takes them."""
+    """Yield the scores above their thresholds, as `streams.events.alarm_began` takes them.
+
+    Those that late readings change later are left out: what was told was told.
+    """
     columns: Any = scores.columns
-    above = np.flatnonzero(columns["score"] > columns["threshold"])
+    above = np.flatnonzero((columns["score"] > columns["threshold"]) & (columns["version"] == 1))
     names = {name: columns[name][above].to_list() for name in ("machine", "tag")}
     numbers = {name: columns[name][above].tolist() for name in ("ts", "score", "threshold", "share")}
     told = names | numbers

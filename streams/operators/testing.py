@@ -12,6 +12,8 @@ from streams.catalog import Catalog, Machine, Tag
 from streams.clock import SECOND
 from streams.log.abc import Entry, Kind
 from streams.operators.batch import Admitted, Keys, Step
+from streams.operators.panes import Panes
+from streams.operators.windows import NO_PANES, Windowed
 from streams.records import NULL, PartCounts, Readings, Rows, Text, encode
 
 NOON = 1_700_049_600 * SECOND
@@ -53,6 +55,19 @@ def step(
         admitted = Admitted.of(key, readings)
     newest = where.newest(admitted)
     return Step(position, received, "gateway", admitted, newest, np.array(marks, dtype=np.int64))
+
+
+def windowed(
+    where: Keys,
+    closed: Panes,
+    settled: Panes = NO_PANES,
+    again: Panes = NO_PANES,
+    revised: Iterable[int] = (),
+) -> Windowed:
+    """Return what became of the narrowest panes, without rows; ``revised`` are machines by number."""
+    which = np.zeros(len(where.machines), dtype=bool)
+    which[list(revised)] = True
+    return Windowed((), closed, settled, again, which)
 
 
 def judged(*parts: tuple[str, int, str]) -> PartCounts:

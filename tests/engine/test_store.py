@@ -15,6 +15,7 @@ from engine.store.migrations import FOLDER, backend_uri
 
 SERIES = {
     "anomalies",
+    "clocks",
     "findings",
     "frame_ledger",
     "oee",

@@ -5,6 +5,7 @@ from engine.store.levels import partitions
 
 DAY = 19_675
 T = "2023-11-14 06:00:00+00"
+LATER = "2023-11-14 07:00:00+00"
 LOSSES = (
     "unscheduled",
     "no_data",
@@ -22,7 +23,7 @@ LOSSES = (
 @pytest.fixture
 def connection(dsn):
     with connect(dsn) as connection:
-        for table in ("readings", "oee", "states", "windows", "frame_ledger"):
+        for table in ("readings", "oee", "states", "runs", "anomalies", "windows", "frame_ledger"):
             partitions(connection).ensure(connection, table, [DAY])
         yield connection
 
@@ -97,13 +98,43 @@ def test_only_the_latest_account_counts(connection):
 
 
 def test_only_the_latest_version_of_a_state_and_a_window_counts(connection):
-    for version, end in ((1, None), (2, T)):
+    for version, end in ((1, None), (2, LATER)):
         common = {"tenant_id": 1, "machine": "press", "ts": T, "version": version}
         insert(connection, "states", **common, end_ts=end, state="run", reason="ACTIVE")
         sums = {"count": 4, "sum": 8.0 * version, "min": 0.0, "max": 9.0}
         insert(connection, "windows", **common, tag="load", width_us=1_000_000, **sums)
     assert connection.execute("SELECT version, end_ts IS NULL FROM states_latest").fetchall() == [(2, False)]
     assert connection.execute("SELECT version, mean FROM windows_latest").fetchall() == [(2, 4.0)]
+
+
+def state(connection, ts, version, end, state="run"):
+    common = {"tenant_id": 1, "machine": "press", "reason": "", "state": state}
+    insert(connection, "states", **common, ts=ts, version=version, end_ts=end)
+
+
+def test_what_was_withdrawn_is_in_no_view(connection):
+    state(connection, T, 1, None)
+    state(connection, LATER, 1, None, "stop")
+    state(connection, T, 2, LATER)
+    state(connection, LATER, 2, LATER, "stop")
+    state(connection, T, 3, None)
+    assert connection.execute("SELECT version, state FROM states_latest").fetchall() == [(3, "run")]
+    at = "SELECT state, end_ts IS NULL FROM state_at(1, 'press', %s, '-infinity')"
+    assert connection.execute(at, ["infinity"]).fetchall() == [("run", True)]
+    assert connection.execute(at, ["2023-11-14 05:59:59+00"]).fetchall() == []
+    run = {"tenant_id": 1, "machine": "press", "ts": T, "completed": 1, "parts": 1}
+    for version, end in ((1, LATER), (2, T)):
+        insert(connection, "runs", **run, version=version, end_ts=end)
+        found = connection.execute("SELECT version FROM runs_latest").fetchall()
+        assert found == ([(1,)] if version == 1 else [])
+
+
+def test_only_the_latest_version_of_a_score_counts(connection):
+    for version, score in ((1, 9.0), (2, 1.0)):
+        said = {"tenant_id": 1, "machine": "press", "ts": T, "threshold": 2.0, "tag": "load", "share": 1.0}
+        insert(connection, "anomalies", **said, version=version, score=score)
+    assert connection.execute("SELECT version, score FROM anomalies_latest").fetchall() == [(2, 1.0)]
+    assert connection.execute("SELECT * FROM anomaly_alarms(1, '-infinity', 'infinity')").fetchall() == []
 
 
 def test_a_reading_that_was_sent_again_counts_once(connection):

@@ -227,7 +227,9 @@ def test_a_restored_chain_goes_on_as_the_undisturbed_one(cut):
 
 def test_the_log_of_the_tests_reaches_every_table():
     reached = {row.table for row in rows_of(recorded())}
-    assert reached == {"readings", "windows", "states", "runs", "anomalies", "oee", "quarantine", "verdicts"}
+    assert reached == {
+        "readings", "windows", "states", "runs", "anomalies", "oee", "quarantine", "verdicts", "clocks",
+    }  # fmt: skip
 
 
 def test_a_snapshot_of_another_version_changes_nothing():

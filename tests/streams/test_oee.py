@@ -16,8 +16,9 @@ from streams.log.abc import Entry, Kind
 from streams.oee import Losses, Ratios, ratios, teep
 from streams.operators.cycles import Cycles
 from streams.operators.oee import Oee, Progress
-from streams.operators.states import Interval, Run, Timeline
+from streams.operators.states import Timeline
 from streams.operators.testing import NOON, judged, keys, machine, table
+from streams.operators.tracks import Interval, Run
 from streams.records import NULL, Readings, encode
 
 DATA = os.environ.get("SEAMLINE_DATA", "")
@@ -44,7 +45,7 @@ class Line:
 
     def until(self, minute, states=(), runs=(), parts=(), received=None):
         """Go on to a mark: states (minute, state), runs (start, end, program), parts (minute, outcome)."""
-        intervals = tuple(Interval(0, at(start), 1, state, "", None) for start, state in states)
+        intervals = tuple(Interval(0, at(start), state, "", None) for start, state in states)
         finished = tuple(Run(0, at(start), at(end), program, True, 1) for start, end, program in runs)
         batch = Progress(
             received=at(minute) if received is None else at(received),

@@ -9,11 +9,13 @@ from streams.catalog import EventRule
 from streams.clock import SECOND
 from streams.operators.admit import Admit, Arrival
 from streams.operators.anomaly import Anomaly
+from streams.operators.clocks import Clocks
 from streams.operators.oee import Oee, Progress
 from streams.operators.outbox import Changes, Outbox
 from streams.operators.panes import Panes
-from streams.operators.states import Interval, States
-from streams.operators.testing import NOON, judged, keys, machine, numbers, plain, step, words
+from streams.operators.states import States
+from streams.operators.testing import NOON, judged, keys, machine, numbers, plain, step, windowed, words
+from streams.operators.tracks import Interval
 from streams.operators.watermark import Heard, Watermark
 from streams.operators.windows import Windows
 from streams.records import Columns, Readings, Rows, Text
@@ -53,7 +55,7 @@ def closed(second):
     pane, width = np.full(2, NOON // SECOND + second), np.full(2, SECOND)
     values = np.random.default_rng(second).normal(size=2)
     parts = np.stack([np.ones(2), values, values, values], axis=1)
-    return Panes(found, pane, width, np.ones(2, dtype=np.int32), parts)
+    return windowed(KEYS, Panes(found, pane, width, np.ones(2, dtype=np.int32), parts))
 
 
 def progress(second):
@@ -64,7 +66,7 @@ def progress(second):
 
 def changed(second):
     name = ("stop", "run")[second // 7 % 2]
-    begun = (Interval(second % 2, at(second), 1, name, "READY", None),) if second % 7 == 0 else ()
+    begun = (Interval(second % 2, at(second), name, "READY", None),) if second % 7 == 0 else ()
     scored = Anomaly(KEYS).update(closed(second))
     high = tuple(Rows(row.table, {**row.columns, "threshold": np.zeros(len(row))}) for row in scored)
     return Changes(second, np.array([at(second - 2), at(second - 3)]), begun, high[second // 30 % 2 :], ())
@@ -73,6 +75,7 @@ def changed(second):
 OPERATORS = {
     "admit": (lambda: Admit(KEYS), admitted),
     "watermark": (lambda: Watermark(KEYS), heard),
+    "clocks": (lambda: Clocks(KEYS), heard),
     "windows": (lambda: Windows(KEYS), stepped),
     "anomaly": (lambda: Anomaly(KEYS), closed),
     "states": (lambda: States(KEYS), stepped),
@@ -165,5 +168,5 @@ def test_silence_is_taken_too():
     empty = step(KEYS, None, at(0), at(0))
     assert Admit(KEYS).update(Arrival(Readings.empty(), NOON, "")).rows == ()
     assert Windows(KEYS).update(empty).rows == ()
-    assert Anomaly(KEYS).update(Panes.empty()) == ()
+    assert Anomaly(KEYS).update(windowed(KEYS, Panes.empty())) == ()
     assert States(KEYS).update(empty).rows == ()

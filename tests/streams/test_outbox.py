@@ -1,6 +1,7 @@
 """What is told to others, and when: each event once, by event time alone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from streams.catalog import Catalog, EventRule
 from streams.chain import LineChain
 from streams.clock import DAY, HOUR, MINUTE, SECOND
 from streams.operators.outbox import Changes, Outbox
-from streams.operators.states import Interval
 from streams.operators.testing import NOON, entry, keys, machine, numbers, plain, words
+from streams.operators.tracks import Interval
 from streams.records import NULL, Rows, Text
 
 RULE = EventRule("line-1", stopped_after=MINUTE)
@@ -50,10 +51,10 @@ def line():
 
 
 def state(seconds, name, reason="READY", of=0, end=NULL):
-    return Interval(of, at(seconds), 1, name, reason, "4711", end)
+    return Interval(of, at(seconds), name, reason, "4711", end)
 
 
-def scores(*above, name="mill", threshold=2.0):
+def scores(*above, name="mill", threshold=2.0, version=1):
     """Rows of scores given as (second, score)."""
     size = len(above)
     return (
@@ -62,6 +63,7 @@ def scores(*above, name="mill", threshold=2.0):
             {
                 "machine": Text.constant(name, size),
                 "ts": np.array([at(second) for second, _ in above], dtype=np.int64),
+                "version": np.full(size, version, dtype=np.int32),
                 "score": np.array([score for _, score in above], dtype=np.float64),
                 "threshold": np.full(size, threshold),
                 "tag": Text.constant("load", size),
@@ -69,6 +71,17 @@ def scores(*above, name="mill", threshold=2.0):
             },
         ),
     )
+
+
+def test_a_stop_that_late_words_let_begin_earlier_is_told_by_its_true_beginning(line):
+    line.hear(0, state(10, "stop"))
+    line.hear(20, state(5, "stop"), replace(state(10, "stop"), end=at(10)))
+    ((_, _, says),) = line.hear(66)
+    assert says["since"] == "2023-11-15T12:00:05+00:00"
+
+
+def test_scores_that_late_readings_change_are_no_alarm(line):
+    assert line.hear(1, scores=scores((0, 9.0), version=2)) == []
 
 
 def test_a_stop_is_told_once_when_it_has_lasted_long_enough(line):

@@ -140,6 +140,37 @@ def test_unavailable_behind_a_settled_change_counts_from_the_watermark_on():
     ]
 
 
+def test_a_late_word_within_the_allowance_tells_what_changes_again():
+    operator = States(KEYS)
+    tell(operator, 40, (15, "execution", "ACTIVE"), (30, "execution", "READY"))
+    told = tell(operator, 41, (20, "execution", "STOPPED"), (25, "execution", "ACTIVE"))
+    assert states(told) == [
+        (at(15), at(20), 3, "run", "ACTIVE"),
+        (at(20), at(25), 1, "stop", "STOPPED"),
+        (at(25), at(30), 1, "run", "ACTIVE"),
+    ]
+    assert runs(told) == [(at(15), at(20), None, 0, 0), (at(25), at(30), None, 1, 1)]
+    assert [(run.ts, run.end) for run in told.before] == [(at(15), at(30))]
+
+
+def test_what_a_late_word_undoes_ends_where_it_began_and_may_come_again():
+    operator = States(KEYS)
+    tell(operator, 40, (15, "avail", "AVAILABLE"), (20, "execution", "ACTIVE"), (30, "execution", "READY"))
+    undone = tell(operator, 41, (19, "avail", "UNAVAILABLE"))
+    assert states(undone)[-2:] == [(at(20), at(20), 3, "run", "ACTIVE"), (at(30), at(30), 2, "stop", "READY")]
+    assert runs(undone) == [(at(20), at(20), None, 0, 0)]
+    again = tell(operator, 42, (19.5, "avail", "AVAILABLE"))
+    assert (at(20), at(30), 4, "run", "ACTIVE") in states(again)
+    assert table(again.rows, "runs", "ts", "end_ts", "version") == [(at(20), at(30), 3)]
+
+
+def test_a_word_that_is_repeated_counts_once():
+    operator = States(KEYS)
+    said = [(15, "execution", "ACTIVE"), (30, "execution", "READY"), (30, "execution", "ACTIVE")]
+    tell(operator, 40, *said)
+    assert tell(operator, 41, said[1]).rows == ()
+
+
 def silent(operator, received, mark, *said):
     batch = words([("m", tag, at(ts), text) for ts, tag, text in said]) if said else None
     return operator.update(step(KEYS, batch, at(mark), received=at(received)))
