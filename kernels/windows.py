@@ -155,7 +155,10 @@ class Refolding:
         own = number[ring.rows(key, ts // ring.width)]
         if np.any(own < 0):
             raise ValueError("a late number belongs to no pane that is folded anew")
-        order = np.lexsort((value, ts, own))
+        place = own.astype(np.int64) * ring.width + ts % ring.width
+        order = np.argsort(place)
+        if np.any(place[order[1:]] == place[order[:-1]]):
+            order = np.lexsort((value, place))
         own, ts, value = own[order], ts[order], value[order]
         once = np.ones(len(own), dtype=bool)
         once[1:] = (own[1:] != own[:-1]) | (ts[1:] != ts[:-1]) | (value[1:] != value[:-1])

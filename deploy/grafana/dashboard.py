@@ -91,6 +91,15 @@ ROWS = {
             "Log on disk", ("seamline_log_bytes", "seamline_log_limit_bytes", "seamline_log_disk_free_bytes"),
             "{{shard}} {{__name__}}", "bytes",
         ),
+        Panel(
+            "Clocks of the machines", ("seamline_clock_offset_seconds", "seamline_clock_jitter_seconds"),
+            "{{machine}} {{__name__}}", "s",
+        ),
+        Panel("Clock jumps in an hour", "increase(seamline_shard_clock_jumps_total[1h])", "{{shard}}"),
+        Panel(
+            "Numbers that came again, a minute", "60 * rate(seamline_shard_repeated_total[$__rate_interval])",
+            "{{shard}}",
+        ),
     ],
     "Processes": [
         Panel("Memory", "seamline_process_resident_memory_bytes", "{{process}} {{name}}", "bytes", width=12),
