@@ -12,6 +12,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "admit": ("classify", "newest"),
     "detect": ("score",),
     "intervals": ("totals", "split"),
+    "json_lines": ("objects",),
+    "shdr": ("pairs",),
     "sparkplug": ("decode",),
     "windows": ("accumulate", "rising", "refold", "merge", "collect", "clear"),
     "pixels": ("blob", "grey", "statistics"),

@@ -66,6 +66,16 @@ class Text:
         return cls(values, constant(code, length, np.int32))
 
     @classmethod
+    def joined(cls, parts: Sequence[Text]) -> Self:
+        """Put columns one behind the other; a word of several dictionaries is in the new one once."""
+        index: dict[str, int] = {}
+        codes = []
+        for part in parts:
+            new = [index.setdefault(word, len(index)) for word in part.values]
+            codes.append(np.array([*new, -1], dtype=np.int32)[part.codes])
+        return cls(tuple(index), np.concatenate(codes) if codes else np.empty(0, dtype=np.int32))
+
+    @classmethod
     def from_arrow(cls, array: pa.Array) -> Self:
         """Take over an Arrow string or dictionary array without touching its strings one by one."""
         coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
@@ -95,6 +105,17 @@ class Columns:
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Put records one behind the other."""
+        columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(cls)}
+        return cls(
+            **{
+                name: Text.joined(some) if isinstance(some[0], Text) else np.concatenate(some)
+                for name, some in columns.items()
+            }
+        )
 
     def __getitem__(self, rows: Any) -> Self:
         return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})

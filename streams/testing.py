@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from dataclasses import fields
+from typing import Any, Self
+
+from numpy.typing import NDArray
 
 from streams.abc import Ticket
+from streams.connectors.batch import Decoded
 from streams.log.wire import Answer
-from streams.records import NULL, Readings, Rejects
+from streams.records import NULL, Readings, Rejects, Text
 from streams.waveforms import Waveforms
 
 TIMEOUT = 10.0
@@ -164,3 +168,14 @@ def running(loop: Callable[[threading.Event], object]) -> Iterator[threading.Eve
         raise raised[0]
     if thread.is_alive():
         raise AssertionError("the loop does not end")
+
+
+def plain(decoded: Decoded) -> list[list[list[object]]]:
+    """Return all columns of readings and rejects as lists, to be compared."""
+    return [[_listed(getattr(record, field.name)) for field in fields(record)] for record in decoded]
+
+
+def _listed(column: Text | NDArray[Any]) -> list[object]:
+    if isinstance(column, Text):
+        return list(column.to_list())
+    return [repr(item) for item in column.tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,17 @@ class Decoded(NamedTuple):
 
     readings: Readings
     rejects: Rejects
+
+
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """Put what several pieces turned out to be one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return Batch().build()
+    return Decoded(
+        Readings.joined([part.readings for part in parts]), Rejects.joined([part.rejects for part in parts])
+    )
 
 
 def number(text: str) -> float | None:

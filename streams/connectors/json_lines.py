@@ -1,17 +1,28 @@
-"""Readings as JSON lines: machine, tag, ts, value or text, and quality and source_ts if need be. Pure."""
+"""Readings as JSON lines: machine, tag, ts, value or text, and quality and source_ts if need be. Pure.
+
+A kernel reads the plain lines. Those that it leaves, the odd and the bad, are read one by one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
-from streams.connectors.batch import Batch, Decoded
+import numpy as np
+
+from kernels import json_lines as kernel
+from kernels.json_lines import Objects
+from kernels.words import ODD, Words
+from streams.connectors.batch import Batch, Decoded, joined
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, NULL
+from streams.records import GOOD, NULL, Int64, Readings, Text
 
 LIMIT = 1 << 62
 SHORT = 1 << 15
+ROWS = 8192
+"""Lines that are taken at a time."""
+LINE_AT_LEAST = 64
+"""Bytes of a line, when room is made for lines; shorter ones only take another turn."""
 
 
 class BadLine(Exception):
@@ -23,17 +34,55 @@ def decode_lines(payload: bytes) -> Decoded:
 
     Times are microseconds since 1970 UTC or ISO 8601 texts.
     """
-    batch = Batch()
-    for line in _lines(payload):
+    parts, at = [], 0
+    while at < len(payload):
+        part, at = _some(payload, at)
+        parts.append(part)
+    return joined(parts)
+
+
+def _some(payload: bytes, at: int) -> tuple[Decoded, int]:
+    """Return what the lines from ``at`` on say, as many as are taken together, and where the rest begins."""
+    size = min(ROWS, payload.count(b"\n", at, at + ROWS * LINE_AT_LEAST) + 1)
+    objects, words = Objects.room_for(size), [Words.room_for(size) for _ in range(3)]
+    machines, tags, texts = words
+    raw = np.frombuffer(payload, dtype=np.uint8)
+    rows, at, _ = kernel.objects(raw, at, machines=machines, tags=tags, texts=texts, out=objects)
+    plain = _readings(objects, rows, [table.read(payload) for table in words])
+    odd = np.flatnonzero(objects.kind[:rows] == ODD)
+    return (_merged(payload, plain, objects.line, odd) if len(odd) else Decoded(plain, NO_REJECTS)), at
+
+
+def _readings(objects: Objects, rows: int, words: list[tuple[str, ...]]) -> Readings:
+    """Return the rows as readings, those of odd lines among them."""
+    machine, tag, text = words
+    return Readings(
+        machine=Text(machine, objects.machine[:rows]),
+        tag=Text(tag, objects.tag[:rows]),
+        ts=objects.ts[:rows],
+        value=objects.value[:rows],
+        text=Text(text, objects.text[:rows]),
+        quality=objects.quality[:rows],
+        source_ts=objects.source_ts[:rows],
+    )
+
+
+def _merged(payload: bytes, plain: Readings, line: Int64, odd: Int64) -> Decoded:
+    """Put what the odd lines say in their places."""
+    batch, places = Batch(), []
+    for row, (begin, end) in zip(odd.tolist(), line[odd].tolist(), strict=True):
+        text = payload[begin:end].decode(errors="replace")
+        if not text.strip():
+            continue
         try:
-            _read(line, batch)
+            _read(text, batch)
+            places.append(row)
         except BadLine as exc:
-            batch.reject(str(exc), line, None)
-    return batch.build()
-
-
-def _lines(payload: bytes) -> Iterable[str]:
-    return (line for line in payload.decode(errors="replace").split("\n") if line.strip())
+            batch.reject(str(exc), text, None)
+    rest = np.delete(np.arange(len(plain)), odd)
+    readings, rejects = batch.build()
+    order = np.argsort(np.concatenate([rest, np.array(places, dtype=np.int64)]), kind="stable")
+    return Decoded(Readings.joined([plain[rest], readings])[order], rejects)
 
 
 def _read(line: str, batch: Batch) -> None:
@@ -102,3 +151,6 @@ def read_quality(quality: object) -> int:
     if not isinstance(quality, int) or not 0 <= quality < SHORT:
         raise BadLine("bad_quality")
     return quality
+
+
+NO_REJECTS = Batch().build().rejects

@@ -10,11 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels import shdr as kernel
+from kernels.shdr import EMPTY, TEXT, Pairs
+from kernels.words import END, FULL, Words
 from streams.catalog import Machine
 from streams.clock import MINUTE
-from streams.connectors.batch import Batch, Decoded, number
+from streams.connectors.batch import Batch, Decoded, joined, number
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, NULL, SNAPSHOT
+from streams.records import GOOD, NULL, SNAPSHOT, Int16, Int32, Int64, Readings, Text, constant
 
 UNAVAILABLE = "UNAVAILABLE"
 LEVELS = frozenset({"NORMAL", "WARNING", "FAULT", UNAVAILABLE})
@@ -23,6 +29,10 @@ MULTILINE = "--multiline--"
 SHIFT = re.compile(r"\* seamline-shift: (-?\d{1,18}) (\d{1,18})")
 PONG = re.compile(r"\* PONG (\d{1,9})")
 LINE_LIMIT = 1 << 20
+ROWS, NEW_WORDS = 8192, 4096
+"""Pairs, and words not in the catalog, that are taken at a time."""
+FEW, BY_HAND = 16, 256
+"""Where a kernel gets through fewer pairs than this, up to so many lines are read one by one."""
 OPENING_AGE = MINUTE
 """A stamp so much older than the connection tells a state found there, not an event."""
 
@@ -40,6 +50,60 @@ class LineBuffer:
         if len(self.rest) > LINE_LIMIT:
             lines, self.rest = [*lines, self.rest], b""
         return lines
+
+
+class PlainLines:
+    """The kernel's side of a decoder: what it knows of a machine, and the pairs that it read last."""
+
+    def __init__(self, machine: Machine) -> None:
+        known = [tag.name for tag in machine.tags]
+        words = [*kernel.LEVELS, *(name.encode(errors="replace") for name in known)]
+        ends = np.cumsum([len(word) for word in words])
+        spans = np.stack([ends - [len(word) for word in words], [len(word) for word in words]], axis=1)
+        self._prefix = b"".join(words)
+        self.begin = len(self._prefix)
+        """Where the lines of a payload begin: before them stands what the machine's tables point to."""
+        self._levels, tags = np.split(spans.astype(np.int64), [len(kernel.LEVELS)])
+        self._numeric = np.array([tag.numeric for tag in machine.tags], dtype=np.uint8)
+        self._known = Words.known(self._prefix, tags, len(known) + NEW_WORDS)
+        self._keys, self._texts = self._known, Words.room_for(NEW_WORDS)
+        self.pairs = Pairs.room_for(ROWS)
+
+    def begin_with(self, lines: Sequence[bytes]) -> bytes:
+        """Forget the words of former lines; return these as the kernel takes them."""
+        self.forget()
+        return self._prefix + b"\n".join(lines)
+
+    def forget(self) -> None:
+        """Make room for other words."""
+        self._keys, self._texts = self._known.copy(), Words.room_for(NEW_WORDS)
+
+    def read(self, payload: bytes, at: int) -> tuple[int, int, int]:
+        """Fill `pairs`; return how many, where the next line begins, and why the kernel stopped there."""
+        return kernel.pairs(
+            np.frombuffer(payload, dtype=np.uint8),
+            at,
+            levels=self._levels,
+            numeric=self._numeric,
+            keys=self._keys,
+            texts=self._texts,
+            out=self.pairs,
+        )
+
+    def texts(self, payload: bytes, rows: int) -> tuple[Text, Text]:
+        """Return tags and texts of the pairs."""
+        tag, text = self.pairs.key[:rows], self.pairs.text[:rows]
+        return _text(self._keys, payload, tag), _text(self._texts, payload, text)
+
+
+def _text(words: Words, payload: bytes, codes: Int32) -> Text:
+    """Return a column of codes, -1 for none, with those words as its dictionary that it has."""
+    used = np.zeros(words.count + 1, dtype=bool)
+    used[codes] = True
+    used[-1] = False
+    place = np.cumsum(used, dtype=np.int32) - 1
+    place[-1] = -1
+    return Text(words.read(payload, np.flatnonzero(used)), place[codes])
 
 
 class ShdrDecoder:
@@ -72,15 +136,83 @@ class ShdrDecoder:
         self._fresh = False
         self._seen: set[str] = set()
         self._until = ""
+        self._plain = PlainLines(machine)
         self.heartbeat: float | None = None
         """Seconds between pings that the adapter asked for."""
 
     def decode(self, lines: Sequence[bytes]) -> Decoded:
-        """Return what whole lines say."""
+        """Return what whole lines say: the plain ones by a kernel, the odd ones one by one."""
+        payload, at, by_hand = self._plain.begin_with(lines), self._plain.begin, 1
+        parts: list[Decoded] = []
+        while at < len(payload):
+            if not self._until and len(lines) >= FEW:
+                rows, at, why = self._plain.read(payload, at)
+                if rows:
+                    parts.append(self._pairs_said(payload, rows))
+                if why == END:
+                    break
+                if why == FULL and rows:
+                    self._plain.forget()
+                    continue
+                by_hand = 1 if rows >= FEW else min(2 * by_hand, BY_HAND)
+            at = self._by_hand(payload, at, by_hand, parts)
+        return joined(parts)
+
+    def _by_hand(self, payload: bytes, at: int, lines: int, parts: list[Decoded]) -> int:
+        """Read some lines one by one, an asset to its end; return where the next one begins."""
         batch = Batch()
-        for line in lines:
-            self._line(line.decode(errors="replace").rstrip("\r"), batch)
-        return batch.build()
+        while at < len(payload) and (lines > 0 or self._until):
+            lines -= 1
+            end = payload.find(b"\n", at)
+            end = len(payload) if end < 0 else end
+            self._line(payload[at:end].decode(errors="replace").rstrip("\r"), batch)
+            at = end + 1
+        parts.append(batch.build())
+        return at
+
+    def _pairs_said(self, payload: bytes, rows: int) -> Decoded:
+        """Return what the pairs say that the kernel has read."""
+        pairs, tag, text = self._plain.pairs, *self._plain.texts(payload, rows)
+        ts, quality, source_ts = self._times(tag, pairs.ts[:rows])
+        readings = Readings(
+            machine=Text.constant(self._machine, rows),
+            tag=tag,
+            ts=ts,
+            value=pairs.value[:rows].copy(),
+            text=text,
+            quality=quality,
+            source_ts=source_ts,
+        )
+        kind, batch = pairs.kind[:rows], Batch()
+        for row in np.flatnonzero(kind == EMPTY).tolist():
+            begin = int(pairs.line[row])
+            line = payload[begin:].partition(b"\n")[0].decode().rstrip("\r")
+            batch.reject("empty_value", line, self._machine, tag.values[tag.codes[row]], int(ts[row]))
+        said = kind <= TEXT
+        return Decoded(readings if said.all() else readings[said], batch.build().rejects)
+
+    def _times(self, tag: Text, recorded: Int64) -> tuple[Int64, Int16, Int64]:
+        """Return event time, quality and recorded time of values, as `_time` does one by one."""
+        ts, size = recorded + self._shift, len(recorded)
+        old = ts < max(self._opened - OPENING_AGE, self._lost)
+        snapshot = self._snapshots(tag, old) if old.any() else old
+        self._fresh = self._fresh or not old.all()
+        self._seen.update(tag.values)
+        source_ts = recorded.copy() if self._shift else constant(NULL, size, np.int64)
+        if not snapshot.any():
+            return ts, constant(GOOD, size, np.int16), source_ts
+        quality = np.where(snapshot, SNAPSHOT, GOOD).astype(np.int16)
+        return np.where(snapshot, self._opened, ts), quality, np.where(snapshot, recorded, source_ts)
+
+    def _snapshots(self, tag: Text, old: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which old values tell a state found at connection."""
+        row = np.arange(len(old))
+        fresh = row > (-1 if self._fresh else row[~old].min(initial=len(old)))
+        first = np.full(len(tag.values), len(old))
+        np.minimum.at(first, tag.codes, row)
+        first[[word in self._seen for word in tag.values]] = -1
+        snapshots: NDArray[np.bool_] = old & ~(fresh & (row > first[tag.codes]))
+        return snapshots
 
     def _line(self, text: str, batch: Batch) -> None:
         if self._until:

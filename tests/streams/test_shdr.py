@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from streams.catalog import Machine, Tag
 from streams.clock import HOUR, MINUTE, SECOND, ManualClock
+from streams.connectors.batch import joined
 from streams.connectors.shdr import ShdrConnector
-from streams.connectors.shdr_lines import LINE_LIMIT, LineBuffer, ShdrDecoder
+from streams.connectors.shdr_lines import FEW, LINE_LIMIT, LineBuffer, ShdrDecoder
 from streams.connectors.stamps import stamp
 from streams.records import GOOD, SNAPSHOT
-from streams.testing import MemoryOutlet, rows, running, source_times
+from streams.testing import MemoryOutlet, plain, rows, running, source_times
 
 T = stamp("2016-05-11T10:18:29Z")
 MACHINE = Machine(
@@ -197,6 +198,46 @@ def test_a_line_without_end_is_given_up():
 @given(st.text(alphabet="|*@:.-ZT0123456789\rabNaé", max_size=60))
 def test_no_line_brings_the_decoder_down(line):
     decode(line, f"* PONG {line}", f"* seamline-shift: {line}", f"2016-05-11T10:18:29Z|{line}")
+
+
+pair = st.sampled_from(
+    [
+        "Xabs|1.5",
+        "Xload|UNAVAILABLE",
+        "Xload|",
+        "execution|ACTIVE",
+        "other|1 2",
+        "other|nan",
+        "a|1|@b|2",
+        "é|7",
+    ]
+)
+said = st.one_of(
+    st.tuples(st.sampled_from(["15-11-09T21:08:09", "16-05-11T10:18:30.5", "16-05-11T10:17:00"]), pair).map(
+        lambda parts: f"20{parts[0]}Z|{parts[1]}"
+    ),
+    st.sampled_from(
+        [
+            "",
+            "* PONG 10",
+            f"* seamline-shift: {HOUR} {T}",
+            "2016-05-11T10:18:31Z|servo_cond|Fault|E|1|HIGH|hot",
+            "2016-05-11T10:18:31Z|@ASSET@|1|T|--multiline--A",
+            "--multiline--A",
+            "2016-05-11T10:18:31Z|Xload|broken\r",
+            "2016-05-11T10:18:31Z|Xload",
+        ]
+    ),
+)
+
+
+@given(st.lists(said, min_size=1, max_size=60))
+def test_many_lines_together_say_what_they_say_one_by_one(lines):
+    together, apart = ShdrDecoder(MACHINE, T, T - HOUR), ShdrDecoder(MACHINE, T, T - HOUR)
+    lines = lines * (1 + FEW // len(lines))
+    found = [decode(*lines, decoder=together), joined([decode(line, decoder=apart) for line in lines])]
+    assert plain(found[0]) == plain(found[1])
+    assert together.heartbeat == apart.heartbeat
 
 
 class Adapter:
