@@ -158,7 +158,7 @@ class Supervisor:
         """Wait until the shard has committed the whole log: the next start then begins where this ended."""
         limit = time.monotonic() + DRAIN_SECONDS
         try:
-            while time.monotonic() < limit and backlog(self.dsn, self._home, self._plant.shard) > 0:
+            while time.monotonic() < limit and backlog(self.dsn, self._home, self._plant) > 0:
                 time.sleep(0.05)
             return status(self.reader_dsn, self._plant.shard)
         except psycopg.Error as exc:

@@ -5,7 +5,8 @@ set -euo pipefail
 
 packages=(gcc make python3-dev python3-venv)
 if [ "${1:-runtime}" = test ]; then
-  packages=(chromium chromium-driver debootstrap docker-compose fonts-noto-cjk git mosquitto openssl systemd)
+  packages=(chromium chromium-driver debootstrap docker-compose fonts-noto-cjk git mosquitto nats-server openssl
+    systemd)
 fi
 
 missing=()

@@ -17,17 +17,19 @@ import structlog
 
 from engine import health, logs
 from engine.keys import server_keys
+from engine.line_log import limit_bytes, open_appender
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
+from engine.plant.secrets import SecretError
 from engine.signals import stop_on_signals
 from streams.clock import SECOND
 from streams.connectors.curve import KeyFileError, Stranger
+from streams.log.abc import Appender
 from streams.log.errors import LogError
 from streams.log.losses import Loss
 from streams.log.marks import CONSUMED, Mark
 from streams.log.remote_server import RemoteServer
 from streams.log.server import LogServer
-from streams.log.writer import GIB, MIB, LogWriter
 
 log = structlog.get_logger("appender")
 
@@ -41,19 +43,17 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
         The log cannot be opened or its disk fails.
     """
     home.create()
-    clock = plant.clock()
-    limit, segment = int(plant.log.max_gb * GIB), plant.log.segment_mb * MIB
-    losses = Losses()
-    dropped = losses.tell if plant.log.when_full == "drop_oldest" else None
-    writer = LogWriter(home.log / plant.shard, clock, limit, segment, dropped)
+    losses, folder = Losses(), home.log / plant.shard
+    writer = open_appender(plant, home, losses.tell)
     try:
-        _warn_of_the_future(writer.received - clock.now())
-        account = Account(home.log / plant.shard, writer, limit, losses)
+        _warn_of_the_future(writer.received - plant.clock().now())
+        files = folder if plant.log.jetstream is None else None
+        account = Account(plant.shard, files, writer, limit_bytes(plant), losses)
         publisher = health.Publisher(home.health, "appender", plant.shard, account.report)
         with (
             LogServer(home.appender, plant.shard, writer, account.tell) as server,
             publisher,
-            serving(plant, home.log / plant.shard),
+            serving(plant, folder),
         ):
             log.info("appender.ready", partition=plant.shard, position=writer.position)
             server.run(stop)
@@ -117,12 +117,13 @@ class Losses:
 class Account:
     """What an appender says of its log.
 
-    ``bytes`` of ``limit_bytes`` are used, entries up to ``consumed`` may go when room is needed, and
-    ``disk_free_bytes`` are left on the log's disk. What a full log dropped since the start is counted.
+    ``bytes`` of ``limit_bytes`` are used. Of files, entries up to ``consumed`` may go when room is needed,
+    ``disk_free_bytes`` are left on their disk, and what a full log dropped since the start is counted.
     """
 
-    folder: Path
-    writer: LogWriter
+    partition: str
+    files: Path | None
+    writer: Appender
     limit: int
     losses: Losses
     trouble: str = ""
@@ -137,18 +138,23 @@ class Account:
 
     def report(self) -> health.Report:
         """Return how the log is."""
-        with closing(Mark(self.folder / CONSUMED)) as mark:
-            consumed = mark.read()
         counters = {
             "position": self.writer.position,
-            "consumed": consumed,
             "bytes": self.writer.size,
             "limit_bytes": self.limit,
-            "disk_free_bytes": shutil.disk_usage(self.folder).free,
+            **(self._of_files(self.files) if self.files is not None else {}),
+        }
+        return health.Report(counters, (health.Part("log", self.partition, self.trouble),))
+
+    def _of_files(self, folder: Path) -> dict[str, int]:
+        with closing(Mark(folder / CONSUMED)) as mark:
+            consumed = mark.read()
+        return {
+            "consumed": consumed,
+            "disk_free_bytes": shutil.disk_usage(folder).free,
             "dropped_entries": self.losses.entries,
             "dropped_readings": self.losses.readings,
         }
-        return health.Report(counters, (health.Part("log", self.folder.name, self.trouble),))
 
 
 def main() -> int:
@@ -159,7 +165,7 @@ def main() -> int:
     logs.begin("appender")
     try:
         run_appender(load(Path(sys.argv[1])), Home.default(), stop_on_signals())
-    except (PlantError, LogError, KeyFileError) as exc:
+    except (PlantError, LogError, KeyFileError, SecretError) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0

@@ -15,6 +15,7 @@ import psycopg
 
 from engine import health
 from engine.health import Health
+from engine.line_log import newest
 from engine.paths import Home
 from engine.plant import Plant, load
 from engine.status import Status, backlog, status
@@ -22,7 +23,6 @@ from engine.store.database import VARIABLE, reader_dsn
 from engine.store.embedded import READER, Embedded
 from engine.store.errors import StoreError
 from streams.clock import SECOND
-from streams.log.tail import last_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def committed(home: Home, plant: Plant) -> tuple[str, Status | None, int | None]
     """Return why the database is away, what is committed, and how many log entries are not."""
     try:
         dsn = database(home)
-        return "", status(dsn, plant.shard), backlog(dsn, home, plant.shard)
+        return "", status(dsn, plant.shard), backlog(dsn, home, plant)
     except (StoreError, psycopg.Error) as exc:
         return str(exc).strip().splitlines()[0], None, None
 
@@ -141,5 +141,5 @@ def database(home: Home) -> str:
 
 def log_age(home: Home, plant: Plant) -> float | None:
     """Return the seconds of plant time since the newest log entry."""
-    newest = last_entry(home.log / plant.shard)
-    return None if newest is None else round((plant.clock().now() - newest.received) / SECOND, 1)
+    last = newest(plant, home)
+    return None if last is None else round((plant.clock().now() - last.received) / SECOND, 1)

@@ -27,6 +27,7 @@ from engine.line_log import open_view
 from engine.parts import PartRows
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
+from engine.plant.secrets import SecretError
 from engine.retention.steward import steward
 from engine.signals import stop_on_signals
 from engine.store import snapshots
@@ -380,7 +381,7 @@ def main() -> int:
         dsn = resolve_dsn(home)
         await_schema(dsn, stop)
         run_shard(plant, home, dsn, stop)
-    except (PlantError, StoreError, LogError, KeyFileError, psycopg.Error) as exc:
+    except (PlantError, StoreError, LogError, KeyFileError, SecretError, psycopg.Error) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0

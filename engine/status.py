@@ -7,8 +7,9 @@ from typing import Any
 
 import psycopg
 
+from engine.line_log import newest
 from engine.paths import Home
-from streams.log.tail import last_entry
+from engine.plant import Plant
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def status(dsn: str, shard: str) -> Status | None:
     return None if row is None else Status(*row)
 
 
-def backlog(dsn: str, home: Home, shard: str) -> int:
+def backlog(dsn: str, home: Home, plant: Plant) -> int:
     """Return how many log entries the shard has still to commit."""
     with psycopg.connect(dsn) as connection:
-        row = connection.execute("SELECT position FROM shard WHERE id = %s", [shard]).fetchone()
-    last = last_entry(home.log / shard)
+        row = connection.execute("SELECT position FROM shard WHERE id = %s", [plant.shard]).fetchone()
+    last = newest(plant, home)
     return (0 if last is None else last.position) - (0 if row is None else int(row[0]))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cluster.commands import log
 from cluster.terminal import Json, progress, screen
+
+if TYPE_CHECKING:
+    from streams.log.abc import LogView
 
 
 @log.command("export")
@@ -32,7 +35,7 @@ def export_log(
     from streams.log.reader import FileLogReader
 
     span = moment("--from", since), moment("--to", until)
-    with closing(FileLogReader(folder or folder_of_last())) as view, progress("Exporting") as tell:
+    with closing(FileLogReader(folder) if folder else log_of_last()) as view, progress("Exporting") as tell:
         first = view.first
         files = list(export(view, out, *span, lambda done: tell(done - first + 1, view.end - first + 1)))
     if as_json:
@@ -61,10 +64,11 @@ def moment(option: str, text: str | None) -> int | None:
     return found
 
 
-def folder_of_last() -> Path:
+def log_of_last() -> LogView:
     """Return the log of the plant that the home ran last."""
+    from engine.line_log import open_view
     from engine.paths import Home
     from engine.plant import load
 
     home = Home.default()
-    return home.log / load(home.plant_file).shard
+    return open_view(load(home.plant_file), home)

@@ -2,7 +2,7 @@
 
 from engine.plant.errors import Fault, PlantError
 from engine.plant.file import load, save
-from engine.plant.log import LogSection, RemoteSection, ServeSection
+from engine.plant.log import JetStreamSection, LogSection, RemoteSection, ServeSection
 from engine.plant.machines import MachineSection, SensorSection, ShiftSection, TagSection
 from engine.plant.outbox import OutboxSection
 from engine.plant.plant import ConsoleSection, Plant, ReplaySection
@@ -38,6 +38,7 @@ __all__ = [
     "EvidenceDays",
     "Fault",
     "FolderCamera",
+    "JetStreamSection",
     "LogSection",
     "MTConnectSource",
     "MachineSection",

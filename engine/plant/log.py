@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -30,6 +31,23 @@ class RemoteSection(Section):
     """The keys, where that node asks for some."""
 
 
+class JetStreamSection(Section):
+    """NATS JetStream, which keeps the log on several nodes."""
+
+    servers: Annotated[list[str], Field(min_length=1)]
+    """Its servers, like nats://10.0.0.5:4222; the first that answers is used."""
+    stream: Annotated[str, Field(pattern=r"^[\w-]*$")] = ""
+    """Name of the stream; left out: the shard's."""
+    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """On how many servers each entry is kept, once the stream is made; 3 survive the loss of one."""
+    user: str = ""
+    """Who we are; left out: nobody asks."""
+    password_file: Path | None = None
+    """The file that holds our password, and nothing else."""
+    ca: Path | None = None
+    """Certificate that those of the servers are signed with; left out: no TLS."""
+
+
 class LogSection(Section):
     """The durable log of this node."""
 
@@ -43,3 +61,5 @@ class LogSection(Section):
     """Lets shards on other nodes read it; left out: nobody else does."""
     remote: RemoteSection | None = None
     """For a shard that reads another node's log; left out: it reads this node's."""
+    jetstream: JetStreamSection | None = None
+    """Keeps the log on several nodes; left out: it is in files of this node."""

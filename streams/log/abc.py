@@ -83,6 +83,37 @@ class LogView(LogReader, Protocol):
         """Tell that what follows from entries up to ``position`` is in the database."""
 
 
+class Appender(Protocol):
+    """Append entries to a partition, a group at a time; the one who does so fixes their order."""
+
+    position: int
+    """The last position that is safe."""
+    received: int
+    """The stamp of the entry there."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that the partition takes."""
+
+    def last_sequence(self, producer: str) -> int | None:
+        """Return the last sequence number taken from a producer, None for one never heard of."""
+
+    def append(self, kind: Kind, payload: bytes, producer: str = "", sequence: int = 0) -> int | None:
+        """Stamp an entry for the next group and return its position, None when it is a repeat."""
+
+    def commit(self) -> int:
+        """Make the group safe and return the last position that is.
+
+        Raises
+        ------
+        LogFull
+            Not all of it was taken; the same entries may come again.
+        """
+
+    def close(self) -> None:
+        """Let go of the partition; entries not committed are forgotten."""
+
+
 class Producer(Protocol):
     """Hand entries to the appender; each is acknowledged once it is on disk."""
 

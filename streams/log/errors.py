@@ -2,6 +2,7 @@
 
 # LogError
 # +- LogFull      wait and retry: room comes back
+# |  +- LogAway   wait and retry: whoever keeps the log comes back
 # +- LogGap       start over from a newer snapshot: entries are gone
 # +- LogDamaged   stop: accepted entries cannot be read any more
 # +- LogBusy      stop: another process owns the folder
@@ -13,6 +14,10 @@ class LogError(Exception):
 
 class LogFull(LogError):
     """There is no room for more entries now; nothing of the refused group was kept."""
+
+
+class LogAway(LogFull):
+    """Whoever keeps the log does not answer; what became of the last entries is found out later."""
 
 
 class LogGap(LogError):

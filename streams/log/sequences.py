@@ -44,8 +44,8 @@ class Sequences:
     def save(self, folder: Path, position: int, received: int) -> None:
         """Write what holds after the entry ``position``, stamped ``received``, beside the segments."""
         path, draft = folder / SIDECAR, folder / f"{SIDECAR}.new"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump({"position": position, "received": received, "producers": self._kept}, file)
+        with draft.open("wb") as file:
+            file.write(self.dump(position, received))
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
@@ -53,8 +53,19 @@ class Sequences:
     def load(self, folder: Path) -> tuple[int, int]:
         """Take over what `save` wrote and return its position and stamp, zeros when there is nothing."""
         try:
-            saved = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
-            self._kept = OrderedDict(saved["producers"])
-            return int(saved["position"]), int(saved["received"])
-        except (OSError, ValueError, KeyError):
+            return self.read((folder / SIDECAR).read_bytes())
+        except OSError:
+            return 0, 0
+
+    def dump(self, position: int, received: int) -> bytes:
+        """Return what holds after the entry ``position``, stamped ``received``."""
+        return json.dumps({"position": position, "received": received, "producers": self._kept}).encode()
+
+    def read(self, saved: bytes) -> tuple[int, int]:
+        """Take over what `dump` gave and return its position and stamp, zeros when it is nothing."""
+        try:
+            told = json.loads(saved)
+            self._kept = OrderedDict(told["producers"])
+            return int(told["position"]), int(told["received"])
+        except (ValueError, KeyError):
             return 0, 0

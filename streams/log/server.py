@@ -10,10 +10,9 @@ from typing import Self
 
 import zmq
 
-from streams.log.abc import Kind
+from streams.log.abc import Appender, Kind
 from streams.log.errors import LogFull
 from streams.log.wire import Answer, Message, pack_answer, unpack
-from streams.log.writer import LogWriter
 
 TICK = 0.1
 GROUP_ENTRIES = 1024
@@ -46,7 +45,7 @@ class LogServer:
         self,
         endpoint: str,
         partition: str,
-        writer: LogWriter,
+        writer: Appender,
         tell: Callable[[str | None], None] = ignore,
     ) -> None:
         self._partition, self._writer, self._tell = partition, writer, tell

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from contextlib import closing
+from itertools import pairwise
+
+import nats
+import pytest
+
+from streams.clock import ManualClock, WallClock
+from streams.log.abc import Entry, Kind
+from streams.log.errors import LogAway, LogDamaged, LogError, LogFull, LogGap
+from streams.log.jetstream import JetStreamLog, JetStreamWriter, Stream
+from streams.log.jetstream import reader as reader_module
+from streams.log.jetstream import writer as writer_module
+from streams.log.jetstream.link import FOREIGN
+from streams.log.jetstream.testing import Server
+from streams.log.producer import ZmqProducer
+from streams.log.segments import encode
+from streams.log.server import LogServer
+from streams.testing import running
+
+TIMEOUT = 20
+PAYLOAD = b"x" * 1_000
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A server for all tests that leave it alone."""
+    server = Server(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A server that a test may kill."""
+    server = Server(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def stream(shared, request):
+    return Stream((shared.url,), request.node.name.replace("[", "-").replace("]", ""))
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(1_000)
+
+
+def write(writer, count, clock=None, producer="p/1"):
+    """Append so many entries, a group each three."""
+    for _ in range(count):
+        if clock:
+            clock.time += 10
+        sequence = (writer.last_sequence(producer) or 0) + 1
+        writer.append(Kind.READINGS, b"%d" % sequence, producer, sequence)
+        if sequence % 3 == 0:
+            writer.commit()
+    return writer.commit()
+
+
+def read_to(reader, end, after=0, limit=1_000):
+    found = []
+    deadline = time.monotonic() + TIMEOUT
+    while after < end:
+        assert time.monotonic() < deadline, f"only {len(found)} entries came"
+        if entries := reader.read(after, limit):
+            found += entries
+            after = found[-1].position
+        else:
+            threading.Event().wait(0.002)
+    return found
+
+
+def test_what_is_committed_is_read_in_order_with_its_stamps(stream, clock):
+    with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
+        assert reader.read(0, 1_000) == []
+        assert (reader.first, reader.end) == (1, 0)
+        assert writer.append(Kind.READINGS, b"one", "shdr/a", 1) == 1
+        clock.time = 500
+        assert writer.append(Kind.TICK, b"") == 2
+        assert writer.commit() == 2
+        first, second = read_to(reader, 2)
+        assert first == (1, Kind.READINGS, 1_000, "shdr/a", b"one")
+        assert second == (2, Kind.TICK, 1_000, "", b"")
+        assert writer.commit() == writer.position == 2
+
+
+def test_a_reader_follows_resumes_and_goes_back(stream, clock):
+    with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
+        end = write(writer, 500)
+        assert [entry.position for entry in read_to(reader, end)] == list(range(1, 501))
+        end = write(writer, 10)
+        assert [entry.position for entry in read_to(reader, end, 500)] == list(range(501, 511))
+        assert read_to(reader, end, 17)[0].position == 18
+        assert reader.read(end, 1_000) == []
+    with closing(JetStreamLog(stream)) as again:
+        assert read_to(again, end, 400)[0].payload == b"401"
+
+
+def test_a_restart_goes_on_where_the_last_one_ended_and_drops_repeats(stream, clock, monkeypatch):
+    monkeypatch.setattr(writer_module, "SAVE_EVERY", 7)
+    with closing(JetStreamWriter(stream, clock)) as writer:
+        write(writer, 20, clock)
+        write(writer, 5, clock, "other/2")
+        before = (writer.position, writer.received)
+    clock.time = 0
+    with closing(JetStreamWriter(stream, clock)) as writer:
+        assert (writer.position, writer.received) == before
+        assert (writer.last_sequence("p/1"), writer.last_sequence("other/2")) == (20, 5)
+        assert writer.append(Kind.READINGS, b"again", "p/1", 20) is None
+        assert writer.append(Kind.READINGS, b"new", "p/1", 21) == 26
+        assert writer.commit() == 26
+        assert writer.received == before[1]
+
+
+def test_times_are_found(stream, clock):
+    with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
+        write(writer, 20, clock)
+        assert [reader.find(time) for time in (0, 1_010, 1_011, 1_105, 1_200, 9_999)] == [0, 0, 1, 10, 19, 20]
+
+
+def test_a_full_stream_refuses_until_its_oldest_entries_are_consumed(stream, clock):
+    small = Stream(stream.servers, stream.name, max_bytes=60_000)
+    with closing(JetStreamWriter(small, clock)) as writer, closing(JetStreamLog(small)) as reader:
+        with pytest.raises(LogFull, match="takes no more entries until its shard catches up"):
+            for sequence in range(1, 1_000):
+                writer.append(Kind.READINGS, PAYLOAD, "p/1", sequence)
+                writer.commit()
+        kept = writer.position
+        assert 20 < kept < 60
+        reader.consumed(kept - 5)
+        assert reader.first == kept - 4
+        writer.append(Kind.READINGS, PAYLOAD, "p/1", kept + 1)
+        assert writer.commit() == kept + 1
+        with pytest.raises(LogGap, match="was removed"):
+            read_to(reader, kept)
+        assert read_to(reader, kept + 1, reader.first - 1)[0].position == kept - 4
+
+
+def test_a_group_of_which_a_part_was_taken_is_neither_lost_nor_doubled(stream, clock):
+    small = Stream(stream.servers, stream.name, max_bytes=30_000)
+    with closing(JetStreamWriter(small, clock)) as writer, closing(JetStreamLog(small)) as reader:
+        for sequence in range(1, 101):
+            writer.append(Kind.READINGS, PAYLOAD, "p/1", sequence)
+        with pytest.raises(LogFull):
+            writer.commit()
+        assert writer.last_sequence("p/1") is None
+        writer.append(Kind.READINGS, PAYLOAD, "p/1", 1)
+        with pytest.raises(LogAway, match="send again what was not acknowledged"):
+            writer.commit()
+        taken = writer.last_sequence("p/1")
+        assert 0 < taken == writer.position < 100
+        reader.consumed(taken)
+        for sequence in range(taken + 1, taken + 4):
+            writer.append(Kind.READINGS, PAYLOAD, "p/1", sequence)
+        assert writer.commit() == taken + 3
+
+
+def test_two_appenders_do_not_write_over_each_other(stream, clock):
+    with (
+        closing(JetStreamWriter(stream, clock)) as one,
+        closing(JetStreamWriter(stream, clock)) as other,
+        closing(JetStreamLog(stream)) as reader,
+    ):
+        write(one, 4)
+        other.append(Kind.READINGS, b"mine", "q/1", 1)
+        other.append(Kind.READINGS, b"too", "q/1", 2)
+        with pytest.raises(LogAway, match="refuses an entry"):
+            other.commit()
+        other.append(Kind.TICK, b"")
+        with pytest.raises(LogAway, match="is back"):
+            other.commit()
+        assert other.last_sequence("p/1") == 4
+        other.append(Kind.READINGS, b"mine", "q/1", 1)
+        assert other.commit() == 5
+        assert [entry.payload for entry in read_to(reader, 5)] == [b"1", b"2", b"3", b"4", b"mine"]
+
+
+def test_what_somebody_else_publishes_is_an_entry_that_nobody_can_read(stream, clock):
+    with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
+        write(writer, 1)
+        publish(stream, b"hello")
+        with pytest.raises(LogAway):
+            write(writer, 1)
+        with pytest.raises(LogAway):
+            write(writer, 1)
+        assert write(writer, 1) == 3
+        entry = read_to(reader, 3)[1]
+        assert (entry.kind, entry.producer, entry.payload) == (Kind.REJECTS, FOREIGN, b"hello")
+        assert abs(entry.received - WallClock().now()) < 60_000_000
+        assert reader.find(999_999_999_999_999_999) == 3
+
+
+def publish(stream, data):
+    async def once():
+        client = await nats.connect(stream.servers[0])
+        await client.jetstream().publish(stream.subject, data)
+        await client.close()
+
+    asyncio.run(once())
+
+
+def test_entries_of_another_place_are_damage(stream, clock):
+    with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
+        write(writer, 1)
+        publish(stream, tick_at(7))
+        with pytest.raises(LogDamaged, match="begin with a new stream"):
+            read_to(reader, 2)
+
+
+def tick_at(position):
+    return encode(Entry(position, Kind.TICK, 0, "", b""), 0)
+
+
+def test_a_server_that_takes_small_messages_only_is_told_off(tmp_path, clock):
+    server = Server(tmp_path, max_payload="1MB")
+    server.start()
+    with pytest.raises(LogError, match="set max_payload: 16MB"):
+        JetStreamWriter(Stream((server.url,), "small"), clock)
+    server.kill()
+
+
+def test_a_password_is_asked_and_another_server_is_tried(tmp_path, clock):
+    server = Server(tmp_path, authorization="{user: plant, password: secret}")
+    server.start()
+    nowhere = "nats://127.0.0.1:1"
+    with pytest.raises(LogAway, match="does not answer"):
+        JetStreamWriter(Stream((server.url,), "line"), clock)
+    known = Stream((nowhere, server.url), "line", user="plant", password="secret")
+    with closing(JetStreamWriter(known, clock)) as writer:
+        assert write(writer, 1) == 1
+    server.kill()
+
+
+def test_a_server_that_is_away_is_an_error_at_first_and_silence_later(own, clock, monkeypatch):
+    monkeypatch.setattr(reader_module, "EXTENT_SECONDS", 0.0)
+    stream = Stream((own.url,), "line")
+    with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
+        write(writer, 3)
+        assert len(read_to(reader, 3)) == 3
+        assert reader.end == 3
+        own.kill()
+        assert (reader.read(3, 1_000), reader.end) == ([], 3)
+        reader.consumed(2)
+        with pytest.raises(LogAway, match="does not answer"):
+            write(writer, 1)
+        with pytest.raises(LogAway):
+            JetStreamWriter(stream, clock)
+        with closing(JetStreamLog(stream)) as other, pytest.raises(LogAway):
+            assert other.end
+        own.start()
+        while writer.position < 4:
+            try:
+                write(writer, 1)
+            except LogAway:
+                threading.Event().wait(0.05)
+        assert read_to(reader, 4, 3)[0].payload == b"4"
+
+
+def test_killed_at_random_the_server_loses_nothing_acknowledged_and_doubles_nothing(own, tmp_path):
+    """Two producers send through an appender while the server is killed four times."""
+    stream, chance, stop = Stream((own.url,), "line"), random.Random(3), threading.Event()
+    endpoint, sent = f"ipc://{tmp_path}/appender.sock", {}
+    writer = JetStreamWriter(stream, WallClock())
+
+    def keep_sending(one):
+        count = 0
+        while not stop.is_set():
+            count = one.send(Kind.READINGS, b"%d" % (count + 1))
+        sent[one.producer] = count
+
+    with LogServer(endpoint, "line", writer) as server, running(server.run):
+        producers = [ZmqProducer(endpoint, "line", name, window=100) for name in ("one", "two")]
+        threads = [threading.Thread(target=keep_sending, args=(one,)) for one in producers]
+        for thread in threads:
+            thread.start()
+        for _ in range(4):
+            first = producers[0]
+            assert first.wait(first.acknowledged() + chance.randrange(1, 300), TIMEOUT)
+            own.kill()
+            threading.Event().wait(chance.random() / 5)
+            own.start()
+        stop.set()
+        for thread in threads:
+            thread.join(TIMEOUT)
+        assert all(one.flush(TIMEOUT) for one in producers)
+        for one in producers:
+            one.close()
+    end = writer.position
+    writer.close()
+    with closing(JetStreamLog(stream)) as reader:
+        found = read_to(reader, end, limit=1 << 20)
+    assert [entry.position for entry in found] == list(range(1, end + 1))
+    assert all(later.received >= entry.received for entry, later in pairwise(found))
+    kept = {}
+    for entry in found:
+        if entry.kind == Kind.READINGS:
+            kept.setdefault(entry.producer, []).append(entry.payload)
+    assert kept == {name: [b"%d" % index for index in range(1, count + 1)] for name, count in sent.items()}
+
+
+def test_what_is_not_read_waits_at_the_server(stream, clock, monkeypatch):
+    monkeypatch.setattr(reader_module, "HELD_BYTES", 5_000)
+    with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
+        for sequence in range(1, 101):
+            writer.append(Kind.READINGS, PAYLOAD, "p/1", sequence)
+        end = writer.commit()
+        assert reader.read(0, 1)[0].position == 1
+        threading.Event().wait(0.2)
+        assert reader._bytes <= 7_000
+        assert len(read_to(reader, end, 1)) == 99
