@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from streams.catalog import Calendar, Catalog, Shift
 from streams.chain import LineChain
 from streams.clock import SECOND
 from streams.log.abc import Entry, Kind
-from streams.operators.testing import NOON, everything, judged, machine, plain
+from streams.operators.testing import NOON, entry, everything, judged, machine, numbers, plain
 from streams.records import NULL, Readings, Text, encode
 
 TWO_SHIFTS = Calendar(
@@ -101,10 +102,10 @@ def entries(arrivals, silence=120):
 
 
 def payloads(some):
-    numbers = [item for item in some if isinstance(item.value, float)]
+    values = [item for item in some if isinstance(item.value, float)]
     words = [item for item in some if item.tag and not isinstance(item.value, float)]
     parts = [(item.ts, item.machine, item.value) for item in some if not item.tag]
-    for make, readings in ((Readings.numbers, numbers), (Readings.texts, words)):
+    for make, readings in ((Readings.numbers, values), (Readings.texts, words)):
         if readings:
             columns = zip(*((item.machine, item.tag, item.ts, item.value) for item in readings), strict=True)
             yield Kind.READINGS, encode(make(*columns).to_arrow())
@@ -180,3 +181,111 @@ def test_a_restart_in_the_middle_of_a_revision_changes_nothing(seed):
             restored.remember(item)
     assert restored.snapshot() == undisturbed.snapshot()
     assert everything(map(restored.update, log[cut:])) == everything(map(undisturbed.update, log[cut:]))
+
+
+def simple(**settings):
+    return LineChain(Catalog((machine("mill", **settings),)), parts_of)
+
+
+def told_at(place, received, *readings):
+    """Return an entry of readings given as (tag, time, number or word)."""
+    kind = Readings.numbers if isinstance(readings[0][2], float) else Readings.texts
+    columns = zip(*(("mill", tag, ts, value) for tag, ts, value in readings), strict=True)
+    return Entry(place, Kind.READINGS, received, "gw/1", encode(kind(*columns).to_arrow()))
+
+
+def seconds_of(found):
+    """Return how many numbers stand in windows of a second."""
+    return sum(line["count"] for key, line in found.items() if key[0] == "windows" and key[3] == SECOND)
+
+
+@pytest.mark.parametrize("jump", [3600 * SECOND, -3600 * SECOND])
+def test_a_clock_that_jumps_an_hour_and_back_loses_nothing_and_is_told(jump):
+    """One way readings are late for an hour: each stands in a window or, refused, in quarantine."""
+    chain, outputs, sent = simple(), [], 0
+    for second in range(300):
+        stamp = NOON + second * SECOND
+        ts = stamp + (jump if 100 <= second < 200 else 0)
+        outputs.append(chain.update(told_at(second + 1, stamp, ("a", ts, float(second)))))
+        sent += 1
+    outputs.append(chain.update(Entry(sent + 1, Kind.TICK, NOON + 2 * 3600 * SECOND, "", b"")))
+    late = [reason for rows in refused(outputs) for reason in rows.columns["reason"].to_list()]
+    assert set(late) == {"late"}
+    assert len(late) == 100
+    assert seconds_of(newest(outputs)) + len(late) == sent
+    jumps = [
+        item
+        for output in outputs
+        for rows in output.rows
+        if rows.table == "clocks"
+        for item in plain(rows, "jump_us")
+    ]
+    assert [item for item in jumps if item] == [jump, -jump]
+
+
+def test_a_leap_smear_is_a_day_like_any_other():
+    """The source's clock loses a second in a day: windows are all there, nothing is late, nothing jumps."""
+    chain, outputs = simple(), []
+    for place in range(24 * 60):
+        stamp = NOON + place * 60 * SECOND
+        ts = stamp - place * 60 * SECOND // 86_400
+        outputs.append(chain.update(told_at(place + 1, stamp, ("a", ts, 1.0))))
+    outputs.append(chain.update(Entry(24 * 60 + 1, Kind.TICK, NOON + 25 * 3600 * SECOND, "", b"")))
+    found = newest(outputs)
+    assert refused(outputs) == []
+    assert seconds_of(found) == 24 * 60
+    hours = sorted(
+        line["count"] for key, line in found.items() if key[0] == "windows" and key[3] == 3600 * SECOND
+    )
+    assert sum(hours) == 24 * 60
+    assert set(hours[1:]) <= {59, 60, 61}
+    assert chain.clock_jumps == 0
+
+
+NIGHT = Calendar(ZoneInfo("Europe/Berlin"), (Shift("night", 22 * 60, 30 * 60),))
+
+
+@pytest.mark.parametrize(
+    ("evening", "hours"), [("2026-03-28T20:00", 7), ("2026-10-24T19:00", 9), ("2026-06-01T19:00", 8)]
+)
+def test_a_night_in_which_clocks_change_is_accounted_for_to_the_microsecond(evening, hours):
+    start = int(datetime.fromisoformat(evening).replace(tzinfo=UTC).timestamp()) * SECOND
+    chain = simple(calendar=NIGHT, idle_after=3600 * SECOND)
+    log = [told_at(1, start, ("execution", start, "ACTIVE"))]
+    log += [Entry(place + 1, Kind.TICK, start + place * 600 * SECOND, "", b"") for place in range(1, 90)]
+    late = start + 2 * 3600 * SECOND
+    log.insert(14, told_at(0, log[13].received, ("execution", late, "READY")))
+    (night,) = [
+        line
+        for key, line in newest(map(chain.update, log)).items()
+        if key[0] == "oee" and line["ts"] >= start
+    ]
+    parts = [
+        value
+        for name, value in night.items()
+        if name.endswith("_us") and name not in ("calendar_us", "ideal_cycle_us")
+    ]
+    assert night["calendar_us"] == sum(parts) == hours * 3600 * SECOND
+    assert night["as_of"] - night["ts"] == hours * 3600 * SECOND
+
+
+def test_a_source_that_falls_silent_holds_up_neither_itself_nor_another():
+    """What mill said last is told once it is idle, by ticks alone; cell goes on all the while."""
+    chain, last = line(), ("windows", "mill", "load", SECOND, NOON)
+    outputs = [chain.update(entry(1, numbers([("mill", "load", NOON, 1.0)]), NOON))]
+    for second in range(1, 14):
+        assert last not in newest(outputs)
+        stamp = NOON + second * SECOND
+        outputs.append(chain.update(entry(second + 1, numbers([("cell", "force", stamp, 1.0)]), stamp)))
+    assert last in newest(outputs)
+    assert sum(key[:2] == ("windows", "cell") for key in newest(outputs)) == 10
+
+
+def test_ticks_alone_tell_that_nothing_is_known():
+    outputs = list(map(line().update, entries([], silence=0)))
+    found = newest(outputs)
+    assert {key[0] for key in found} == {"oee"}
+    assert all(
+        account["no_data_us"] + account["unscheduled_us"] == account["calendar_us"]
+        for account in found.values()
+    )
