@@ -14,6 +14,9 @@ import numpy as np
 
 from bench.sparkplug_proto import Payload
 from kernels import _select
+from kernels.json_lines import Objects
+from kernels.shdr import LEVELS, Pairs
+from kernels.words import Words
 
 Work = Callable[[ModuleType], Callable[[], object]]
 """Given a twin, set up arrays of its own and return the call to be timed."""
@@ -141,10 +144,39 @@ def _picture(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return RNG.integers(0, 256, (size, size, 3), dtype=np.uint8)
 
 
+def pairs(twin: ModuleType) -> Callable[[], object]:
+    """Read 2,000 SHDR lines of ten tags."""
+    lines = b"\n".join(b"2016-05-11T10:18:%02dZ|tag-%d|%d.5" % (n % 60, n % 10, n) for n in range(2000))
+    levels = np.stack([np.cumsum([0, *map(len, LEVELS[:-1])]), [len(level) for level in LEVELS]], axis=1)
+    raw, out = np.frombuffer(b"".join(LEVELS) + lines, np.uint8), Pairs.room_for(2000)
+    numeric, words = np.zeros(0, np.uint8), [Words.room_for(64), Words.room_for(64)]
+    columns = [getattr(out, name) for name in out.__slots__]
+    first = len(raw) - len(lines)
+    return lambda: twin.pairs(raw, levels, numeric, *_tables(words), np.array([first, 0, 0, 0]), *columns)
+
+
+def objects(twin: ModuleType) -> Callable[[], object]:
+    """Read 2,000 JSON lines of ten tags."""
+    form = b'{"machine":"m","tag":"tag-%d","ts":%d,"value":%d.5}'
+    raw = np.frombuffer(b"\n".join(form % (n % 10, n, n) for n in range(2000)), np.uint8)
+    out, words = Objects.room_for(2000), [Words.room_for(64) for _ in range(3)]
+    columns = [getattr(out, name) for name in out.__slots__]
+    return lambda: twin.objects(raw, *_tables(words), np.zeros(5, np.int64), *columns)
+
+
+def _tables(words: list[Words]) -> list[np.ndarray[Any, np.dtype[Any]]]:
+    """Return the arrays of tables that hold no words yet."""
+    for table in words:
+        table.slots.fill(-1)
+    return [array for table in words for array in (table.slots, table.spans)]
+
+
 WORK: dict[str, tuple[Work, ...]] = {
     "admit": (classify, newest),
     "windows": (accumulate, collect),
     "intervals": (totals, split),
+    "json_lines": (objects,),
+    "shdr": (pairs,),
     "detect": (score,),
     "pgcopy": (put_integers, put_floats),
     "pixels": (blob, grey, statistics),

@@ -3,9 +3,9 @@
 
 from libc.math cimport NAN
 from libc.stdint cimport INT64_MIN, int16_t, int32_t, int64_t, uint8_t
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr, memcmp, memset
 
-from kernels._words cimport Words, digit, find, number, stamp, words_of
+from kernels._words cimport Minute, Words, digit, find, number, stamp, words_of
 
 cdef enum:
     END = 0
@@ -20,6 +20,7 @@ cdef struct Fields:  # of one JSON line
     int64_t ts, source_ts, quality
     double value
     int have
+    Minute last  # of its times and those of the lines before
 
 
 def objects(
@@ -40,6 +41,7 @@ def objects(
     cdef Fields f
     cdef int64_t row
     cdef int why = END
+    memset(&f, 0, sizeof(f))
     with nogil:
         while counts[0] < payload.shape[0]:
             at = base + counts[0]
@@ -152,7 +154,7 @@ cdef const uint8_t* _field(
     if which == 5:
         end = _integer(at, stop, &f.quality)
         return end if 0 <= f.quality < 32768 else NULL
-    return _time(at, stop, &f.ts if which == 3 else &f.source_ts)
+    return _time(at, stop, &f.ts if which == 3 else &f.source_ts, &f.last)
 
 
 cdef int _which(const uint8_t* name, int64_t size) noexcept nogil:
@@ -204,8 +206,8 @@ cdef const uint8_t* _integer(const uint8_t* at, const uint8_t* stop, int64_t* va
     return end
 
 
-cdef const uint8_t* _time(const uint8_t* at, const uint8_t* stop, int64_t* ts) noexcept nogil:
+cdef const uint8_t* _time(const uint8_t* at, const uint8_t* stop, int64_t* ts, Minute* last) noexcept nogil:
     if at[0] != c'"':
         return _integer(at, stop, ts)
-    at = stamp(at + 1, stop, ts)
+    at = stamp(at + 1, stop, ts, last)
     return at + 1 if at != NULL and at < stop and at[0] == c'"' else NULL

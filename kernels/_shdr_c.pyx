@@ -3,9 +3,9 @@
 
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, memset
 
-from kernels._words cimport Words, find, stamp, told, words_of
+from kernels._words cimport Minute, Words, find, stamp, told, words_of
 
 cdef enum:
     END = 0
@@ -38,7 +38,9 @@ def pairs(
     cdef const uint8_t* at
     cdef const uint8_t* stop
     cdef const uint8_t* end = base + payload.shape[0]
+    cdef Minute last
     cdef int64_t row
+    memset(&last, 0, sizeof(last))
     with nogil:
         while why == END and counts[0] < payload.shape[0]:
             at = base + counts[0]
@@ -46,7 +48,7 @@ def pairs(
             stop = end if stop == NULL else stop
             row = counts[1]
             why = _line(
-                at, stop, base, levels, numeric, &keys, &texts, &row, line, key, ts, value, text, kind
+                at, stop, base, levels, numeric, &keys, &texts, &last, &row, line, key, ts, value, text, kind
             )
             if why == END:
                 counts[0], counts[1] = min(stop - base + 1, payload.shape[0]), row
@@ -56,8 +58,8 @@ def pairs(
 
 cdef int _line(
     const uint8_t* at, const uint8_t* stop, const uint8_t* base, const int64_t[:, ::1] levels,
-    const uint8_t[::1] numeric, Words* keys, Words* texts, int64_t* row, int64_t[::1] line, int32_t[::1] key,
-    int64_t[::1] ts, double[::1] value, int32_t[::1] text, uint8_t[::1] kind,
+    const uint8_t[::1] numeric, Words* keys, Words* texts, Minute* last, int64_t* row, int64_t[::1] line,
+    int32_t[::1] key, int64_t[::1] ts, double[::1] value, int32_t[::1] text, uint8_t[::1] kind,
 ) noexcept nogil:
     cdef Place[PLACES] cut
     cdef int fields, i, level, said
@@ -71,7 +73,7 @@ cdef int _line(
     fields = _cut(at, stop, cut)
     if fields < 3 or fields % 2 == 0 or cut[1][1] == c"@" or at[0] == c"*":
         return ODD
-    mark = stamp(at, cut[1], &time)
+    mark = stamp(at, cut[1], &time, last)
     if mark == NULL or (mark != cut[1] and mark[0] != c"@"):
         return ODD
     level = _condition(cut, base, levels, numeric, keys) if fields == CONDITION else -1

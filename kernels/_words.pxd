@@ -22,6 +22,11 @@ cdef extern from *:
     };
     """
     const double[23] EXACT_TENS
+    const uint64_t FACTOR "11400714819323198485ull"
+
+cdef struct Minute:  # the one read last, as most times come in order
+    uint8_t[16] text
+    int64_t start
 
 
 cdef inline Words words_of(
@@ -37,12 +42,16 @@ cdef inline Words words_of(
 
 cdef inline int32_t find(Words* words, const uint8_t* word, int64_t size, bint add) noexcept nogil:
     """Return a word's number; -1 where it is not known, -2 where there is no room to add it."""
-    cdef uint64_t digest = 14695981039346656037u
-    cdef int64_t i
+    cdef uint64_t digest = <uint64_t>size, some
+    cdef int64_t i = 0
     cdef int32_t code
-    for i in range(size):
-        digest = (digest ^ word[i]) * 1099511628211u
-    i = <int64_t>((digest ^ (digest >> 32)) & <uint64_t>words.mask)
+    while i < size:
+        some = 0
+        memcpy(&some, word + i, <size_t>min(size - i, 8))
+        digest = (digest ^ some) * FACTOR
+        digest ^= digest >> 32
+        i += 8
+    i = <int64_t>(digest & <uint64_t>words.mask)
     while True:
         code = words.slots[i]
         if code < 0:
@@ -114,17 +123,18 @@ cdef inline int64_t two(const uint8_t* at) noexcept nogil:
     return (at[0] - c"0") * 10 + (at[1] - c"0") if digit(at[0]) and digit(at[1]) else -1000000
 
 
-cdef inline const uint8_t* stamp(const uint8_t* at, const uint8_t* end, int64_t* ts) noexcept nogil:
+cdef inline const uint8_t* stamp(
+    const uint8_t* at, const uint8_t* end, int64_t* ts, Minute* last
+) noexcept nogil:
     """Read ``YYYY-MM-DDTHH:MM:SS[.digits][Z]``; return where it ends, NULL where there is none."""
-    cdef int64_t year, month, day, hour, minute, second, days, micro = 0, unit = 100000
+    cdef int64_t second, micro = 0, unit = 100000
     cdef const uint8_t* mark
-    if end - at < 19 or at[4] != c"-" or at[7] != c"-" or at[13] != c":" or at[16] != c":":
+    if end - at < 19 or at[16] != c":":
         return NULL
-    year, month, day = two(at) * 100 + two(at + 2), two(at + 5), two(at + 8)
-    hour, minute, second = two(at + 11), two(at + 14), two(at + 17)
-    if at[10] != c"T" or year < 1 or month < 1 or month > 12 or day < 1 or hour < 0 or hour > 23:
+    if memcmp(at, last.text, 16) != 0 and not minute(at, last):
         return NULL
-    if minute < 0 or minute > 59 or second < 0 or second > 59 or day > days_of(year, month):
+    second = two(at + 17)
+    if second < 0 or second > 59:
         return NULL
     at += 19
     if at < end and at[0] == c".":
@@ -135,10 +145,26 @@ cdef inline const uint8_t* stamp(const uint8_t* at, const uint8_t* end, int64_t*
             return NULL
     if at < end and at[0] == c"Z":
         at += 1
+    ts[0] = last.start + second * 1000000 + micro
+    return at
+
+
+cdef inline bint minute(const uint8_t* at, Minute* last) noexcept nogil:
+    """Read ``YYYY-MM-DDTHH:MM``; False where it is no minute of the calendar."""
+    cdef int64_t year, month, day, hour, mins, days
+    if at[4] != c"-" or at[7] != c"-" or at[10] != c"T" or at[13] != c":":
+        return False
+    year, month, day = two(at) * 100 + two(at + 2), two(at + 5), two(at + 8)
+    hour, mins = two(at + 11), two(at + 14)
+    if year < 1 or month < 1 or month > 12 or day < 1 or day > days_of(year, month):
+        return False
+    if hour < 0 or hour > 23 or mins < 0 or mins > 59:
+        return False
     year -= month <= 2  # years that begin in March, in cycles of 400
     days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day
-    ts[0] = ((((days - 719469) * 24 + hour) * 60 + minute) * 60 + second) * 1000000 + micro
-    return at
+    memcpy(last.text, at, 16)
+    last.start = (((days - 719469) * 24 + hour) * 60 + mins) * 60000000
+    return True
 
 
 cdef inline int64_t days_of(int64_t year, int64_t month) noexcept nogil:

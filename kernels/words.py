@@ -9,6 +9,7 @@ stops before the line.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,18 +19,19 @@ from numpy.typing import NDArray
 END, ODD, FULL = 0, 1, 2
 """Why a kernel stopped: all is read, a line is left to Python, there is no more room."""
 
-MASK = (1 << 64) - 1
+FACTOR, MASK = 11400714819323198485, (1 << 64) - 1
 
 Bytes = NDArray[np.uint8]
 Int64 = NDArray[np.int64]
 
 
 def digest(word: bytes) -> int:
-    """Return where a word's search in a hash table begins: FNV-1a, its halves folded (64 bits)."""
-    found = 14695981039346656037
-    for letter in word:
-        found = (found ^ letter) * 1099511628211 & MASK
-    return found ^ (found >> 32)
+    """Return where a word's search in a hash table begins (64 bits): eight bytes at a time, multiplied."""
+    found = len(word)
+    for at in range(0, len(word), 8):
+        found = (found ^ int.from_bytes(word[at : at + 8].ljust(8, b"\0"), sys.byteorder)) * FACTOR & MASK
+        found ^= found >> 32
+    return found
 
 
 @dataclass(slots=True)
