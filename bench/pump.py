@@ -3,8 +3,8 @@
     python -m bench.pump ENDPOINT DSN SECONDS RATE
 
 Every batch holds 20 ms of sweeps over all tags; a reading's time is the moment of its sweep, and a batch
-leaves when its last sweep is over. With ``RATE`` 0 the next batch leaves while the newest committed entry
-is younger than `LEAD` seconds: so the line is always busy and never runs away from its database. A
+leaves when its last sweep is over. With ``RATE`` 0 the next batch leaves as soon as fewer than `AHEAD`
+readings are on their way to a commit: the line is always busy and never runs away from its database. A
 machine's state word goes out every second. Prints one JSON object: what was sent.
 """
 
@@ -13,14 +13,15 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import psycopg
 import zmq
 
 from engine.store.database import open_session
+from engine.store.levels import Connection
 from streams.clock import SECOND
 from streams.records import GOOD, NULL, Float64, Readings, Text, constant, encode
 
@@ -29,7 +30,7 @@ TAGS_PER_MACHINE = 100
 TAGS = MACHINES * TAGS_PER_MACHINE
 BATCH = SECOND // 50
 SWEEPS_UNPACED = 10
-LEAD = 0.6
+AHEAD = 600_000
 UNANSWERED = 24
 PATIENCE = 60.0
 CLOCK = "SELECT (extract(epoch FROM clock) * 1000000)::int8 FROM shard WHERE id = 'bench'"
@@ -138,15 +139,31 @@ def paced(sweeps: Sweeps, until: float) -> Iterator[tuple[int, bytes]]:
         first += sweeps.sweeps * step
 
 
-def unpaced(sweeps: Sweeps, until: float, database: psycopg.Connection) -> Iterator[tuple[int, bytes]]:
+@dataclass(slots=True)
+class Course:
+    """How many readings were sent by when, and how many of them are committed."""
+
+    database: Connection
+    sent: deque[tuple[int, int]] = field(default_factory=deque)
+    committed: int = 0
+
+    def on_the_way(self, sent: int) -> int:
+        """Return how many of those sent are not committed yet: what came in behind the shard's clock."""
+        row = self.database.execute(CLOCK).fetchone()
+        while row and row[0] is not None and self.sent and self.sent[0][0] < row[0]:
+            self.committed = self.sent.popleft()[1]
+        return sent - self.committed
+
+
+def unpaced(sweeps: Sweeps, until: float, course: Course) -> Iterator[tuple[int, bytes]]:
     """Yield a batch whenever the line keeps up; the time in between is the time of its sweeps."""
     last = time.time_ns() // 1000
     while (now := time.time_ns() // 1000) < until * SECOND:
-        row = database.execute(CLOCK).fetchone()
-        if row is not None and now - row[0] < LEAD * SECOND and now - last >= sweeps.sweeps:
-            step = (now - last) // sweeps.sweeps
-            yield now, sweeps.batch(last, step)
+        if now - last >= sweeps.sweeps and course.on_the_way(sweeps.sent) < AHEAD:
+            payload = sweeps.batch(last, (now - last) // sweeps.sweeps)
+            course.sent.append((now, sweeps.sent))
             last = now
+            yield now, payload
         else:
             yield now, b""
 
@@ -164,7 +181,7 @@ def pump(endpoint: str, dsn: str, seconds: float, rate: float) -> dict[str, floa
         socket.connect(endpoint)
         link = Link(socket)
         until = started + seconds
-        batches = paced(sweeps, until) if rate else unpaced(sweeps, until, database)
+        batches = paced(sweeps, until) if rate else unpaced(sweeps, until, Course(database))
         word_due = 0.0
         for due, payload in batches:
             while (ahead := due - time.time_ns() // 1000) > 0 or len(link.unanswered) >= UNANSWERED:

@@ -18,7 +18,7 @@ class Pace:
     """Rows wait no longer than this."""
     idle: float = 1.0
     """A position without rows waits no longer than this."""
-    batch: int = 50_000
+    batch: int = 10_000
     """With as many rows waiting nothing waits any longer."""
     most: int = 400_000
     """No more rows than this are committed at once, unless one entry brings them."""
