@@ -363,13 +363,17 @@ def encode(batch: pa.RecordBatch) -> bytes:
 def decode(payload: bytes) -> pa.RecordBatch:
     """Read the one Arrow batch of an IPC stream.
 
+    Nothing in it is believed: an index that points beyond its dictionary would be read as it stands.
+
     Raises
     ------
     ValueError
-        The bytes are no Arrow stream.
+        The bytes are no Arrow stream, or one whose parts do not fit together.
     """
     try:
         with pa.ipc.open_stream(payload) as reader:
-            return reader.read_next_batch()
+            batch = reader.read_next_batch()
+        batch.validate(full=True)
+        return batch
     except (pa.ArrowException, StopIteration, OSError) as exc:
         raise ValueError(f"the bytes are not one Arrow batch: {exc}") from exc

@@ -101,3 +101,10 @@ def test_rejects_keep_the_reason_and_bound_the_raw_text() -> None:
 
 def test_rows_know_their_number() -> None:
     assert len(Rows("readings", {"ts": np.zeros(3, dtype=np.int64)})) == 3
+
+
+def test_an_index_beyond_its_dictionary_is_no_batch():
+    indices, words = pa.array([0, 7], pa.int32()), pa.array(["rig"])
+    batch = pa.RecordBatch.from_pydict({"x": pa.DictionaryArray.from_arrays(indices, words, safe=False)})
+    with pytest.raises(ValueError, match="not one Arrow batch"):
+        decode(encode(batch))
