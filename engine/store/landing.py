@@ -2,7 +2,8 @@
 
 The last statement moves the position only if this writer still owns the shard and the position is
 where it left it. Anything but one row rolls all of it back. Fencing last, a takeover never waits
-behind a stalled COPY.
+behind a stalled COPY; one that stalls between the last statement and its commit holds the shard's row,
+until the database ends its session.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ UPDATE shard
 SET position = %(new)s, clock = to_timestamp(0) + %(clock)s * interval '1 microsecond', committed = now()
 WHERE id = %(shard)s AND epoch = %(epoch)s AND position = %(old)s
 """
+STALLED_MS = 5000
+"""A writer that leaves a transaction open for so long, doing nothing, has lost its session."""
 LAST_DAY = 2_932_896 - 1
 """30 December 9999 in days since 1970: the last whole day that Python and PostgreSQL both know."""
 
@@ -73,7 +76,7 @@ class Landing:
         self._dsn = dsn
         self._shard = shard
         self._tenant = tenant
-        self._connection = open_session(dsn)
+        self._connection = writing_session(dsn)
         self._tables = read_tables(self._connection)
         self._partitions = levels.partitions(self._connection)
         self._connection.commit()
@@ -110,12 +113,10 @@ class Landing:
             The connection was lost; `reconnect` tells what became of it.
         """
         batches = self._prepare(outputs)
-        for batch in batches:
-            self._partitions.ensure(self._connection, batch.table.name, batch.days)
-        with self._connection.transaction():
-            for batch in batches:
-                self._copy(batch)
-            self._move(outputs[-1])
+        try:
+            self._commit(batches, outputs[-1])
+        except psycopg.errors.IdleInTransactionSessionTimeout as exc:
+            raise psycopg.OperationalError("this writer stood still for too long") from exc
         self._own = self._own._replace(position=outputs[-1].position)
 
     def reconnect(self, intended: int) -> bool:
@@ -129,7 +130,7 @@ class Landing:
             The database is still away.
         """
         self._connection.close()
-        self._connection = open_session(self._dsn)
+        self._connection = writing_session(self._dsn)
         return self._settle(intended)
 
     def close(self) -> None:
@@ -145,6 +146,14 @@ class Landing:
         if row == tuple(self._own):
             return False
         raise Fenced(f"The shard {self._shard} was taken over by another process; this one stops writing.")
+
+    def _commit(self, batches: list[Batch], last: Output) -> None:
+        for batch in batches:
+            self._partitions.ensure(self._connection, batch.table.name, batch.days)
+        with self._connection.transaction():
+            for batch in batches:
+                self._copy(batch)
+            self._move(last)
 
     def _prepare(self, outputs: Sequence[Output]) -> list[Batch]:
         """Group all rows by table, with the days that they fall on."""
@@ -180,6 +189,14 @@ class Landing:
         }
         if self._connection.execute(MOVE, values).rowcount != 1:
             raise Overtaken
+
+
+def writing_session(dsn: str) -> levels.Connection:
+    """Open a session that cannot hold others up for long by doing nothing."""
+    connection = open_session(dsn)
+    with connection.transaction():
+        connection.execute(f"SET idle_in_transaction_session_timeout = {STALLED_MS:d}")
+    return connection
 
 
 def last_committed(connection: levels.Connection, shard: str) -> Committed:

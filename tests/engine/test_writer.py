@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from engine.parts import verdict_row
-from engine.store import Fenced, RowsRefused, WriterClosed, connect
+from engine.store import Fenced, RowsRefused, WriterClosed, connect, landing
 from engine.store.backlog import Pace
 from engine.writer import Writer
 from streams.abc import Output
@@ -106,6 +106,52 @@ def test_a_zombie_is_fenced_and_leaves_no_row(dsn):
     owner.write(outputs(3))
     owner.close()
     assert query(dsn, "SELECT count(*) FROM readings") == [(3,)]
+
+
+@pytest.fixture
+def stalls(monkeypatch):
+    """Have the next commit stand still between its last statement and its end, while something is done."""
+    meanwhile, move = [], landing.Landing._move
+
+    def move_and_stall(self, last):
+        move(self, last)
+        if meanwhile:
+            meanwhile.pop()(self)
+
+    monkeypatch.setattr(landing, "STALLED_MS", 100)
+    monkeypatch.setattr(landing.Landing, "_move", move_and_stall)
+    return meanwhile.append
+
+
+def test_a_writer_that_stalls_before_its_commit_holds_a_takeover_up_for_a_moment_only(dsn, stalls):
+    owners = []
+    stalls(lambda _: owners.append(Writer(dsn, "line-1", 1)))
+    stalled = Writer(dsn, "line-1", 1, Pace(delay=0.01))
+    stalled.write(outputs(3))
+    with pytest.raises(Fenced):
+        stalled.flush(10)
+    (owner,) = owners
+    assert (owner.epoch, owner.position) == (2, 0)
+    assert query(dsn, "SELECT count(*) FROM readings") == [(0,)]
+    owner.close()
+    with pytest.raises(Fenced):
+        stalled.close()
+
+
+def test_a_writer_that_stalled_and_still_owns_its_shard_goes_on(dsn, stalls):
+    def until_ended(self):
+        with connect(dsn) as connection:
+            ended = "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = %s)"
+            while connection.execute(ended, [self._connection.info.backend_pid]).fetchone() == (False,):
+                connection.commit()
+
+    stalls(until_ended)
+    writer = Writer(dsn, "line-1", 1, Pace(delay=0.01, first_retry=0.01))
+    writer.write(outputs(3))
+    assert writer.flush(10)
+    assert query(dsn, "SELECT count(*) FROM readings") == [(3,)]
+    assert writer.trouble == ""
+    writer.close()
 
 
 def test_rows_on_many_days_land_in_their_partitions(dsn, writer):
