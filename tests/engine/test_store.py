@@ -142,6 +142,8 @@ def test_the_embedded_database_survives_being_killed(database_folder):
     assert Embedded(folder).start() == dsn
     os.kill(server.pid(), 9)
     server.stop()
+    assert server.start() == dsn
+    server.stop()
     assert server.pid() is None
     with pytest.raises(StoreError, match="does not run"):
         server.dsn("seamline_writer")
