@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import zmq
@@ -13,6 +14,7 @@ import zmq
 from bench.chaos.compare import Reading
 from bench.chaos.plant import LATE, MILL, PRESS
 from streams.clock import Clock
+from streams.connectors.numbered import OK, WAIT, Numbered, pack, unpack_reply
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
 from streams.records import Readings, encode
@@ -23,7 +25,7 @@ REPEAT_AFTER = 1.0
 """Seconds without an answer after which a device connects anew and repeats what was not answered."""
 WAITING = 100
 """So many messages wait for their answers; then the device holds back."""
-ROUTING_ID = b"device-1"
+NAME = "device-1"
 SIZE = 10
 BURST, BURST_STEPS = 40, 150
 """So much is added to the numbers, for so many steps of every fifth: the anomaly score's alarms."""
@@ -67,16 +69,17 @@ class Message(NamedTuple):
 
 
 class Device:
-    """Send batches to a ZeroMQ source and repeat each, under its label, until it is answered."""
+    """Send numbered batches to a ZeroMQ source and repeat them, in order, until they are on disk."""
 
     def __init__(self, endpoint: str, clock: Clock) -> None:
         self._endpoint, self._clock = endpoint, clock
         self._stop = threading.Event()
-        self._waiting: OrderedDict[bytes, Message] = OrderedDict()
+        self._waiting: OrderedDict[int, Message] = OrderedDict()
+        self._number = 0
         self.readings: Counter[Reading] = Counter()
         """Readings that were acknowledged."""
         self.unreadable: Counter[str] = Counter()
-        """Messages that were refused, as text."""
+        """Messages that nobody can read and that were acknowledged, as text."""
         self.repeated = 0
         """How many messages were sent again."""
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -87,51 +90,58 @@ class Device:
         self._stop.set()
 
     def done(self) -> bool:
-        """Return whether everything sent is answered, after `stop`."""
+        """Return whether everything sent is acknowledged, after `stop`."""
         return not self._thread.is_alive()
 
     def close(self) -> None:
-        """Give up what is not answered."""
+        """Give up what is not acknowledged."""
         self._stop.set()
         self._waiting.clear()
         self._thread.join()
 
     def _run(self) -> None:
-        number = 0
         with zmq.Context() as context:
-            while self._waiting or not self._stop.is_set():
+            while self._at_work():
                 with context.socket(zmq.DEALER) as socket:
-                    number = self._talk(socket, number)
+                    socket.setsockopt(zmq.LINGER, 0)
+                    socket.connect(self._endpoint)
+                    self._talk(socket)
 
-    def _talk(self, socket: zmq.Socket[bytes], number: int) -> int:
-        """Use one connection until it is silent; return the number of the last message."""
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.ROUTING_ID, ROUTING_ID)
-        socket.connect(self._endpoint)
-        for label, message in list(self._waiting.items()):
-            self.repeated += 1
-            socket.send_multipart([b"arrow", label, message.payload])
+    def _at_work(self) -> bool:
+        return bool(self._waiting) or not self._stop.is_set()
+
+    def _talk(self, socket: zmq.Socket[bytes]) -> None:
+        """Use one connection until it is silent, or asks for all once more."""
+        for number in list(self._waiting):
+            self._send(socket, number)
+        self.repeated += len(self._waiting)
         heard = time.monotonic()
-        while time.monotonic() < heard + REPEAT_AFTER and (self._waiting or not self._stop.is_set()):
+        while time.monotonic() < heard + REPEAT_AFTER and self._at_work():
             if not self._stop.is_set() and len(self._waiting) < WAITING:
-                number += 1
-                label, message = b"%d" % number, batch(number, self._clock.now())
-                self._waiting[label] = message
-                socket.send_multipart([b"arrow", label, message.payload])
-            if self._hear(socket) or not self._waiting:
+                self._number += 1
+                self._waiting[self._number] = batch(self._number, self._clock.now())
+                self._send(socket, self._number)
+            verdicts = list(self._hear(socket))
+            if WAIT in verdicts:
+                return
+            if verdicts or not self._waiting:
                 heard = time.monotonic()
-        return number
 
-    def _hear(self, socket: zmq.Socket[bytes]) -> int:
-        """Take the answers that come until the next message is due; return how many there were."""
-        count, until = 0, time.monotonic() + SEND_EVERY
+    def _send(self, socket: zmq.Socket[bytes], number: int) -> None:
+        floor = next(iter(self._waiting)) - 1
+        payload = self._waiting[number].payload
+        socket.send_multipart(pack(Numbered(b"arrow", NAME, number, floor, payload)))
+
+    def _hear(self, socket: zmq.Socket[bytes]) -> Iterator[bytes]:
+        """Take the answers that come until the next message is due."""
+        until = time.monotonic() + SEND_EVERY
         while socket.poll(max(0, int(1000 * (until - time.monotonic()))), zmq.POLLIN):
-            label, *_ = socket.recv_multipart()
-            count += 1
-            if (message := self._waiting.pop(label, None)) is not None:
+            number, verdict, _ = unpack_reply(socket.recv_multipart())
+            yield verdict
+            while verdict == OK and self._waiting and next(iter(self._waiting)) <= number:
+                _, message = self._waiting.popitem(last=False)
                 self.readings.update(message.readings)
                 self.unreadable.update(message.unreadable)
-        return count
 
 
 def batch(number: int, now: int) -> Message:
