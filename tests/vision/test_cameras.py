@@ -219,6 +219,9 @@ BROKEN = [
     [b'{"sequence": true}', JPEG],
     [b'{"serial": 7}', JPEG],
     [b"\xff\xfe", JPEG],
+    [b"[" * 100_000, JPEG],
+    [b'{"ts": 1' + b"0" * 30 + b"}", JPEG],
+    [b'{"sequence": 1' + b"0" * 17 + b"}", JPEG],
 ]
 
 
@@ -232,6 +235,10 @@ def test_a_message_that_cannot_be_read_is_a_frame_and_counts(remote, message):
     assert [frame.sequence for frame in frames] == [1, 2, 3]
     assert [frame.defect for frame in frames] == ["", BAD_METADATA, ""]
     assert frames[1].encoded == b"\n".join(message)
+
+
+def test_half_a_letter_in_a_serial_is_a_question_mark():
+    assert parse([b'{"serial": "A\\ud800B"}', JPEG])[0].serial == "A?B"
 
 
 def test_what_a_message_must_be_is_said():

@@ -2,7 +2,8 @@
 
 Metadata: ``serial`` (text), ``ts`` (microseconds UTC, optional: else the time of arrival),
 ``sequence`` (from the sender's count, optional), ``run`` (text, optional: changes when the sender
-starts anew). A gap in the sequence is a loss, and its numbers stay free in our count.
+starts anew). A gap in the sequence is a loss, and its numbers stay free in our count; a jump that no
+camera makes is bad metadata.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ BAD_METADATA = "bad_metadata"
 POLL_MS = 100
 QUEUE = 16
 PARTS = 2
+FURTHEST = 1 << 62
+"""No time and no number is further from 0."""
+WIDEST_GAP = 1 << 31
+"""Frames of a loss: two years at 30 a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,17 @@ def parse(message: list[bytes]) -> tuple[Metadata, bytes]:
     """
     if len(message) != PARTS:
         raise ValueError(f"a message has two parts, metadata and picture, not {len(message)}")
-    fields: Any = json.loads(message[0])
+    try:
+        fields: Any = json.loads(message[0])
+    except RecursionError as exc:
+        raise ValueError("the metadata is nested too deeply") from exc
     if not isinstance(fields, dict):
         raise ValueError("the metadata is no JSON object")
     return Metadata(
-        serial=_typed(fields, "serial", str) or "",
-        ts=_typed(fields, "ts", int),
-        sequence=_typed(fields, "sequence", int),
-        run=_typed(fields, "run", str) or "",
+        serial=_text(fields, "serial"),
+        ts=_number(fields, "ts"),
+        sequence=_number(fields, "sequence"),
+        run=_text(fields, "run"),
     ), message[1]
 
 
@@ -61,6 +69,19 @@ def _typed(fields: dict[str, Any], name: str, wanted: type) -> Any:
     if value is not None and type(value) is not wanted:
         raise ValueError(f"{name} is {value!r}, it must be {wanted.__name__}")
     return value
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    """Return a text; half a surrogate pair, which no UTF-8 can write, becomes a question mark."""
+    text: str = _typed(fields, name, str) or ""
+    return text.encode(errors="replace").decode()
+
+
+def _number(fields: dict[str, Any], name: str) -> int | None:
+    number: int | None = _typed(fields, name, int)
+    if number is not None and abs(number) > FURTHEST:
+        raise ValueError(f"{name} is out of range")
+    return number
 
 
 class ZmqCamera:
@@ -90,29 +111,39 @@ class ZmqCamera:
         """Wait for the next picture."""
         while not self._stop.is_set():
             if self._socket.poll(POLL_MS):
-                return self._take(self._socket.recv_multipart())
+                return self.take(self._socket.recv_multipart())
         return None
 
     def close(self) -> None:
         """Give up the endpoint."""
         self._socket.close()
 
-    def _take(self, message: list[bytes]) -> Frame:
+    def take(self, message: list[bytes]) -> Frame:
+        """Return the frame that a message is, bad metadata as its defect."""
         try:
             told, encoded = parse(message)
+            missing = self._missing(told)
         except ValueError:
             self._follow(None)
             return self._run.frame(b"\n".join(message), "", defect=BAD_METADATA)
-        self._run.skip(self._missing(told))
+        self._run.skip(missing)
         return self._run.frame(encoded, told.serial, told.ts)
 
     def _missing(self, told: Metadata) -> int:
-        """Return how many frames of the sender's count lie between the last one and this."""
+        """Return how many frames of the sender's count lie between the last one and this.
+
+        Raises
+        ------
+        ValueError
+            More than any camera can have taken.
+        """
         run, last = self._sender
         self._sender = (told.run, told.sequence)
         if told.sequence is None or last is None or run != told.run or told.sequence <= last:
             return 0
-        return told.sequence - last - 1
+        if (missing := told.sequence - last - 1) > WIDEST_GAP:
+            raise ValueError(f"{missing} frames are missing, which no camera can have taken")
+        return missing
 
     def _follow(self, sequence: int | None) -> None:
         run, last = self._sender
