@@ -77,7 +77,8 @@ def ages(home: Home, looks: Looks) -> Float64:
     committed = looks.at(np.array([position for position, _ in found], dtype=np.int64))
     each = [when - stamps for when, (_, stamps) in zip(committed.tolist(), found, strict=True)]
     stamps = np.concatenate([stamps for _, stamps in found])
-    return np.concatenate(each)[stamps >= stamps[0] + WARM_UP] / 1000
+    old: Float64 = np.concatenate(each)[stamps >= stamps[0] + WARM_UP] / 1000
+    return old
 
 
 def measure(line: Line, rate: float, seconds: float) -> dict[str, Any]:
