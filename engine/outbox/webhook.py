@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from engine.plant import OutboxSection
+from engine.plant.secrets import SecretError
 from engine.redact import Redactor
 
 REFUSING = frozenset({400, 413, 415, 422})
@@ -49,6 +49,8 @@ class Webhook:
             return answer._replace(reason=Redactor(proof.values()).text(answer.reason))
         except TimeoutError:
             return Answer(False, f"{self.name} did not answer within {self._section.timeout_s:g} s")
+        except SecretError as exc:
+            return Answer(False, str(exc))
         except (OSError, http.client.HTTPException, ValueError) as exc:
             return Answer(False, f"{self.name} cannot be told: {str(exc) or type(exc).__name__}")
 
@@ -93,12 +95,5 @@ class Webhook:
             connection.close()
 
     def _proof(self) -> dict[str, str]:
-        section = self._section
-        if section.value_env is not None:
-            if not (value := os.environ.get(section.value_env, "")):
-                raise ValueError(f"the variable {section.value_env} is not set")
-        elif section.value_file is not None:
-            value = section.value_file.read_text(encoding="utf-8")
-        else:
-            return {}
-        return {section.header: value.strip()}
+        secret = self._section.value
+        return {} if secret is None else {self._section.header: secret.read()}

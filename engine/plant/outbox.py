@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
+from engine.plant.secrets import SecretSection
 from engine.plant.section import Positive, Section
 from streams.catalog import EventRule
 from streams.clock import SECOND
@@ -19,10 +19,8 @@ class OutboxSection(Section):
     """Where events are posted, as JSON."""
     header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] = "Authorization"
     """Name of the header that proves who posts."""
-    value_env: str | None = None
-    """The variable that holds that header's value; left out, with value_file too: no such header."""
-    value_file: Path | None = None
-    """The file that holds it, where no variable is named."""
+    value: SecretSection | None = None
+    """Where its value is kept; left out: no such header."""
     timeout_s: Positive = 10.0
     """So many seconds the address may take to answer."""
     give_up_after_h: Positive = 72.0

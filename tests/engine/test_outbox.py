@@ -209,13 +209,13 @@ def test_the_header_proves_who_posts_and_is_never_told(address, dsn, monkeypatch
     happen(dsn, 1)
     (tmp_path / "secret").write_text("hunter2\n")
     address.answers = [500]
-    asked = relay(address, dsn, header="X-Token", value_file=tmp_path / "secret")
+    asked = relay(address, dsn, header="X-Token", value={"file": tmp_path / "secret"})
     with running(asked.run):
         until(lambda: deliveries(dsn) and deliveries(dsn)[0][2] == "delivered")
     assert address.headers[0]["X-Token"] == "hunter2"
     happen(dsn, 2)
     address.answers = [500] * 9
-    asked = relay(address, dsn, header="X-Token", value_env="PLANNING_TOKEN")
+    asked = relay(address, dsn, header="X-Token", value={"env": "PLANNING_TOKEN"})
     with running(asked.run):
         until(lambda: "PLANNING_TOKEN is not set" in asked.report().parts[0].trouble)
         monkeypatch.setenv("PLANNING_TOKEN", "hunter3")
