@@ -21,7 +21,7 @@ Step = str | int
 WORDS = {
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    "int": (r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    "int": (r"[-+]?(?:0|[1-9][0-9]{0,18})", list("-+0123456789")),
     "float": (
         r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
         r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
@@ -31,6 +31,9 @@ WORDS = {
 }
 """Plain words that are no text, by their type, and the letters that they begin with."""
 
+DEEPEST = 50
+"""Sections within sections."""
+TOO_DEEP = "sections within sections without end"
 MENDS = {
     "mapping values are not allowed": "put the value in quotes, or indent the line like those above it",
     "could not find expected ':'": "write the key, a colon and a space before its value",
@@ -42,6 +45,7 @@ MENDS = {
     "another document": "keep one plant in one file",
     "unhashable key": "write a plain word as the key",
     "could not determine a constructor": "leave the tag out",
+    TOO_DEEP: "close the brackets that are open",
 }
 """What mends an error of YAML, by a part of what the parser says."""
 
@@ -62,9 +66,20 @@ class NotYaml(Exception):
 
 
 class Loader(yaml.SafeLoader):
-    """A loader that knows no plain words but ours."""
+    """A loader that knows no plain words but ours, and follows sections no deeper than any plant has them."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the next node."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise yaml.composer.ComposerError(None, None, TOO_DEEP, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 for _type, (_pattern, _letters) in WORDS.items():

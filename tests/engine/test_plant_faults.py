@@ -201,3 +201,17 @@ def test_an_address_that_a_device_cannot_have_is_told(kind: str, address: str, s
     text = PLANT.partition("sources:")[0] + POLLED.replace("KIND", kind).replace("ADDRESS", address)
     (fault,) = faults(text)
     assert says in fault.says
+
+
+@pytest.mark.parametrize("text", ["name: x\nmachines: " + "[" * 5000, "- " * 5000, "{" * 5000])
+def test_sections_without_end_are_followed_for_a_while_only(text: str) -> None:
+    (fault,) = faults(text)
+    assert (
+        fault.says
+        == "this is not YAML (sections within sections without end); close the brackets that are open."
+    )
+
+
+def test_a_number_that_no_field_can_hold_is_told_like_any_other() -> None:
+    (fault,) = faults("name: x\ntenant: " + "9" * 5000)
+    assert fault.says.endswith("write a whole number.")
