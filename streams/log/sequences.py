@@ -65,7 +65,9 @@ class Sequences:
         """Take over what `dump` gave and return its position and stamp, zeros when it is nothing."""
         try:
             told = json.loads(saved)
-            self._kept = OrderedDict(told["producers"])
-            return int(told["position"]), int(told["received"])
-        except (ValueError, KeyError):
+            known = OrderedDict((name, int(number)) for name, number in told["producers"].items())
+            position, received = int(told["position"]), int(told["received"])
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             return 0, 0
+        self._kept = known
+        return position, received

@@ -101,9 +101,20 @@ def test_repeats_are_dropped_within_a_group_and_after_restarts(tmp_path, reopen)
     assert writer.last_sequence("nobody/1") is None
 
 
-def test_without_the_saved_sequences_the_segments_tell_them(tmp_path, reopen):
+@pytest.mark.parametrize(
+    "saved",
+    [
+        "{half a fi",
+        "0",
+        "[" * 100_000,
+        '{"position": 10, "received": 0, "producers": {"p/1": "x"}}',
+        '{"position": 10, "received": 1e999, "producers": {}}',
+        '{"position": 10, "received": 0, "producers": 7}',
+    ],
+)
+def test_without_the_saved_sequences_the_segments_tell_them(tmp_path, reopen, saved):
     fill(reopen(segment_bytes=400), 10)
-    (tmp_path / SIDECAR).write_text("{half a fi")
+    (tmp_path / SIDECAR).write_text(saved)
     assert reopen().last_sequence("p/1") == 10
 
 
