@@ -14,6 +14,7 @@ from streams.log import mixed
 from streams.log.abc import Entry, Kind
 from streams.operators import quarantine
 from streams.operators.admit import Admit, Arrival
+from streams.operators.ahead import Ahead, Told
 from streams.operators.anomaly import Anomaly
 from streams.operators.batch import Admitted, Keys, Step
 from streams.operators.clocks import ClockEstimate, Clocks
@@ -50,6 +51,7 @@ class LineChain:
         self._admit_waveforms = AdmitWaveforms(catalog)
         self._watermark = Watermark(keys)
         self._clocks = Clocks(keys)
+        self._ahead = Ahead(keys)
         self._windows = Windows(keys)
         self._anomaly = Anomaly(keys)
         self._states = States(keys)
@@ -60,15 +62,28 @@ class LineChain:
         """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
         admitted, rows, parts = self._read(entry)
         newest = self._keys.newest(admitted)
-        heard = Heard(entry.received, newest)
-        marks, clocks = self._watermark.update(heard), self._clocks.update(heard)
-        step = _step(entry, admitted, newest, marks)
+        clocks = self._clocks.update(Heard(entry.received, newest))
+        latest = self._clocks.latest(entry.received)
+        told = Told(entry.position, entry.received, entry.producer, admitted, newest, latest)
+        believed = self._ahead.update(told)
+        marks = self._watermark.update(Heard(entry.received, believed.newest))
+        step = _step(entry, believed.admitted, believed.newest, marks)
         windowed = self._windows.update(step)
         timeline = self._states.update(step)
         scores = self._anomaly.update(windowed)
         accounts = self._oee.update(Progress(entry.received, marks, timeline, parts))
-        told = self._outbox.update(Changes(entry.position, marks, timeline.intervals, scores, accounts))
-        everything = (*rows, *windowed.rows, *timeline.rows, *scores, *accounts, *clocks, *told)
+        events = self._outbox.update(Changes(entry.position, marks, timeline.intervals, scores, accounts))
+        self._ahead.forget(self.since)
+        everything = (
+            *rows,
+            *believed.rows,
+            *windowed.rows,
+            *timeline.rows,
+            *scores,
+            *accounts,
+            *clocks,
+            *events,
+        )
         return Output(entry.position, entry.received, everything, urgent=entry.kind == Kind.VERDICT)
 
     @property
@@ -97,7 +112,7 @@ class LineChain:
     def remember(self, entry: Entry) -> None:
         """Take an entry up to the snapshot restored, and behind its `since`: nothing follows from it."""
         told = entry.kind in (Kind.READINGS, Kind.MIXED)
-        admitted = self._read(entry)[0] if told else NO_READINGS
+        admitted = self._ahead.again(entry.position, self._read(entry)[0]) if told else NO_READINGS
         newest = self._keys.newest(admitted)
         self._windows.remember(_step(entry, admitted, newest, newest))
 
@@ -132,8 +147,8 @@ class LineChain:
     @property
     def _operators(self) -> tuple[Any, ...]:
         """Return what has a state to keep; waveforms are judged each by itself."""
-        sources = (self._admit, self._watermark, self._clocks, self._windows)
-        return (*sources, self._anomaly, self._states, self._oee, self._outbox)
+        sources = (self._admit, self._watermark, self._clocks, self._ahead)
+        return (*sources, self._windows, self._anomaly, self._states, self._oee, self._outbox)
 
     def snapshot(self) -> dict[str, tuple[int, bytes]]:
         """Return version and state of every operator by its name."""

@@ -22,6 +22,7 @@ LEAST = SECOND
 LOW, HIGH = 5, 95
 """Percentiles of the delays: the least delayed readings tell the clock, the spread tells the way."""
 EVERY = MINUTE
+AHEAD = MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,15 @@ class Clocks:
             if low != NULL
         )
 
+    def latest(self, received: int) -> Int64:
+        """Return the latest event time (machines,) to be believed of an entry with a stamp.
+
+        It is a minute, or the jitter, ahead of the plant's time, and as far on as the clock is known to be.
+        """
+        low, high = self._state["low"], self._state["high"]
+        limit = received + np.maximum(high - low, AHEAD) + np.maximum(-low, 0)
+        return np.where(low == NULL, np.iinfo(np.int64).max, limit)
+
     def update(self, batch: Heard) -> tuple[Rows, ...]:
         """Take one entry's newest times; return rows of ``clocks`` every minute, and of jumps at once."""
         told = np.flatnonzero(batch.newest != NULL)
@@ -100,6 +110,8 @@ class Clocks:
         delay = batch.received - batch.newest[told]
         self._state["delays"][told, heard[told] % KEPT] = delay
         heard[told] += 1
+        for number in told[heard[told] == RECENT].tolist():
+            self._estimate(number)
         low, high = self._state["low"][told], self._state["high"][told]
         beyond = np.maximum(high - low, LEAST)
         side = np.where(

@@ -8,6 +8,7 @@ import pytest
 from streams.catalog import EventRule
 from streams.clock import SECOND
 from streams.operators.admit import Admit, Arrival
+from streams.operators.ahead import Ahead, Told
 from streams.operators.anomaly import Anomaly
 from streams.operators.clocks import Clocks
 from streams.operators.oee import Oee, Progress
@@ -50,6 +51,12 @@ def heard(second):
     return Heard(at(second), stepped(second).newest)
 
 
+def doubted(second):
+    given = stepped(second)
+    latest = np.array([at(second) - second % 3 * SECOND, at(second)])
+    return Told(second + 1, at(second), "gateway", given.admitted, given.newest, latest)
+
+
 def closed(second):
     found = np.arange(2, dtype=np.int32)
     pane, width = np.full(2, NOON // SECOND + second), np.full(2, SECOND)
@@ -75,6 +82,7 @@ def changed(second):
 OPERATORS = {
     "admit": (lambda: Admit(KEYS), admitted),
     "watermark": (lambda: Watermark(KEYS), heard),
+    "ahead": (lambda: Ahead(KEYS), doubted),
     "clocks": (lambda: Clocks(KEYS), heard),
     "windows": (lambda: Windows(KEYS), stepped),
     "anomaly": (lambda: Anomaly(KEYS), closed),
