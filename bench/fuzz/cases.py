@@ -1,0 +1,71 @@
+"""Cases tried one after another, and what came of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+import traceback
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from bench.fuzz.targets import Target
+
+HANG_SECONDS = 1.0
+"""CPU seconds after which a case counts as a hang."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What came of it; crashes are counted once for each place in the code."""
+
+    cases: int = 0
+    crashes: int = 0
+    hangs: int = 0
+    peak_mb: float = 0.0
+    found: dict[str, str] = field(default_factory=dict)
+    """Place of a crash -> the exception, and the file that repeats it."""
+
+
+class Cases:
+    """Try cases on a target until there were enough, then write the figures and end the process."""
+
+    def __init__(self, target: Target, cases: int, folder: Path) -> None:
+        self._target, self._cases, self._folder = target, cases, folder
+        self._failed = folder / "failed"
+        self._failed.mkdir(exist_ok=True)
+        self.figures = Figures()
+
+    def __call__(self, data: bytes) -> None:
+        """Try a case."""
+        begun = time.process_time()
+        try:
+            self._target(data)
+        except Exception as exc:  # whatever it is, it is what is looked for
+            self._note(exc, data)
+        if time.process_time() - begun > HANG_SECONDS:
+            self.figures.hangs += 1
+            self._keep(data)
+        self.figures.cases += 1
+        if self.figures.cases >= self._cases:
+            self.finish()
+
+    def _note(self, exc: Exception, data: bytes) -> None:
+        frame = traceback.extract_tb(exc.__traceback__)[-1]
+        place = f"{type(exc).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+        if place not in self.figures.found:
+            self.figures.found[place] = f"{exc} ({self._keep(data)})"[:500]
+            self.figures.crashes += 1
+
+    def _keep(self, data: bytes) -> Path:
+        path = self._failed / sha256(data).hexdigest()[:16]
+        path.write_bytes(data)
+        return path
+
+    def finish(self) -> None:
+        """Write the figures and end the process: libFuzzer would go on to its own report."""
+        self.figures.peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+        (self._folder / "figures.json").write_text(json.dumps(asdict(self.figures)), encoding="utf-8")
+        os._exit(0)

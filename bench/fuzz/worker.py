@@ -1,0 +1,48 @@
+"""One target fuzzed in a process of its own, guided by coverage: what is new to the decoder is mutated on.
+
+Run it as ``python -m bench.fuzz.worker NAME CASES SEED FOLDER``; examples lie in ``FOLDER/examples``, what
+fails goes into ``FOLDER/failed``, the figures into ``FOLDER/figures.json``.
+
+Atheris runs libFuzzer on Python: it instruments the byte code of our decoders as they are imported, mutates
+in C and tries 20,000 cases a second; native code that dies takes its process along, which is seen from
+outside. A loop of our own on ``sys.monitoring`` needs Python 3.12; one on ``sys.settrace`` is far slower.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["streams", "engine.parts", "engine.plant", "vision.cameras"]):
+    from bench.fuzz.cases import Cases
+    from bench.fuzz.targets import TARGETS
+
+DEAD_SECONDS = 30
+"""Seconds after which libFuzzer ends the process."""
+MEMORY_MB = 2048
+"""Memory at which libFuzzer ends the process."""
+LONGEST = 1 << 13
+"""Bytes of a case."""
+
+
+def main() -> None:
+    """Fuzz one target."""
+    name, cases, seed, place = sys.argv[1:]
+    folder = Path(place)
+    options = {
+        "seed": seed,
+        "max_len": LONGEST,
+        "timeout": DEAD_SECONDS,
+        "rss_limit_mb": MEMORY_MB,
+        "artifact_prefix": f"{folder}/failed/",
+        "verbosity": 0,
+    }
+    flags = [f"-{option}={value}" for option, value in options.items()]
+    atheris.Setup([sys.argv[0], *flags, str(folder / "examples")], Cases(TARGETS[name], int(cases), folder))
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

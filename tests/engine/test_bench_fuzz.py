@@ -1,0 +1,47 @@
+"""The fuzzing harness finds what fails, keeps it, and says how much it tried."""
+
+import pytest
+
+from bench import fuzz
+from bench.fuzz.cases import Cases
+from bench.fuzz.targets import TARGETS, Target
+
+
+def fragile(data):
+    if data.startswith(b"boom"):
+        raise IndexError("beyond the end")
+    if data.startswith(b"no"):
+        raise ValueError("refused")
+
+
+def test_a_crash_is_counted_once_for_its_place_and_kept(tmp_path):
+    cases = Cases(Target(fragile, (), (ValueError,)), 100, tmp_path)
+    for data in (b"fine", b"no", b"boom", b"boom again"):
+        cases(data)
+    figures = cases.figures
+    assert (figures.cases, figures.crashes, figures.hangs) == (4, 1, 0)
+    ((place, found),) = figures.found.items()
+    assert place.startswith("IndexError at test_bench_fuzz.py:")
+    assert "beyond the end" in found
+    assert [path.read_bytes() for path in (tmp_path / "failed").iterdir()] == [b"boom"]
+
+
+def test_a_case_that_takes_too_long_is_a_hang(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.fuzz.cases.HANG_SECONDS", -1.0)
+    cases = Cases(Target(fragile, ()), 100, tmp_path)
+    cases(b"slow")
+    assert cases.figures.hangs == 1
+
+
+@pytest.mark.timeout(120)
+def test_a_decoder_is_fuzzed_in_a_process_of_its_own(tmp_path):
+    figures = fuzz.fuzz("wire", TARGETS["wire"].examples, 2000, 1, tmp_path)
+    assert figures["found"] == {}
+    assert (figures["cases"], figures["crashes"], figures["hangs"]) == (2000, 0, 0)
+    assert figures["peak_mb"] > 10
+
+
+def test_a_process_that_dies_is_a_crash(tmp_path):
+    figures = fuzz.fuzz("no such target", (b"x",), 10, 1, tmp_path)
+    assert figures["crashes"] == 1
+    assert "KeyError" in next(iter(figures["found"].values()))
