@@ -79,7 +79,11 @@ class Plant(Section):
     def _known_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as exc:
+        except (
+            ZoneInfoNotFoundError,
+            ValueError,
+            OSError,
+        ) as exc:  # a folder of zones is a file that is none
             raise ValueError(f"{name!r} is not a time zone; write one like Asia/Shanghai") from exc
         return name
 

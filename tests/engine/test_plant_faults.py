@@ -62,6 +62,7 @@ def faults(text: str) -> list[Fault]:
         ("kind: simulated, ", "", "{name: camera", "the key kind is missing here; add kind: folder or"),
         ("22:00", "25:00", "25:00", "start: '25:00' is not a time of day; write it like 06:30."),
         ("Hall 3", "Hall 3\ntimezone: Mars", "Mars", "timezone: 'Mars' is not a time zone; write one like"),
+        ("Hall 3", "Hall 3\ntimezone: Asia", "Asia", "timezone: 'Asia' is not a time zone; write one like"),
         ("judges: lathe", "judges: lath", "lath\n", "lath is no machine; did you mean lathe?"),
         ("machine: lathe", "machine: press", "press", "press is no machine; write one of: lathe, weld-1."),
         ("weld-1", "lathe", "lathe\n    judges", "the machine or station name lathe is taken already;"),
