@@ -228,7 +228,7 @@ TARGETS = {
     ),
     "plant": Target(plant, (PLANT_FILE,), (PlantError,)),
     "recovery": Target(recovery, (framed(NOTED, stored()), framed(b"", stored()[:-9])), (LogDamaged,)),
-    "segments": Target(segment, (stored(), stored()[:-9])),
+    "segments": Target(segment, (stored(), stored()[:-9]), (LogDamaged,)),
     "shdr": Target(shdr, (SHDR,)),
     "sparkplug": Target(edge, (framed(*sparkplug(NOW // 1000)),)),
     "wire": Target(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from streams.log.abc import Entry, Kind
+from streams.log.errors import LogDamaged
 
 MAGIC = b"SEAM"
 HEAD = struct.Struct("<4sIIHBxQqQ")
@@ -54,7 +55,13 @@ def stamp_of(head: bytes) -> int:
 
 
 def decode(buffer: memoryview, offset: int) -> Record | None:
-    """Return the entry at an offset, None where it is cut off or damaged."""
+    """Return the entry at an offset, None where it is cut off or damaged.
+
+    Raises
+    ------
+    LogDamaged
+        It is whole, and another version's: nothing may be cut off there.
+    """
     if len(buffer) - offset < HEAD.size:
         return None
     magic, crc, length, name, kind, position, received, sequence = HEAD.unpack_from(buffer, offset)
@@ -62,9 +69,13 @@ def decode(buffer: memoryview, offset: int) -> Record | None:
     end = body + length
     if magic != MAGIC or end > len(buffer) or crc32(buffer[offset + CHECKED_FROM : end]) != crc:
         return None
-    producer = _name(bytes(buffer[offset + HEAD.size : body]))
-    entry = Entry(position, KINDS[kind], received, producer, bytes(buffer[body:end]))
-    return Record(entry, sequence, end)
+    try:
+        producer, known = _name(bytes(buffer[offset + HEAD.size : body])), KINDS[kind]
+    except (KeyError, UnicodeDecodeError) as exc:
+        raise LogDamaged(
+            f"Entry {position} is of kind {kind}, which this version cannot read: run the one that wrote it."
+        ) from exc
+    return Record(Entry(position, known, received, producer, bytes(buffer[body:end])), sequence, end)
 
 
 def scan(buffer: memoryview, position: int) -> Iterator[Record]:

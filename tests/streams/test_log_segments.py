@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from zlib import crc32
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.log.abc import Entry, Kind
-from streams.log.segments import HEAD, decode, encode, scan, size_at
+from streams.log.errors import LogDamaged
+from streams.log.segments import CHECKED_FROM, HEAD, MAGIC, decode, encode, scan, size_at
 
 entries = st.builds(
     Entry,
@@ -47,6 +51,14 @@ def test_a_torn_tail_ends_a_scan_at_the_last_whole_entry(length):
 def test_a_scan_stops_where_positions_do_not_follow():
     raw = encode(entry(1), 1) + encode(entry(3), 2)
     assert [record.entry.position for record in scan(memoryview(raw), 1)] == [1]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(9, b"shdr/1"), (1, b"\xff")])
+def test_a_whole_entry_of_another_version_is_no_torn_tail(kind, name):
+    body = HEAD.pack(MAGIC, 0, 0, len(name), kind, 1, 5, 1)[CHECKED_FROM:] + name
+    raw = MAGIC + crc32(body).to_bytes(4, "little") + body
+    with pytest.raises(LogDamaged, match="run the one that wrote it"):
+        decode(memoryview(raw), 0)
 
 
 def test_no_size_without_a_header():
