@@ -48,11 +48,12 @@ def run(*, kills: int = 100, cut_s: float = 120.0, full_disk: int = 1, seed: int
     started = time.monotonic()
     with ExitStack() as stack:
         home = Home(Path(tempfile.mkdtemp(prefix="seamline-chaos-")))
-        stack.callback(shutil.rmtree, home.root)
         if full_disk:
             stack.enter_context(small_disk(home.log, DISK_BYTES))
         trial = Trial(home, plant(home, time.time_ns() // 1000))
         stack.callback(trial.close)
         with progress("disturbing") as tell:
             trial.disturb(kills, cut_s, bool(full_disk), seed, tell)
-        return {**trial.settle(), "seconds": round(time.monotonic() - started, 1)}
+        result = {**trial.settle(), "seconds": round(time.monotonic() - started, 1)}
+    shutil.rmtree(home.root)  # one that failed is left to be looked at
+    return result

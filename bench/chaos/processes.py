@@ -122,17 +122,19 @@ class Processes:
     def wait_for(self, condition: Callable[[], bool], timeout: float = PATIENCE) -> None:
         """Tend the processes until a condition holds.
 
+        Time is counted in looks: a machine that stood still itself is no plant that does not recover.
+
         Raises
         ------
         TimeoutError
             It did not come to hold in time.
         """
-        deadline = time.monotonic() + timeout
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the plant does not recover; see the logs in {self.home.root}")
+        for _ in range(int(timeout / LOOK)):
+            if condition():
+                return
             self.tend()
             time.sleep(LOOK)
+        raise TimeoutError(f"the plant does not recover; see the logs in {self.home.root}")
 
     def wait(self, seconds: float) -> None:
         """Tend the processes for so long."""
