@@ -17,7 +17,12 @@ from engine.outbox.ledger import Ledger
 from engine.outbox.relay import Relay
 from engine.paths import Home
 from engine.plant import OutboxSection, Plant, save
+from engine.replay import replay_log
 from engine.store import connect
+from streams.clock import SECOND, ManualClock
+from streams.log.abc import Kind
+from streams.log.writer import LogWriter
+from streams.records import Readings, encode
 from streams.testing import running
 
 SHARD = "line-1"
@@ -270,3 +275,27 @@ def test_a_relay_killed_between_telling_and_noting_tells_again_under_the_same_ke
     assert second.wait(TIMEOUT) == 0
     (said,) = health.read_all(home.health)
     assert (said.kind, said.name, said.ended, said.restarts) == ("relay", SHARD, True, 1)
+
+
+def test_a_replay_has_the_same_keys_and_tells_nobody(address, tmp_path, dsn, plain_dsn):
+    machine = {"name": "mill", "tags": [{"name": "execution", "type": "text"}]}
+    described = {"name": "hall", "machines": [machine], "outbox": {"url": address.url, "stopped_after_s": 60}}
+    clock, home = ManualClock(1_700_000_000 * SECOND), Home(tmp_path)
+    log = LogWriter(home.log / SHARD, clock)
+    for word in ("ACTIVE", "READY", "ACTIVE", "READY"):
+        said = Readings.texts(["mill"], ["execution"], [clock.time], [word])
+        log.append(Kind.READINGS, encode(said.to_arrow()))
+        for _ in range(18):
+            clock.time += 5 * SECOND
+            log.append(Kind.TICK, b"")
+    log.commit()
+    log.close()
+    found = []
+    for database in (dsn, plain_dsn):
+        replay_log(Plant.model_validate(described), home.log / SHARD, database)
+        with connect(database) as connection:
+            told = connection.execute("SELECT key, position, payload FROM outbox ORDER BY 1")
+            found.append(told.fetchall())
+    assert found[0] == found[-1]
+    assert [payload["since"][11:19] for _, _, payload in found[0]] == ["22:14:50", "22:17:50"]
+    assert address.heard == []
