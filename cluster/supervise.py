@@ -70,6 +70,11 @@ class Supervisor:
         return Child(name, arguments, self._home.logs / f"{name}.log", environment)
 
     @property
+    def processes(self) -> tuple[str, ...]:
+        """Names of the processes that Ray does not own."""
+        return tuple(child.name for child in self._children)
+
+    @property
     def reader_dsn(self) -> str:
         """Where those who only read reach the database."""
         return reader_dsn(self.dsn)
