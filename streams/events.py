@@ -90,8 +90,9 @@ def written(ts: int) -> str:
     return (EPOCH + timedelta(microseconds=ts)).isoformat()
 
 
-def rows(rule: EventRule, position: int, events: Sequence[Event]) -> Rows:
-    """Return rows of ``outbox``: what the log entry at a position let happen."""
+def rows(rule: EventRule, position: int, found: Sequence[Event]) -> Rows:
+    """Return rows of ``outbox``: what the log entry at a position let happen, the same event once."""
+    events = list({event.key: event for event in found}.values())
     size = len(events)
     return Rows(
         "outbox",

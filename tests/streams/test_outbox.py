@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from streams import events
 from streams.catalog import Catalog, EventRule
 from streams.chain import LineChain
 from streams.clock import DAY, HOUR, MINUTE, SECOND
@@ -171,6 +172,11 @@ def test_keys_are_plain_and_each_is_there_once(line):
     assert len(found) == len(set(found)) > 20
     assert all(key.isascii() and " " not in key for key in found)
     assert found[0].startswith("machine_stopped:%E7%84%8A%E6%9C%BA%201:")
+
+
+def test_the_same_event_is_one_row():
+    event = events.machine_stopped("mill", at(60), at(0), "READY", None)
+    assert plain(events.rows(RULE, 1, [event, event]), "key") == [event.key]
 
 
 def test_without_a_rule_nothing_is_told():
