@@ -23,6 +23,7 @@ def preprocessing(side: int, anomaly_side: int | None = None) -> dict[str, objec
     mapped = {"anomaly": {"letterbox": anomaly_side, **maps.describe()}} if anomaly_side else {}
     return mapped | {
         "letterbox": side,
+        "orientation": "as read",
         "padding": letterbox.PADDING,
         "scale": "1/255 f32 rgb",
         "overlap": OVERLAP,

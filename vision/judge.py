@@ -34,6 +34,9 @@ SENTENCES = {
     "unknown_format": "the file is no JPEG, PNG or BMP",
     "half_picture": "only part of the picture arrived",
     "too_large": "the picture is too large to be decoded",
+    "too_many_scans": "the picture would take too long to be decoded",
+    "wrong_colours": "the picture's colours are not 8-bit grey or RGB",
+    "wrong_size": "the picture has not the bytes that its size needs",
     "bad_metadata": "the camera's message cannot be read",
 }
 

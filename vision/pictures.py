@@ -1,7 +1,9 @@
 """Encoded pictures: what may be decoded at all, and whether it came whole.
 
-Decoders fill what is missing of a cut JPEG with grey and say nothing, and a small file can claim a
-huge picture: so the containers are looked at before a decoder is.
+Decoders fill what is missing of a cut JPEG with grey and say nothing, a small file can claim a huge
+picture or years of work, and colours that are not 8-bit grey or RGB are turned into some that look like
+it: so the containers are looked at before a decoder is. Pixels are judged as the sensor read them: an
+orientation that a file claims turns nothing.
 """
 
 from __future__ import annotations
@@ -15,18 +17,29 @@ from vision.records import Image
 
 MAX_BYTES = 64 << 20
 MAX_PIXELS = 64_000_000
+MAX_SCANS = 100
+"""Scans of a progressive JPEG; each costs a pass over all pixels, and encoders write about ten."""
 
 EMPTY = "empty"
 UNREADABLE = "unreadable"
 UNKNOWN_FORMAT = "unknown_format"
 HALF_PICTURE = "half_picture"
 TOO_LARGE = "too_large"
+TOO_MANY_SCANS = "too_many_scans"
+WRONG_COLOURS = "wrong_colours"
 
 JPEG_QUALITY = 95
 
 _START_OF_SCAN = 0xDA
 _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+_JPEG_COLOURS = frozenset(((8, 1), (8, 3)))
+"""Bits and components: grey and YCbCr; four components are inks."""
+_PNG_COLOURS = frozenset(((8, 0), (8, 2)))
+"""Bits and colour type: grey and RGB; others have a palette, an alpha channel or more bits."""
+_BMP_BITS = frozenset((8, 24, 32))
+_READ = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,9 @@ class Header:
     width: int
     height: int
     whole: bool
+    plain: bool = True
+    """Whether its colours are 8-bit grey or RGB."""
+    scans: int = 1
 
 
 def decode(encoded: bytes) -> tuple[Image | None, str]:
@@ -43,7 +59,7 @@ def decode(encoded: bytes) -> tuple[Image | None, str]:
     if defect := inspect_container(encoded):
         return None, defect
     try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), _READ)
     except cv2.error:
         image = None
     return (image, "") if image is not None else (None, UNREADABLE)
@@ -61,9 +77,18 @@ def inspect_container(encoded: bytes) -> str:
         return UNREADABLE
     if header is None:
         return UNKNOWN_FORMAT
+    return doubt_about(header)
+
+
+def doubt_about(header: Header) -> str:
+    """Return why a picture with this header must not be decoded; empty when it may."""
     if not header.whole:
         return HALF_PICTURE
-    return TOO_LARGE if header.width * header.height > MAX_PIXELS else ""
+    if header.width * header.height > MAX_PIXELS:
+        return TOO_LARGE
+    if not header.plain:
+        return WRONG_COLOURS
+    return TOO_MANY_SCANS if header.scans > MAX_SCANS else ""
 
 
 def read_header(encoded: bytes) -> Header | None:
@@ -102,7 +127,7 @@ def _encode(suffix: str, image: Image, settings: list[int]) -> bytes:
 
 def _jpeg(encoded: bytes) -> Header:
     """Walk the segments up to the first scan; after it only an end marker can be an end marker."""
-    at, size = 2, (0, 0)
+    at, size, bits, components, progressive = 2, (0, 0), 0, 0, False
     while at + 4 <= len(encoded):
         if encoded[at] != 0xFF:  # noqa: PLR2004
             raise ValueError(f"no marker at byte {at}")
@@ -112,23 +137,32 @@ def _jpeg(encoded: bytes) -> Header:
             continue
         if marker in _FRAME_MARKERS:
             size = _big(encoded, at + 7, 2), _big(encoded, at + 5, 2)
+            bits, components, progressive = encoded[at + 4], encoded[at + 9], marker in _PROGRESSIVE
         if marker == _START_OF_SCAN:
-            return Header(*size, whole=encoded.rfind(b"\xff\xd9") > at)
+            whole = encoded.rfind(b"\xff\xd9") > at
+            many = progressive or encoded[at + 4] < components
+            scans = encoded.count(b"\xff\xda", at) if many else 1
+            return Header(*size, whole, (bits, components) in _JPEG_COLOURS, scans)
         at += 2 + _big(encoded, at + 2, 2)
     return Header(*size, whole=False)
 
 
 def _png(encoded: bytes) -> Header:
+    if len(encoded) < 26:  # noqa: PLR2004
+        return Header(0, 0, whole=False)
     end = encoded.rfind(b"IEND")
-    return Header(_big(encoded, 16, 4), _big(encoded, 20, 4), whole=0 < end <= len(encoded) - 8)
+    whole = 0 < end <= len(encoded) - 8
+    return Header(
+        _big(encoded, 16, 4), _big(encoded, 20, 4), whole, (encoded[24], encoded[25]) in _PNG_COLOURS
+    )
 
 
 def _bmp(encoded: bytes) -> Header:
-    if len(encoded) < 26:  # noqa: PLR2004
+    if len(encoded) < 30:  # noqa: PLR2004
         return Header(0, 0, whole=False)
     size, width = _little(encoded, 2), _little(encoded, 18)
     height = abs(int.from_bytes(encoded[22:26], "little", signed=True))
-    return Header(width, height, whole=size <= len(encoded))
+    return Header(width, height, size <= len(encoded), int.from_bytes(encoded[28:30], "little") in _BMP_BITS)
 
 
 def _big(encoded: bytes, at: int, width: int) -> int:

@@ -75,7 +75,7 @@ def shrink(path: Path) -> bytes:
     HTTPException
         415: the bytes are no picture.
     """
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise HTTPException(415, "The bytes kept under this hash are no picture.")
     scale = SMALL / max(image.shape[:2])
