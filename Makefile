@@ -36,7 +36,7 @@ $(VENV)/.runtime: $(VENV)/bin/python pyproject.toml $(KERNELS)
 $(VENV)/.dev: $(VENV)/.runtime
 	@deploy/system-packages.sh test
 	@echo "Installing the tools of the test suite"
-	$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev,bench]'
+	$(BIN)/python -m pip install $(PIP_FLAGS) --editable '.[dev,bench,genicam]'
 	@touch $@
 
 $(TRAIN_VENV)/.ready: pyproject.toml

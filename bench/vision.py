@@ -79,6 +79,8 @@ class Bench:
 class MemoryCamera:
     """Pictures that lie in memory, as fast as they are read."""
 
+    live = False
+
     def __init__(self, run: Run, encoded: list[bytes]) -> None:
         self._run = run
         self._left = iter(enumerate(encoded))
@@ -212,7 +214,8 @@ class Stations:
         link.symlink_to(self._bench.model.folder.resolve())
         producer = ZmqProducer(self.home.appender, self._plant.shard, "weld-1")
         section = self._plant.stations[0].model_copy(update={"model": self._bench.model.name})
-        station = Station(section, self._plant, home, producer, opener=self._open)
+        trail = FileLogReader(self.home.log / self._plant.shard)
+        station = Station(section, self._plant, home, producer, opener=self._open, trail=trail)
         try:
             with measured(len(self._bench.encoded), self.rounds):
                 station.run(threading.Event())
@@ -220,6 +223,7 @@ class Stations:
                     raise RuntimeError(f"the log did not take the verdicts: {producer.trouble}")
         finally:
             producer.close()
+            trail.close()
         self.captured += station.stats().frames.captured
 
     def _open(self, section: object, run: Run, number: int, stop: threading.Event) -> MemoryCamera:

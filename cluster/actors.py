@@ -18,7 +18,9 @@ from engine.paths import Home
 from engine.plant import load
 from engine.shard import run_shard
 from engine.station import Station, report
+from engine.station_roster import Roster
 from streams.log.producer import ZmqProducer
+from streams.log.reader import FileLogReader
 
 logger = structlog.get_logger(__name__)
 
@@ -72,19 +74,22 @@ class StationActor(Worker):
         plant = load(self._plant_file)
         section = next(item for item in plant.stations if item.name == self._name)
         producer = ZmqProducer(self._home.appender, plant.shard, self._name)
+        trail = FileLogReader(self._home.log / plant.shard)
         try:
-            station = Station(section, plant, self._home, producer)
+            roster = Roster(self._plant_file, section)
+            station = Station(section, plant, self._home, producer, trail=trail, roster=roster)
             with health.Publisher(
                 self._home.health,
                 "station",
                 self._name,
-                lambda: report(section, station.stats(), producer.trouble),
+                lambda: report(station.stats(), producer.trouble),
             ):
                 station.run(stop)
             if not producer.flush(FLUSH_SECONDS):
                 logger.error("the log did not take the last verdicts", name=self._name, why=producer.trouble)
         finally:
             producer.close()
+            trail.close()
 
 
 class ShardActor(Worker):

@@ -6,7 +6,8 @@ set -euo pipefail
 packages=(gcc make python3-dev python3-venv)
 if [ "${1:-runtime}" = test ]; then
   packages=(chromium chromium-driver debootstrap docker-compose fonts-noto-cjk git mosquitto nats-server openssl
-    systemd)
+    systemd gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-ugly python3-gi)
 fi
 
 missing=()

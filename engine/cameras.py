@@ -5,10 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
-from weakref import WeakKeyDictionary
+from urllib.parse import quote
 
 from engine.plant import Camera as CameraSection
-from engine.plant import FolderCamera, ReplaySection, SimulatedCamera, VideoCamera, ZmqCamera
+from engine.plant import (
+    FolderCamera,
+    GenicamCamera,
+    ReplaySection,
+    RtspCamera,
+    SimulatedCamera,
+    VideoCamera,
+    ZmqCamera,
+)
+from engine.plant.secrets import SecretError
 from streams import simulate
 from streams.clock import Clock
 from vision import cameras
@@ -17,9 +26,21 @@ from vision.simulate.line import Line, serial
 Opener = Callable[[CameraSection, cameras.Run, int, threading.Event], cameras.Camera]
 """Opens a camera: its section, its run, the number that goes into serials, what ends it."""
 
-_lines: WeakKeyDictionary[threading.Event, dict[tuple[int, int], Line]] = WeakKeyDictionary()
-"""Lines of simulated parts, by what ends their cameras: those of one station look at the same line."""
-_laying = threading.Lock()
+
+class Lines:
+    """Lines of simulated parts: the cameras of one station look at the same ones."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[int, int], Line] = {}
+        self._laying = threading.Lock()
+
+    def of(self, section: SimulatedCamera) -> Line:
+        """Return the line that a camera looks at."""
+        with self._laying:
+            key = (section.seed, section.size)
+            if key not in self._lines:
+                self._lines[key] = Line(*key)
+            return self._lines[key]
 
 
 def open_camera(
@@ -28,8 +49,18 @@ def open_camera(
     number: int,
     stop: threading.Event,
     replay: ReplaySection | None = None,
+    lines: Lines | None = None,
 ) -> cameras.Camera:
-    """Open one camera; ``replay`` is the plant's, for one that follows a simulated machine.
+    """Open one camera.
+
+    Parameters
+    ----------
+    section, run, number, stop
+        As for every `Opener`.
+    replay
+        The plant's, for a camera that follows a simulated machine.
+    lines
+        The station's, for a simulated camera.
 
     Raises
     ------
@@ -43,20 +74,35 @@ def open_camera(
             return cameras.VideoCamera(run, section.path, section.rate, stop)
         case ZmqCamera():
             return cameras.ZmqCamera(run, section.endpoint, stop)
+        case RtspCamera():
+            from vision.cameras.rtsp import RtspCamera as Rtsp  # FFmpeg's libraries: only where they are used
+
+            return Rtsp(run, sign_in(section), section.address, section.transport, section.rate, stop)
+        case GenicamCamera():
+            told = section.settings, section.trigger_counter, section.silence_s
+            return cameras.GenicamCamera(run, section.producer, section.device, *told, stop)
         case SimulatedCamera():
             due = due_parts(section, replay, stop)
-            sight = line_of(section, stop).enter(section.view)
+            sight = (lines or Lines()).of(section).enter(section.view)
             return cameras.SimulatedCamera(run, sight, lambda part: serial(section.seed, part, number), due)
 
 
-def line_of(section: SimulatedCamera, stop: threading.Event) -> Line:
-    """Return the line that a simulated camera looks at, the same for all that are ended together."""
-    with _laying:
-        lines = _lines.setdefault(stop, {})
-        key = (section.seed, section.size)
-        if key not in lines:
-            lines[key] = Line(*key)
-        return lines[key]
+def sign_in(section: RtspCamera) -> str:
+    """Return a network camera's address with user and password.
+
+    Raises
+    ------
+    CameraError
+        The password is not where the plant file says.
+    """
+    if not section.user:
+        return section.address
+    try:
+        password = section.password.read() if section.password else ""
+    except SecretError as exc:
+        raise cameras.CameraError(f"Camera {section.name}: {exc}") from exc
+    scheme, place = section.address.split("://", 1)
+    return f"{scheme}://{quote(section.user, safe='')}:{quote(password, safe='')}@{place}"
 
 
 def due_parts(

@@ -11,7 +11,7 @@ import orjson
 from engine.plant import Plant
 from streams.clock import DAY
 from streams.log.abc import Entry, Kind
-from streams.records import PartCounts, Rows, Text
+from streams.records import NULL, PartCounts, Rows, Text
 from vision.records import Finding, FrameLoss, Outcome, Verdict, View
 
 TOLERANCE = DAY
@@ -58,7 +58,7 @@ class PartRows:
     def _loss(self, loss: FrameLoss, received: int) -> tuple[Rowset, PartCounts]:
         self._machine(loss.station)
         _check_time(received, loss.ts)
-        if not 1 <= loss.first <= loss.last:
+        if not 1 <= loss.first <= loss.last + (loss.since > 0):
             raise ValueError(f"frames {loss.first} to {loss.last} are no range of sequence numbers")
         return (loss_row(loss),), NO_PARTS
 
@@ -140,7 +140,7 @@ def loss_row(loss: FrameLoss) -> Rows:
         "serial": [loss.serial or None],
         "frame_hash": [loss.frame_hash or None],
     }
-    numbers = {"first": [loss.first], "last": [loss.last], "ts": [loss.ts]}
+    numbers = {"first": [loss.first], "last": [loss.last], "ts": [loss.ts], "since": [loss.since or NULL]}
     return _rows("frame_ledger", texts, numbers)
 
 

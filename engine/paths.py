@@ -68,6 +68,11 @@ class Home:
         return self.root / "stations"
 
     @property
+    def tally(self) -> Path:
+        """How far the cameras of each station are, so that a kill leaves no frame without an end."""
+        return self.root / "tally"
+
+    @property
     def plant_file(self) -> Path:
         """The plant file in use, or that was in use last."""
         return self.run / "plant.yaml"

@@ -10,21 +10,22 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from urllib.parse import quote
 
 import cv2
-import structlog
 
 from engine import health
-from engine.cameras import Opener, open_camera
+from engine.cameras import Lines, Opener, open_camera
 from engine.paths import Home
 from engine.plant import Camera, Plant, StationSection
 from engine.recipe import recipe_of
-from engine.station_log import StationLog, loss_of
+from engine.station_account import Account
+from engine.station_cameras import Cameras
+from engine.station_log import StationLog, loss_of, loss_of_missed
+from engine.station_tally import Trail
 from streams.log.abc import Producer
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
@@ -33,19 +34,20 @@ from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.evidence import EvidenceStore, sync_folders
 from vision.inspector import Inspector
-from vision.ledger import DROPPED, Balance, Ledger
+from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
-from vision.records import Frame, Outcome, Verdict
-
-logger = structlog.get_logger(__name__)
+from vision.records import Frame, Missed, Outcome, Verdict
 
 RETRY = 2.0
-"""Seconds between attempts to open a camera or to write evidence again."""
+"""Seconds between attempts to write evidence again."""
+BEAT = 0.1
+"""Seconds between looks at what must end."""
+LOOK = 1.0
+"""Seconds between looks at what may change: which cameras there are, what the log has."""
 LINGER = 0.1
 """Seconds that a verdict waits, while other parts are inside, to reach disk and log together with them."""
 DEPTH = 48
 """Parts inside a lossless station at the most."""
-LOST = "lost_before_arrival"
 NO_EVIDENCE = "evidence_not_written"
 
 
@@ -56,6 +58,9 @@ class StationStats:
     station: str
     frames: Balance
     cameras: dict[str, Balance]
+    """Those that are there now."""
+    offsets: dict[str, int]
+    """How far the clocks of cameras that stamp their frames are behind, microseconds."""
     verdicts: dict[str, int]
     rate: float
     """Verdicts a second, over the latest ones."""
@@ -79,6 +84,10 @@ class Station:
         Opens cameras; None opens what the section names.
     detector
         The model in use; None loads the section's.
+    trail
+        The log as it can be read, to account for what a killed run had captured; None: it is not.
+    roster
+        Tells which cameras there are now, asked once a second; None: those of the section, always.
 
     Raises
     ------
@@ -94,12 +103,13 @@ class Station:
         producer: Producer,
         opener: Opener | None = None,
         detector: Detector | None = None,
+        trail: Trail | None = None,
+        roster: Callable[[], Sequence[Camera]] | None = None,
     ) -> None:
         self.name = section.name
         self.ledger = Ledger()
         self._section = section
         self._clock = plant.clock()
-        self._opener = opener or partial(open_camera, replay=plant.replay)
         self._cores = len(os.sched_getaffinity(0))
         self._inspector = Inspector(
             section.name, detector or self._load(home), recipe_of(section), self._load_bank(home)
@@ -111,7 +121,14 @@ class Station:
         self._stop = threading.Event()
         self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
         self._troubles: dict[str, str] = {}
-        self._failures: list[BaseException] = []
+        self._may_change = roster is not None
+        self._roster = roster or (lambda: section.cameras)
+        views = {camera.name: camera.view for camera in section.cameras}
+        self._account = Account(
+            home.tally, self._number, self.ledger, self._log, trail, views, self._clock.now
+        )
+        opener = opener or partial(open_camera, replay=plant.replay, lines=Lines())
+        self._cameras = Cameras(self._number, opener, self._clock.now, self, self._account.marks)
 
     def _load(self, home: Home) -> Detector | None:
         if self._section.model is None:
@@ -139,85 +156,96 @@ class Station:
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
         self._pipeline = Pipeline(self._judge, self._deliver, self._cores, depth, newest, LINGER)
         try:
-            self._watch([self._start(camera) for camera in self._section.cameras])
+            self._watch()
         finally:
             self._pipeline.close()
         self._log.report(avail="UNAVAILABLE")
-        if failure := self._pipeline.failure or next(iter(self._failures), None):
+        if failure := self._pipeline.failure or next(iter(self._cameras.failures), None):
             raise failure
+        self._account.close()
 
     def stats(self) -> StationStats:
         """Return counts, rate, the last verdict and what is wrong; from any thread."""
+        known = self.ledger.cameras()
         return StationStats(
             station=self.name,
             frames=self.ledger.total(),
-            cameras=self.ledger.cameras(),
+            cameras={name: known.get(name, Balance()) for name in self._cameras.names},
+            offsets=self._cameras.offsets(),
             verdicts=self._log.counts(),
             rate=self._log.rate(),
             last=self._log.last,
-            troubles=dict(self._troubles),
+            troubles=self._troubles | self._cameras.troubles,
         )
 
-    def _start(self, camera: Camera) -> threading.Thread:
-        thread = threading.Thread(
-            target=self._feed, args=(camera,), name=f"camera {camera.name}", daemon=True
-        )
-        thread.start()
-        return thread
+    def begin(self, run: Run, opening: int) -> None:
+        """Hear that a camera's run begins.
 
-    def _watch(self, threads: Sequence[threading.Thread]) -> None:
-        """Wait for the cameras to end; meanwhile let parts go whose time is up."""
-        period = min(self._section.patience_s / 4, 1.0) if self._section.views else 1.0
-        while any(thread.is_alive() for thread in threads):
-            for thread in threads:
-                thread.join(period / len(threads))
-            with self._entry:
-                for part in self._assembly.expire(time.monotonic()):
-                    self._pipeline.offer(part)
-        with self._entry:
-            for part in self._assembly.finish():
-                self._pipeline.offer(part)
-
-    def _feed(self, section: Camera) -> None:
-        """Read one camera to its end; open it anew when it goes away."""
-        opening = 0
+        Raises
+        ------
+        CameraError
+            The disk has no room to note how far it will be.
+        """
         try:
-            while not self._stop.is_set():
-                opening += 1
-                name = f"{self._number}" if opening == 1 else f"{self._number}.{opening}"
-                run = Run(section.name, section.view, name, self._clock.now)
-                if self._read(section, run):
-                    return
-                self._stop.wait(RETRY)
-        except BaseException as exc:
-            self._failures.append(exc)
-            self._stop.set()
+            self._account.begin(run, opening)
+        except OSError as exc:
+            why = (
+                f"Camera {run.camera}: how far it is cannot be noted: {exc.strerror}; make room on the disk."
+            )
+            raise CameraError(why) from exc
 
-    def _read(self, section: Camera, run: Run) -> bool:
-        """Read one run; True when it came to its end, False when the camera went away."""
-        last = 0
-        try:
-            with closing(self._opener(section, run, self._number, self._stop)) as camera:
-                self._troubles.pop(section.name, None)
-                while (frame := camera.read()) is not None:
-                    self._take(frame, last)
-                    last = frame.sequence
-        except CameraError as exc:
-            logger.warning("camera lost", station=self.name, camera=section.name, error=str(exc))
-            self._troubles[section.name] = str(exc)
-            return False
-        return True
-
-    def _take(self, frame: Frame, last: int) -> None:
-        self.ledger.captured(frame.camera, frame.sequence - last)
+    def take(self, run: Run, frame: Frame) -> None:
+        """Take a frame, and note what was missed before it."""
+        if frame.before:
+            self.lose(run, frame.before, frame.ts)
+        self.ledger.captured(frame.camera, frame.run, frame.sequence, frame.sequence)
+        self._account.captured(run, frame)
         with self._entry:
-            if frame.sequence > last + 1:
-                loss = loss_of(self.name, frame, DROPPED, LOST)
-                self._pipeline.lose([replace(loss, first=last + 1, last=frame.sequence - 1, serial="")])
             part = self._assembly.add(frame, time.monotonic())
             if isinstance(part, Stray):
                 self._pipeline.lose([loss_of(self.name, frame, part.outcome, part.reason)])
             elif part is not None:
+                self._pipeline.offer(part)
+            for crowded in self._assembly.overflow():
+                self._pipeline.offer(crowded)
+
+    def lose(self, run: Run, missed: Sequence[Missed], ts: int | None = None) -> None:
+        """Take note of frames that never came, as it was known at ``ts``, or is known now."""
+        known = self._clock.now() if ts is None else ts
+        for frames in missed:
+            if frames.frames:
+                self.ledger.captured(run.camera, run.name, frames.first, frames.last)
+        with self._entry:
+            self._pipeline.lose([loss_of_missed(self.name, run, frames, known) for frames in missed])
+
+    def _watch(self) -> None:
+        """Look after the cameras until all have ended; let parts go whose time is up."""
+        look_at = 0.0
+        while True:
+            if self._cameras.failures:
+                self._stop.set()
+            if self._stop.is_set():
+                self._cameras.stop()
+            elif time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK
+                self._cameras.follow(self._roster())
+                self._account.look()
+            if not self._going():
+                break
+            self._cameras.changed.wait(BEAT)
+            self._cameras.changed.clear()
+            self._let_go(lambda: self._assembly.expire(time.monotonic()))
+        self._let_go(self._assembly.finish)
+
+    def _going(self) -> bool:
+        """Whether a camera is read, or all were taken down and others may come."""
+        idle = self._may_change and not self._cameras.names
+        return self._cameras.alive or (idle and not self._stop.is_set())
+
+    def _let_go(self, ripe: Callable[[], Sequence[Part]]) -> None:
+        """Let parts go that wait no longer."""
+        with self._entry:
+            for part in ripe():
                 self._pipeline.offer(part)
 
     def _judge(self, part: Part) -> Verdict:
@@ -244,27 +272,26 @@ class Station:
                 return True
 
 
-def report(section: StationSection, stats: StationStats, log_trouble: str | None) -> health.Report:
+def report(stats: StationStats, log_trouble: str | None) -> health.Report:
     """Return how a station is: each camera with its ledger, its evidence and its way to the log.
 
     ``log_trouble`` says why entries wait to be appended, if they do.
     """
     verdicts = {f"verdicts_{word.lower()}": stats.verdicts.get(word, 0) for word in Outcome}
-    cameras = [
-        health.Part(
-            "camera",
-            camera.name,
-            stats.troubles.get(camera.name, ""),
-            frames_of(stats.cameras.get(camera.name, Balance())),
-        )
-        for camera in section.cameras
-    ]
     others = [
         health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
         health.Part("log", "log", log_trouble or ""),
     ]
     counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
-    return health.Report(counters, (*cameras, *others))
+    return health.Report(counters, (*(camera_part(name, stats) for name in stats.cameras), *others))
+
+
+def camera_part(name: str, stats: StationStats) -> health.Part:
+    """Return how a camera is, its ledger, and how far its clock is behind where it has one."""
+    offset = stats.offsets.get(name)
+    clock = {} if offset is None else {"clock_offset_s": offset / 1e6}
+    trouble = stats.troubles.get(name, "")
+    return health.Part("camera", name, trouble, frames_of(stats.cameras[name]) | clock)
 
 
 def frames_of(balance: Balance) -> dict[str, float]:

@@ -10,9 +10,10 @@ from itertools import groupby
 
 from streams import records
 from streams.log.abc import Kind, Producer
+from vision.cameras import Run
 from vision.ledger import DROPPED, INSPECTED, Ledger
 from vision.pipeline import Job
-from vision.records import Frame, FrameLoss, Verdict
+from vision.records import Frame, FrameLoss, Missed, Verdict
 
 RECENT = 64
 """Verdicts that the rate is taken over."""
@@ -40,7 +41,22 @@ class StationLog:
         self._ledger = ledger
         self._now = now
         self._counts: Counter[str] = Counter()
+        self._sent = 0
         self._recent: deque[float] = deque(maxlen=RECENT)
+
+    @property
+    def sent(self) -> int:
+        """Return the number of the last entry that was handed to the log."""
+        return self._sent
+
+    @property
+    def acknowledged(self) -> int:
+        """Return the number up to which all entries are on the log's disk."""
+        return self._producer.acknowledged()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until the log has all that was said; False when the time ran out."""
+        return self._producer.flush(timeout)
 
     def counts(self) -> dict[str, int]:
         """Return the number of verdicts by outcome."""
@@ -57,7 +73,7 @@ class StationLog:
         batch = records.Readings.texts(
             [self.station] * size, list(tags), [self._now()] * size, list(tags.values())
         )
-        self._producer.send(Kind.READINGS, records.encode(batch.to_arrow()))
+        self._send(Kind.READINGS, records.encode(batch.to_arrow()))
 
     def deliver(self, jobs: Sequence[Job]) -> None:
         """Append what is said of finished jobs, in order; their evidence is on disk."""
@@ -67,10 +83,20 @@ class StationLog:
             else:
                 self._send_losses(group)
 
+    def say(self, losses: Iterable[FrameLoss]) -> None:
+        """Append what became of frames that the ledger does not know: those of a former run."""
+        for loss in losses:
+            self._send(Kind.FRAMES, loss.to_json())
+
+    def _send(self, kind: Kind, payload: bytes) -> None:
+        self._sent = self._producer.send(kind, payload)
+
     def _send_losses(self, jobs: Iterable[Job]) -> None:
-        for loss in merge(loss for job in jobs for loss in self._losses(job)):
-            self._producer.send(Kind.FRAMES, loss.to_json())
-            self._ledger.ended(loss.camera, loss.outcome, loss.last - loss.first + 1)
+        losses = [loss for job in jobs for loss in self._losses(job)]
+        self.say(merge(losses))
+        for loss in losses:
+            if loss.frames:
+                self._ledger.ended(loss.camera, loss.run, loss.first, loss.last, loss.outcome)
 
     def _losses(self, job: Job) -> Iterable[FrameLoss]:
         if job.part is None:
@@ -79,9 +105,9 @@ class StationLog:
 
     def _send_verdicts(self, jobs: Iterable[Job]) -> None:
         for verdict in (job.verdict for job in jobs if job.verdict):
-            self._producer.send(Kind.VERDICT, verdict.to_json())
+            self._send(Kind.VERDICT, verdict.to_json())
             for view in verdict.views:
-                self._ledger.ended(view.camera, INSPECTED)
+                self._ledger.ended(view.camera, view.run, view.sequence, view.sequence, INSPECTED)
             self._counts[verdict.outcome.value] += 1
             self._recent.append(time.monotonic())
             self.last = verdict
@@ -91,6 +117,12 @@ def loss_of(station: str, frame: Frame, outcome: str, reason: str) -> FrameLoss:
     """Return the loss of one frame."""
     place = (station, frame.camera, frame.view, frame.run, frame.sequence, frame.sequence)
     return FrameLoss(*place, frame.ts, outcome, reason, frame.serial)
+
+
+def loss_of_missed(station: str, run: Run, missed: Missed, ts: int) -> FrameLoss:
+    """Return the loss of frames that never came, as it is known at ``ts``."""
+    place = (station, run.camera, run.view, run.name, missed.first, missed.last)
+    return FrameLoss(*place, ts, DROPPED, missed.reason, since=missed.since)
 
 
 def merge(losses: Iterable[FrameLoss]) -> list[FrameLoss]:
@@ -106,8 +138,10 @@ def merge(losses: Iterable[FrameLoss]) -> list[FrameLoss]:
 
 
 def same_cause(before: FrameLoss, after: FrameLoss) -> bool:
-    """Say whether ``after`` goes on where ``before`` ends."""
+    """Say whether ``after`` goes on where ``before`` ends, and both are known by number."""
     names = ("camera", "view", "run", "outcome", "reason")
+    if not before.frames or not after.frames:
+        return False
     return after.first == before.last + 1 and all(
         getattr(before, name) == getattr(after, name) for name in names
     )

@@ -13,6 +13,8 @@ from vision.records import Frame
 
 T = TypeVar("T")
 
+ROOM = 512 << 20
+"""Bytes of frames that may wait for others; beyond them the oldest parts go without their missing views."""
 REMEMBERED = 10_000
 """Serials whose attempts and missing views are remembered."""
 
@@ -24,6 +26,11 @@ class Part:
     serial: str
     attempt: int
     frames: tuple[Frame, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Return the memory that its pictures take."""
+        return sum(frame.nbytes for frame in self.frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class Assembly:
     def __init__(self, views: Sequence[str] = (), patience: float = 5.0) -> None:
         self._views = tuple(views)
         self._patience = patience
+        self._waiting = 0
         self._open: OrderedDict[str, tuple[float, dict[str, Frame]]] = OrderedDict()
         self._attempts: OrderedDict[str, int] = OrderedDict()
         self._missed: OrderedDict[str, frozenset[str]] = OrderedDict()
@@ -63,12 +71,20 @@ class Assembly:
             return Stray(frame, LATE, "part_already_judged")
         _, frames = self._open.setdefault(frame.serial, (now + self._patience, {}))
         frames[frame.view] = frame
+        self._waiting += frame.nbytes
         return self._close(frame.serial) if len(frames) == len(self._views) else None
 
     def expire(self, now: float) -> list[Part]:
         """Return the parts whose time is up, with the views they have."""
         ripe = [serial for serial, (due, _) in self._open.items() if due <= now]
         return [self._close(serial) for serial in ripe]
+
+    def overflow(self) -> list[Part]:
+        """Return the oldest parts, with the views they have, until the others fit into `ROOM`."""
+        crowded = []
+        while self._waiting > ROOM:
+            crowded.append(self._close(next(iter(self._open))))
+        return crowded
 
     def finish(self) -> list[Part]:
         """Return every part that still waits."""
@@ -85,7 +101,9 @@ class Assembly:
         _, frames = self._open.pop(serial)
         missing = frozenset(self._views) - frames.keys()
         remember(self._missed, serial, missing)
-        return self._part(serial, tuple(frames[view] for view in self._views if view in frames))
+        part = self._part(serial, tuple(frames[view] for view in self._views if view in frames))
+        self._waiting -= part.nbytes
+        return part
 
     def _part(self, serial: str, frames: tuple[Frame, ...]) -> Part:
         attempt = self._attempts.get(serial, 0) + 1

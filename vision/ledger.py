@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 INSPECTED = "inspected"
 DROPPED = "dropped"
 LATE = "late"
 UNMATCHED = "unmatched"
+ENDS = (INSPECTED, DROPPED, LATE, UNMATCHED)
+
+
+class RunKey(NamedTuple):
+    """One run of one camera."""
+
+    camera: str
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +47,43 @@ class Balance:
 
 
 class Ledger:
-    """Count frames by camera; safe from any thread."""
+    """Count frames by camera, and know which are on their way; safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._balances: dict[str, Balance] = {}
+        self._sums: dict[str, dict[str, int]] = {}
+        self._open: dict[RunKey, dict[int, int]] = defaultdict(dict)
 
-    def captured(self, camera: str, frames: int = 1) -> None:
-        """Note frames that a camera captured."""
-        self._add(camera, Balance(captured=frames))
-
-    def ended(self, camera: str, outcome: str, frames: int = 1) -> None:
-        """Note how frames ended: inspected, dropped, late or unmatched."""
-        self._add(camera, Balance(**{outcome: frames}))
-
-    def _add(self, camera: str, change: Balance) -> None:
+    def captured(self, camera: str, run: str, first: int, last: int) -> None:
+        """Note frames that a camera captured: they are on their way, and end together."""
         with self._lock:
-            self._balances[camera] = self._balances.get(camera, Balance()) + change
+            sums = self._sums.setdefault(camera, dict.fromkeys(("captured", *ENDS), 0))
+            sums["captured"] += last - first + 1
+            self._open[RunKey(camera, run)][first] = last
+
+    def ended(self, camera: str, run: str, first: int, last: int, outcome: str) -> None:
+        """Note how frames ended: inspected, dropped, late or unmatched.
+
+        Raises
+        ------
+        KeyError
+            They are not on their way, or nobody counts such an end.
+        """
+        with self._lock:
+            self._sums[camera][outcome] += last - first + 1
+            del self._open[RunKey(camera, run)][first]
 
     def cameras(self) -> dict[str, Balance]:
         """Return the balance of each camera."""
         with self._lock:
-            return dict(self._balances)
+            return {camera: Balance(**sums) for camera, sums in self._sums.items()}
 
     def total(self) -> Balance:
         """Return the balance of all cameras."""
         return sum(self.cameras().values(), Balance())
+
+    def on_their_way(self) -> dict[RunKey, list[tuple[int, int]]]:
+        """Return the first and last of what has not ended, by run; runs that are through are left out."""
+        with self._lock:
+            self._open = defaultdict(dict, {key: frames for key, frames in self._open.items() if frames})
+            return {key: sorted(frames.items()) for key, frames in self._open.items()}

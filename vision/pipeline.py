@@ -1,8 +1,8 @@
 """Threads between cameras and verdicts: parts are inspected side by side and finished in order.
 
 Parts enter in one order and leave in the same, whatever their inspection took. At most ``depth``
-parts are inside: then `offer` waits (lossless), or the oldest part that nobody has begun makes room
-(newest). Every part that enters leaves through ``finish``: inspected, dropped or failed.
+parts, of `ROOM` bytes, are inside: then `offer` waits (lossless), or the oldest part that nobody has
+begun makes room (newest). Every part that enters leaves through ``finish``: inspected, dropped or failed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from vision.records import FrameLoss, Verdict
 logger = structlog.get_logger(__name__)
 
 BUSY = "station_busy"
+ROOM = 1 << 30
+"""Bytes of pictures inside, from which on no further part is let in."""
 
 
 class PipelineError(Exception):
@@ -87,6 +89,7 @@ class Pipeline:
         self._order: deque[Job] = deque()
         self._waiting: deque[Job] = deque()
         self._inside = 0
+        self._held = 0
         self._closing = threading.Event()
         self.failure: BaseException | None = None
         names = [(self._inspect_all, f"inspect-{number}") for number in range(workers)]
@@ -108,12 +111,13 @@ class Pipeline:
             if self._newest:
                 self._make_room(job)
             else:
-                self._room.wait_for(lambda: self._inside < self._depth or self.failure)
+                self._room.wait_for(lambda: self._has_room() or self.failure)
             self._check()
             self._order.append(job)
             if job.stage is Stage.WAITING:
                 self._waiting.append(job)
                 self._inside += 1
+                self._held += part.nbytes
                 self._work.notify()
             self._tell_if_ready()
 
@@ -137,11 +141,21 @@ class Pipeline:
         if self.failure:
             raise PipelineError(f"Verdicts cannot be delivered any more: {self.failure}") from self.failure
 
+    def _has_room(self) -> bool:
+        return self._inside < self._depth and self._held < ROOM
+
     def _make_room(self, job: Job) -> None:
-        if self._inside >= self._depth:
+        while not self._has_room() and job.stage is Stage.WAITING:
             victim = self._waiting.popleft() if self._waiting else job
             victim.stage, victim.reason = Stage.DONE, BUSY
-            self._inside -= victim is not job
+            if victim is not job:
+                self._leave([victim])
+
+    def _leave(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.part is not None:
+                self._inside -= 1
+                self._held -= job.part.nbytes
 
     def _inspect_all(self) -> None:
         job = self._next(None)
@@ -171,7 +185,7 @@ class Pipeline:
             while jobs := self._done():
                 self._finish(jobs)
                 with self._room:
-                    self._inside -= sum(job.part is not None and job.reason != BUSY for job in jobs)
+                    self._leave([job for job in jobs if job.reason != BUSY])
                     self._room.notify_all()
         except BaseException as exc:
             with self._room:

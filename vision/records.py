@@ -28,13 +28,32 @@ class Outcome(StrEnum):
     REVIEW = "REVIEW"
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Frames ``first`` to ``last`` of a run that the camera took and that never came.
+
+    Where nobody knows how many there were, ``last`` is one less than ``first``. They were missed after
+    ``since``, 0 where nothing came before.
+    """
+
+    first: int
+    last: int
+    since: int
+    reason: str
+
+    @property
+    def frames(self) -> int:
+        """Return their number, 0 where it is unknown."""
+        return self.last - self.first + 1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a camera, with the exact bytes it came as.
 
     ``image`` is (height, width, 3) uint8 in BGR order, or None: where ``defect`` is empty nobody has
     decoded ``encoded`` yet, else it cannot be read and ``defect`` says why. ``sequence`` counts every
-    frame of a ``run`` of the camera, from 1.
+    frame of a ``run`` of the camera, from 1; ``before`` tells of those that were missed just before it.
     """
 
     camera: str
@@ -46,6 +65,12 @@ class Frame:
     image: Image | None
     serial: str
     defect: str = ""
+    before: tuple[Missed, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Return the memory that it takes."""
+        return len(self.encoded) + (0 if self.image is None else self.image.nbytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +166,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class FrameLoss:
-    """Frames ``first`` to ``last`` of a camera's run that were not inspected, and why."""
+    """Frames ``first`` to ``last`` of a camera's run that were not inspected, and why.
+
+    An unknown number of frames has a ``last`` one less than ``first``: it counts as none, and says from
+    when (``since``) to when (``ts``) they were missed.
+    """
 
     station: str
     camera: str
@@ -155,6 +184,13 @@ class FrameLoss:
     reason: str
     serial: str = ""
     frame_hash: str = field(default="")
+    since: int = 0
+    """Time of the camera's frame before them, 0 where there was none or they came."""
+
+    @property
+    def frames(self) -> int:
+        """Return how many frames it accounts for."""
+        return self.last - self.first + 1
 
     def to_json(self) -> bytes:
         """Return the form that is logged."""

@@ -7,24 +7,12 @@ from engine.plant.machines import MachineSection, SensorSection, ShiftSection, T
 from engine.plant.outbox import OutboxSection
 from engine.plant.plant import ConsoleSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
-from engine.plant.sources import (
-    CsvSource,
-    McSource,
-    ModbusSource,
-    MqttSource,
-    MTConnectSource,
-    OpcUaSource,
-    ParquetSource,
-    S7Source,
-    ShdrSource,
-    Source,
-    SparkplugSource,
-    UdpSource,
-    ZmqSource,
-)
+from engine.plant.sources import CsvSource, MTConnectSource, McSource, ModbusSource, MqttSource, OpcUaSource, ParquetSource, S7Source, ShdrSource, Source, SparkplugSource, UdpSource, ZmqSource
 from engine.plant.stations import (
     Camera,
     FolderCamera,
+    GenicamCamera,
+    RtspCamera,
     SimulatedCamera,
     StationSection,
     VideoCamera,
@@ -38,6 +26,7 @@ __all__ = [
     "EvidenceDays",
     "Fault",
     "FolderCamera",
+    "GenicamCamera",
     "JetStreamSection",
     "LogSection",
     "MTConnectSource",
@@ -53,6 +42,7 @@ __all__ = [
     "RemoteSection",
     "ReplaySection",
     "RetentionSection",
+    "RtspCamera",
     "S7Source",
     "SensorSection",
     "ServeSection",

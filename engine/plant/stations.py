@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from engine.plant.machines import ShiftSection, build_calendar
+from engine.plant.secrets import SecretSection
 from engine.plant.section import Positive, Score, Section
 from streams.catalog import Machine, Tag
 from streams.clock import SECOND
@@ -59,6 +60,48 @@ class ZmqCamera(Section):
     """Where we listen."""
 
 
+class RtspCamera(Section):
+    """A network camera over RTSP."""
+
+    kind: Literal["rtsp"]
+    """A network camera over RTSP."""
+    name: str
+    """Names the camera in ledger and evidence."""
+    view: str = "front"
+    """Which side of the part it sees."""
+    address: Annotated[str, Field(pattern=r"^rtsps?://[^@\s]+$")]
+    """Where it is: rtsp://host/path, without user and password."""
+    user: str = ""
+    """Who asks; empty: nobody in particular."""
+    password: SecretSection | None = None
+    """Where the user's password is kept."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How pictures travel: tcp loses none on the way."""
+    rate: Positive | None = None
+    """Pictures a second at the most, the others are not taken; left out: all."""
+
+
+class GenicamCamera(Section):
+    """An industrial camera (GigE Vision, USB3 Vision, ...) over its maker's GenTL producer."""
+
+    kind: Literal["genicam"]
+    """An industrial camera by GenICam; needs the extra genicam."""
+    name: str
+    """Names the camera in ledger and evidence."""
+    view: str = "front"
+    """Which side of the part it sees."""
+    producer: Path
+    """The producer of the camera's maker, a .cti file."""
+    device: str | None = None
+    """Serial number, id or name of the device; left out: the only one."""
+    settings: dict[str, bool | int | float | str] = {}
+    """Features to set before pictures are taken, in this order: PixelFormat, ExposureTime, TriggerMode."""
+    trigger_counter: str | None = None
+    """The feature that counts hardware triggers: one without a picture is then a missed frame."""
+    silence_s: Positive | None = None
+    """Seconds without a picture until it is opened anew; left out: it waits for its trigger for ever."""
+
+
 class SimulatedCamera(Section):
     """Rendered weld parts, deterministic by seed."""
 
@@ -78,7 +121,10 @@ class SimulatedCamera(Section):
     """Machine of the simulated shop, each of whose finished parts it shows; left out: ``rate``."""
 
 
-Camera = Annotated[FolderCamera | VideoCamera | ZmqCamera | SimulatedCamera, Field(discriminator="kind")]
+Camera = Annotated[
+    FolderCamera | VideoCamera | ZmqCamera | RtspCamera | GenicamCamera | SimulatedCamera,
+    Field(discriminator="kind"),
+]
 
 
 class StationSection(Section):

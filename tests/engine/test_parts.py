@@ -97,6 +97,13 @@ def test_lost_frames_enter_the_ledger_and_count_no_part():
     assert len(counts) == 0
 
 
+def test_an_unknown_number_of_missed_frames_is_a_row_that_counts_none():
+    loss = FrameLoss("gate", "c1", "front", "r1", 6, 5, T0, "dropped", "camera_away", since=T0 - 90_000_000)
+    (ledger,), _ = PartRows(PLANT)(entry(loss.to_json(), Kind.FRAMES))
+    found = plain(ledger)
+    assert (found["first"], found["last"], found["since"]) == ([6], [5], [T0 - 90_000_000])
+
+
 @pytest.mark.parametrize(
     ("payload", "kind", "complaint"),
     [

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import zmq
 
-from engine.cameras import line_of, open_camera
+from engine.cameras import Lines, open_camera
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
 from engine.station import Station, next_number, report
@@ -83,13 +83,14 @@ def producer():
 def station(tmp_path, model, producer):
     """Give a function that builds a station of the tiny model on cameras."""
 
-    def build(*cameras, opener=open_camera, **settings):
+    def build(*cameras, opener=open_camera, roster=None, **settings):
         home = Home(tmp_path / "home").create()
         link = home.models / "tiny"
         if not link.exists():
             link.symlink_to(model.folder)
         section = StationSection(name="weld-1", cameras=list(cameras), model="tiny", **settings)
-        return Station(section, Plant(name="test", stations=[section]), home, producer, opener)
+        plant = Plant(name="test", stations=[section])
+        return Station(section, plant, home, producer, opener, roster=roster)
 
     return build
 
@@ -120,6 +121,8 @@ def run(station):
 
 class Shots:
     """A camera of the test's own frames: pairs of serial and red level; what is raised is raised."""
+
+    live = True
 
     def __init__(self, run, shots):
         self._run = run
@@ -268,7 +271,7 @@ def test_frames_that_fit_no_part_are_unmatched(station, producer):
 
 
 def test_a_camera_that_goes_away_is_opened_again_as_a_new_run(station, producer, monkeypatch):
-    monkeypatch.setattr("engine.station.RETRY", 0.01)
+    monkeypatch.setattr("engine.station_cameras.RETRY", 0.01)
     runs = [[("p1", OK), CameraError("unplugged")], [("p2", OK)]]
     stats = run(station(camera(), opener=lambda section, run, number, stop: Shots(run, runs.pop(0))))
     assert [(verdict.serial, verdict.views[0].run) for verdict in producer.verdicts] == [
@@ -277,6 +280,148 @@ def test_a_camera_that_goes_away_is_opened_again_as_a_new_run(station, producer,
     ]
     assert stats.troubles == {}
     assert stats.frames.open == 0
+
+
+def gaps(producer):
+    return [(loss.run, loss.first, loss.last, loss.reason) for loss in producer.losses]
+
+
+def test_what_a_camera_saw_while_it_was_away_is_an_unknown_number_from_when_to_when(
+    station, producer, monkeypatch
+):
+    monkeypatch.setattr("engine.station_cameras.RETRY", 0.01)
+    runs = [[("p1", OK), CameraError("unplugged")], [CameraError("not yet")], [("p2", OK), ("p3", OK)]]
+    run(station(camera(), opener=lambda section, run, number, stop: Shots(run, runs.pop(0))))
+    assert gaps(producer) == [("1.3", 1, 0, "camera_away")]
+    before, after = (verdict.ts for verdict in producer.verdicts[:2])
+    assert (producer.losses[0].since, producer.losses[0].ts) == (before, after)
+
+
+def test_what_a_camera_that_counts_saw_while_it_was_away_is_known_by_number(station, producer, monkeypatch):
+    monkeypatch.setattr("engine.station_cameras.RETRY", 0.01)
+
+    class Counting(Shots):
+        def read(self):
+            shot = next(self._shots)
+            if not isinstance(shot, int):
+                raise CameraError("unplugged") if shot else StopIteration
+            self._run.count(shot)
+            return self._run.frame(pictures.encode_whole(picture(OK)), f"p{shot}")
+
+    class Ending(Counting):
+        def read(self):
+            try:
+                return super().read()
+            except StopIteration:
+                return None
+
+    runs = [[1, 2, "away"], [6, 7, ""]]
+    stats = run(station(camera(), opener=lambda section, run, number, stop: Ending(run, runs.pop(0))))
+    assert gaps(producer) == [("1.2", 1, 3, "camera_away")]
+    assert [verdict.views[0].sequence for verdict in producer.verdicts] == [1, 2, 4, 5]
+    assert (stats.frames.captured, stats.frames.dropped, stats.frames.open) == (7, 3, 0)
+
+
+def test_a_camera_that_is_still_away_at_the_end_has_its_gap_too(station, producer, monkeypatch):
+    monkeypatch.setattr("engine.station_cameras.RETRY", 0.01)
+    stop, again = threading.Event(), threading.Event()
+
+    def open_once(section, run, number, stopped):
+        if run.name != "1":
+            again.set()
+            raise CameraError("unplugged")
+        return Shots(run, [("p1", OK), CameraError("unplugged")])
+
+    built = station(camera(), opener=open_once)
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    assert again.wait(WAIT)
+    stop.set()
+    line.join(WAIT)
+    (loss,) = producer.losses
+    assert (loss.first, loss.last, loss.reason) == (1, 0, "camera_away")
+    assert loss.since == producer.verdicts[0].ts <= loss.ts
+
+
+class Beating:
+    """A camera that shows parts of its own, one at each beat of the test, until it is taken down."""
+
+    live = True
+
+    def __init__(self, run, beats, stop):
+        self._run, self._beats, self._stop = run, beats, stop
+
+    def read(self):
+        with self._beats.changed:
+            self._beats.changed.wait_for(lambda: self._stop.is_set() or self._beats.due(self._run), 0.02)
+            if self._stop.is_set():
+                return None
+        return self._run.frame(pictures.encode_whole(picture(OK)), "")
+
+    def close(self):
+        self._beats.closed.append(self._run.camera)
+
+
+class Beats:
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.closed = []
+
+    def due(self, run):
+        return False
+
+
+def test_cameras_come_and_go_while_the_others_lose_no_frame(station, producer, monkeypatch):
+    monkeypatch.setattr("engine.station.LOOK", 0.01)
+    beats, stop = Beats(), threading.Event()
+    wanted = [[camera("a"), camera("b")]]
+    built = station(
+        camera("a"),
+        opener=lambda section, run, number, stopped: Beating(run, beats, stopped),
+        roster=lambda: wanted[0],
+    )
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+
+    def seen():
+        return {verdict.views[0].camera for verdict in producer.verdicts}
+
+    producer.wait(lambda: seen() == {"a", "b"})
+    wanted[0] = [camera("a"), camera("c")]
+    producer.wait(lambda: "c" in seen() and "b" in beats.closed)
+    assert set(built.stats().cameras) == {"a", "c"}
+    wanted[0] = [camera("a"), camera("c", view="top")]
+    producer.wait(lambda: any(verdict.views[0].run == "1.2" for verdict in producer.verdicts))
+    stop.set()
+    line.join(WAIT)
+    frames = [
+        (view.camera, view.run, view.sequence) for verdict in producer.verdicts for view in verdict.views
+    ]
+    for run_of in {frame[:2] for frame in frames}:
+        numbers = [number for *key, number in frames if tuple(key) == run_of]
+        assert numbers == list(range(1, len(numbers) + 1))
+    assert {run for name, run, _ in frames if name == "a"} == {"1"}
+    assert {loss.camera for loss in producer.losses} <= {"c"}
+    assert built.ledger.total().open == 0
+
+
+def test_a_station_whose_last_camera_was_taken_down_waits_for_another(station, producer, monkeypatch):
+    monkeypatch.setattr("engine.station.LOOK", 0.01)
+    stop, asked, wanted = threading.Event(), threading.Event(), [[]]
+
+    def roster():
+        asked.set()
+        return wanted[0]
+
+    built = station(opener=shooting(a=[("p1", OK)]), roster=roster)
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    assert asked.wait(WAIT)
+    wanted[0] = [camera("a")]
+    producer.wait(lambda: producer.verdicts)
+    stop.set()
+    line.join(WAIT)
+    assert not line.is_alive()
 
 
 def test_a_camera_that_cannot_be_opened_is_told_and_the_others_go_on(station, folder, producer, tmp_path):
@@ -364,10 +509,10 @@ def test_it_tells_how_every_camera_is(station, folder, tmp_path):
     line = threading.Thread(target=built.run, args=(stop,))
     line.start()
     try:
-        told = report(built._section, built.stats(), "The log is full.")
+        told = report(built.stats(), "The log is full.")
         while told.counters["inspected"] < 3 or told.parts[1].ok:
             assert not threading.Event().wait(0.01)
-            told = report(built._section, built.stats(), "The log is full.")
+            told = report(built.stats(), "The log is full.")
     finally:
         stop.set()
         line.join(WAIT)
@@ -471,10 +616,10 @@ def test_every_kind_of_camera_is_opened(tmp_path, folder):
 
 
 def test_cameras_of_one_station_look_at_the_same_line():
-    stop, other = threading.Event(), threading.Event()
-    line = line_of(camera(), stop)
-    assert line_of(camera(view="top"), stop) is line
-    assert line_of(camera(), other) is not line
+    lines, others = Lines(), Lines()
+    line = lines.of(camera())
+    assert lines.of(camera(view="top")) is line
+    assert others.of(camera()) is not line
 
 
 GOOD_PARTS = PartRenderer(31, size=320, flaw_rate=0.0)

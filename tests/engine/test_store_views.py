@@ -161,6 +161,7 @@ def test_the_ledger_closes_when_every_frame_is_in_it(connection):
     frames(connection, "unmatched", 7, 8)
     frames(connection, "inspected", 1, 2, run="r2")
     frames(connection, "inspected", 4, 4, run="r2")
+    frames(connection, "dropped", 5, 4, run="r2")
     found = connection.execute(
         "SELECT run, captured, inspected, dropped, late, unmatched, difference"
         " FROM frame_balance ORDER BY run"

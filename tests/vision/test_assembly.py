@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vision import assembly
 from vision.assembly import Assembly, Part, Stray
@@ -67,6 +69,41 @@ def test_a_frame_that_fits_no_part_is_unmatched(odd, reason):
     parts = Assembly(["front", "left"])
     parts.add(frame("p1", "front"), now=0)
     assert parts.add(odd, now=0) == Stray(odd, "unmatched", reason)
+
+
+def test_frames_that_wait_take_a_bounded_memory(monkeypatch):
+    monkeypatch.setattr(assembly, "ROOM", 3)
+    parts = Assembly(["front", "left"])
+    gone = []
+    for number in range(6):
+        assert parts.add(frame(f"p{number}"), now=0) is None
+        gone += parts.overflow()
+    assert [part.serial for part in gone] == ["p0", "p1", "p2"]
+    assert parts.add(frame("p5", "left"), now=0) is not None
+    assert parts.overflow() == []
+    assert parts.add(frame("p0", "left"), now=0).reason == "part_already_judged"
+
+
+SEEN = st.tuples(st.sampled_from(["p1", "p2", "p3"]), st.sampled_from(["front", "left", "other"]))
+
+
+@given(st.lists(SEEN, max_size=40), st.integers(0, 40))
+def test_frames_of_several_parts_mixed_never_meet_and_each_has_one_end(shown, when):
+    parts = Assembly(["front", "left"], patience=10)
+    frames = [frame(serial, view) for serial, view in shown]
+    ends = []
+    for index, seen in enumerate(frames):
+        ends += parts.expire(100 if index == when else 0)
+        ended = parts.add(seen, now=0)
+        ends += [ended] if ended else []
+    ends += parts.finish()
+    judged = [part for part in ends if isinstance(part, Part)]
+    assert all({item.serial for item in part.frames} == {part.serial} for part in judged)
+    assert all(len(set(views(part))) == len(part.frames) for part in judged)
+    left = [item for part in judged for item in part.frames] + [
+        stray.frame for stray in ends if isinstance(stray, Stray)
+    ]
+    assert sorted(map(id, left)) == sorted(map(id, frames))
 
 
 def test_at_the_end_no_part_stays_behind():

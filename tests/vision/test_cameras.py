@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 import zlib
 
 import cv2
@@ -10,7 +11,9 @@ import zmq
 from vision import pictures
 from vision.cameras import CameraError, FolderCamera, Run, SimulatedCamera, VideoCamera, ZmqCamera
 from vision.cameras.pace import Pacer, numbered
-from vision.cameras.zeromq import BAD_METADATA, parse
+from vision.cameras.raw import WRONG_SIZE, to_image
+from vision.cameras.run import LOST, RESTARTED
+from vision.cameras.zeromq import BAD_METADATA, NO_FRAME, parse
 from vision.testing import picture
 
 JPEG = pictures.encode_jpeg(picture(30))
@@ -39,7 +42,7 @@ def test_a_run_numbers_and_stamps_every_frame(run):
     first, second = run.frame(JPEG, "a"), run.frame(b"", "b", ts=5, defect="unreadable")
     assert (first.serial, first.sequence, first.ts, first.run, first.encoded) == ("a", 1, 1000, "7", JPEG)
     assert (second.sequence, second.ts, second.defect) == (2, 5, "unreadable")
-    run.skip(3)
+    run.miss(3)
     assert run.frame(JPEG, "").serial == "cam-7-6"
 
 
@@ -140,6 +143,66 @@ def test_a_video_that_is_not_there_is_an_error(tmp_path, run, stop):
         VideoCamera(run, str(tmp_path / "gone.avi"), None, stop)
 
 
+class Device:
+    """What OpenCV shows of a USB camera: three pictures, each taken 40 ms ago; then it is unplugged."""
+
+    plugged = True
+
+    def __init__(self, *place):
+        self.place, self.left, self.settings, self.released = place, 3, {}, False
+
+    def isOpened(self):  # noqa: N802
+        return self.plugged
+
+    def set(self, key, value):
+        self.settings[key] = value
+
+    def get(self, key):
+        return time.monotonic() * 1e3 - 40 if key == cv2.CAP_PROP_POS_MSEC else 0.0
+
+    def read(self):
+        self.left -= 1
+        return (True, picture(self.left)) if self.left >= 0 else (False, None)
+
+    def release(self):
+        self.released = True
+
+
+@pytest.mark.parametrize(("source", "place"), [("0", 0), ("/dev/video2", "/dev/video2")])
+def test_a_usb_camera_is_stamped_by_its_driver_and_keeps_no_old_pictures(monkeypatch, stop, source, place):
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
+    camera = VideoCamera(Run("cam", "front", "1", lambda: 10**15), source, None, stop)
+    device = camera._capture
+    assert (camera.live, device.place, device.settings) == (
+        True,
+        (place, cv2.CAP_V4L2),
+        {cv2.CAP_PROP_BUFFERSIZE: 1},
+    )
+    frames = [camera.read() for _ in range(3)]
+    assert all(-1000 <= 10**15 - frame.ts - 40_000 < 5_000_000 for frame in frames)
+    assert [frame.sequence for frame in frames] == [1, 2, 3]
+    with pytest.raises(CameraError, match="gives no pictures; check the plug"):
+        camera.read()
+    camera.close()
+    assert device.released
+
+
+def test_a_usb_camera_that_something_else_uses_is_an_error(monkeypatch, run, stop):
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
+    monkeypatch.setattr(Device, "plugged", False)
+    with pytest.raises(CameraError, match="nothing else uses it"):
+        VideoCamera(run, "/dev/video0", None, stop)
+
+
+@pytest.mark.parametrize("told", [0.0, 1e12, -5.0])
+def test_a_driver_without_a_clock_leaves_the_arrival(monkeypatch, stop, told):
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
+    monkeypatch.setattr(Device, "get", lambda device, key: told)
+    monkeypatch.setattr(time, "monotonic", lambda: 99_999.0)
+    camera = VideoCamera(Run("cam", "front", "1", lambda: 10**15), "0", None, stop)
+    assert camera.read().ts == 10**15
+
+
 def test_a_simulated_camera_sends_what_is_rendered(run, stop):
     scene = Slides()
     camera = SimulatedCamera(run, scene, "part-{}".format, numbered(None, stop))
@@ -192,7 +255,7 @@ def test_a_remote_camera_gives_what_was_pushed(remote):
     send(serial="p2")
     first, second = camera.read(), camera.read()
     assert (first.serial, first.ts, first.sequence, first.encoded) == ("p1", 123, 1, JPEG)
-    assert (second.serial, second.ts, second.sequence) == ("p2", 1000, 2)
+    assert (second.serial, second.ts, second.sequence) == ("p2", 2000, 2)
 
 
 def test_a_gap_in_the_senders_count_stays_free(remote):
@@ -203,11 +266,76 @@ def test_a_gap_in_the_senders_count_stays_free(remote):
 
 
 @pytest.mark.parametrize("again", [{"sequence": 1}, {"sequence": 9, "run": "new"}, {}])
-def test_a_sender_that_starts_anew_makes_no_gap(remote, again):
+def test_a_sender_that_starts_anew_leaves_no_number_free(remote, again):
     camera, send = remote
     send(sequence=5)
     send(**again)
-    assert [camera.read().sequence for _ in range(2)] == [1, 2]
+    frames = [camera.read() for _ in range(2)]
+    assert [frame.sequence for frame in frames] == [1, 2]
+    assert [(gap.frames, gap.reason) for gap in frames[1].before] == [(0, RESTARTED)] * bool(again)
+
+
+def test_a_trigger_without_a_frame_is_told_apart_from_a_frame_that_was_lost(remote):
+    camera, send = remote
+    for sequence, trigger in ((1, 100), (2, 101), (3, 103), (5, 105)):
+        send(sequence=sequence, trigger=trigger)
+    frames = [camera.read() for _ in range(4)]
+    assert [frame.sequence for frame in frames] == [1, 2, 4, 6]
+    assert [(gap.frames, gap.reason) for frame in frames for gap in frame.before] == [
+        (1, NO_FRAME),
+        (1, LOST),
+    ]
+
+
+RAW = picture(60, side=48)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "sent", "seen"),
+    [
+        ("BGR8", RAW, RAW),
+        ("RGB8", RAW[:, :, ::-1], RAW),
+        ("BGRa8", cv2.cvtColor(RAW, cv2.COLOR_BGR2BGRA), RAW),
+        ("RGBa8", cv2.cvtColor(RAW, cv2.COLOR_BGR2RGBA), RAW),
+        ("Mono8", RAW[:, :, 2], np.repeat(RAW[:, :, 2:], 3, axis=2)),
+    ],
+)
+def test_raw_pixels_are_taken_as_they_are(remote, pixels, sent, seen):
+    camera, send = remote
+    send(np.ascontiguousarray(sent).tobytes(), serial="p1", pixels=pixels, width=48, height=48)
+    frame = camera.read()
+    assert (frame.serial, frame.defect) == ("p1", "")
+    assert np.array_equal(frame.image, seen)
+    assert np.array_equal(pictures.decode(frame.encoded)[0], seen)
+
+
+@pytest.mark.parametrize("pixels", ["BayerRG8", "BayerGB8", "BayerGR8", "BayerBG8"])
+def test_a_colour_filter_is_read_in_its_own_order(pixels):
+    first, second = pixels[5:7]
+    third, fourth = {"RG": "GB", "GB": "RG", "GR": "BG", "BG": "GR"}[pixels[5:7]]
+    levels = {"R": 200, "G": 120, "B": 40}
+    tile = np.array([[levels[first], levels[second]], [levels[third], levels[fourth]]], np.uint8)
+    image, defect = to_image(np.tile(tile, (8, 8)).tobytes(), pixels, 16, 16)
+    assert defect == ""
+    assert image[8, 8].tolist() == [40, 120, 200]
+
+
+@pytest.mark.parametrize(
+    ("told", "defect"),
+    [
+        ({"pixels": "Mono8", "width": 48, "height": 47}, WRONG_SIZE),
+        ({"pixels": "BGR8", "width": 48, "height": 48}, WRONG_SIZE),
+        ({"pixels": "Mono8"}, WRONG_SIZE),
+        ({"pixels": "BayerRG8", "width": 2, "height": 1152}, WRONG_SIZE),
+        ({"pixels": "Mono12", "width": 48, "height": 48}, pictures.WRONG_COLOURS),
+        ({"pixels": "Mono8", "width": 1 << 40, "height": 1 << 40}, pictures.TOO_LARGE),
+    ],
+)
+def test_raw_pixels_that_do_not_fit_are_a_frame_that_says_so(remote, told, defect):
+    camera, send = remote
+    send(bytes(48 * 48), **told)
+    frame = camera.read()
+    assert (frame.defect, frame.image, frame.encoded) == (defect, None, bytes(48 * 48))
 
 
 BROKEN = [
@@ -218,6 +346,14 @@ BROKEN = [
     [b'{"ts": "yesterday"}', JPEG],
     [b'{"sequence": true}', JPEG],
     [b'{"serial": 7}', JPEG],
+    [b'{"serial": "a\\u0000b"}', JPEG],
+    [b'{"serial": "\\ud800"}', JPEG],
+    [b'{"serial": "%s"}' % (b"x" * 201), JPEG],
+    [b'{"ts": 1%s}' % (b"0" * 30), JPEG],
+    [b'{"sequence": -1}', JPEG],
+    [b'{"pixels": 8}', JPEG],
+    [b"[" * 60_000, JPEG],
+    [b" " * 70_000 + b"{}", JPEG],
     [b"\xff\xfe", JPEG],
     [b"[" * 100_000, JPEG],
     [b'{"ts": 1' + b"0" * 30 + b"}", JPEG],

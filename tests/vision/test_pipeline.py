@@ -4,7 +4,7 @@ import pytest
 
 from vision.assembly import Part
 from vision.pipeline import BUSY, Pipeline, PipelineError
-from vision.records import FrameLoss
+from vision.records import Frame, FrameLoss
 
 WAIT = 10.0
 
@@ -81,6 +81,34 @@ def test_a_lossless_pipeline_makes_the_camera_wait():
     pipeline.close()
     assert finished.serials() == ["1", "2", "3"]
     assert not any(job.reason for job in finished.jobs)
+
+
+def big(number):
+    return Part(str(number), 1, (Frame("c", "v", "1", number, 0, bytes(100), None, str(number)),))
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_pictures_inside_take_a_bounded_memory(monkeypatch, newest):
+    monkeypatch.setattr("vision.pipeline.ROOM", 150)
+    finished, go, began = Finished(), threading.Event(), threading.Event()
+
+    def inspect(item):
+        began.set()
+        return go.wait(WAIT)
+
+    pipeline = Pipeline(inspect, finished, workers=1, depth=48, newest=newest)
+    pipeline.offer(big(1))
+    assert began.wait(WAIT)
+    pipeline.offer(big(2))
+    entered = threading.Event()
+    third = threading.Thread(target=lambda: (pipeline.offer(big(3)), entered.set()))
+    third.start()
+    assert entered.wait(WAIT if newest else 0.05) is newest
+    go.set()
+    third.join(WAIT)
+    pipeline.close()
+    assert finished.serials() == ["1", "2", "3"]
+    assert [job.part.serial for job in finished.jobs if job.reason] == (["2"] if newest else [])
 
 
 def test_the_newest_parts_push_out_the_oldest_that_wait():

@@ -14,6 +14,10 @@ class CameraError(Exception):
 class Camera(Protocol):
     """Give frames, one after another, to the one thread that reads it."""
 
+    @property
+    def live(self) -> bool:
+        """Whether it goes on seeing parts while nobody reads it: then its absence is a gap in the ledger."""
+
     def read(self) -> Frame | None:
         """Wait for the next frame; None at the end, or once the camera was told to stop.
 

@@ -39,6 +39,8 @@ class FolderCamera:
         The folder cannot be read or holds no photographs.
     """
 
+    live = False
+
     def __init__(
         self, run: Run, folder: Path, number: int, rate: float | None, repeat: bool, stop: threading.Event
     ) -> None:

@@ -1,10 +1,29 @@
-"""A camera's run: from its opening to its end every frame has the next number."""
+"""A camera's run: from its opening to its end every frame has the next number, none is missed in silence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from vision.records import Frame, Image
+from vision.cameras.offset import ClockOffset
+from vision.records import Frame, Image, Missed
+
+LOST = "lost_before_arrival"
+RESTARTED = "camera_restarted"
+
+BELIEVED_FRAMES = 1_000_000
+"""A camera's count that jumps further than this has not missed frames: it counts anew."""
+BELIEVED_CLOCK = 3_600_000_000
+"""Microseconds that a camera's stamp may lie from its arrival; any other is replaced by the arrival."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a run stands: the time of its last frame, and the device's own count with what it counts in."""
+
+    ts: int = 0
+    count: int | None = None
+    session: int = 0
 
 
 class Run:
@@ -18,14 +37,31 @@ class Run:
         Name of this run, never used before by this camera.
     now
         The plant's clock, microseconds UTC.
+    follows
+        Where the camera's run before this one stood.
     """
 
-    def __init__(self, camera: str, view: str, name: str, now: Callable[[], int]) -> None:
+    def __init__(
+        self, camera: str, view: str, name: str, now: Callable[[], int], follows: Mark | None = None
+    ) -> None:
         self.camera = camera
         self.view = view
         self.name = name
-        self._now = now
-        self._sequence = 0
+        self.mark = follows or Mark()
+        self.offset = ClockOffset()
+        self.sequence = 0
+        self.now = now
+        self._missed: list[Missed] = []
+
+    @property
+    def missed(self) -> tuple[Missed, ...]:
+        """Return what was missed since the last frame."""
+        return tuple(self._missed)
+
+    @property
+    def clock_is_wrong(self) -> bool:
+        """Whether the camera's stamps lie too far from the station's clock to be believed."""
+        return abs(self.offset.microseconds or 0) > BELIEVED_CLOCK
 
     def frame(
         self,
@@ -36,19 +72,65 @@ class Run:
         defect: str = "",
     ) -> Frame:
         """Return the next frame, decoded later unless ``image`` is given; no serial names it after itself."""
-        self._sequence += 1
-        return Frame(
+        self.sequence += 1
+        frame = Frame(
             camera=self.camera,
             view=self.view,
             run=self.name,
-            sequence=self._sequence,
-            ts=self._now() if ts is None else ts,
+            sequence=self.sequence,
+            ts=self._stamp(ts),
             encoded=encoded,
             image=image,
-            serial=serial or f"{self.camera}-{self.name}-{self._sequence}",
+            serial=serial or f"{self.camera}-{self.name}-{self.sequence}",
             defect=defect,
+            before=tuple(self._missed),
         )
+        self._missed.clear()
+        self.mark = Mark(frame.ts, self.mark.count, self.mark.session)
+        return frame
 
-    def skip(self, frames: int) -> None:
-        """Leave out numbers of frames that the camera took and that never arrived."""
-        self._sequence += frames
+    def count(self, value: int, session: int = 0, reason: str = LOST) -> None:
+        """Take the device's own count of the frame that comes next: where it jumped, frames were missed.
+
+        The count goes on over a run's end as long as ``session`` stays, so what was missed between two
+        runs is known by number, too. A number that comes twice is one frame sent twice.
+        """
+        before, self.mark = self.mark, replace(self.mark, count=value, session=session)
+        if before.count is None or (value, session) == (before.count, before.session):
+            return
+        jump = value - before.count - 1
+        if before.session == session and 0 <= jump <= BELIEVED_FRAMES:
+            self._found(jump, reason)
+        elif not self._missed:
+            self.miss(None, RESTARTED)
+
+    def uncounted(self) -> None:
+        """Take note of a frame that came without its count: it has the one after the last."""
+        if self.mark.count is not None:
+            self.mark = replace(self.mark, count=self.mark.count + 1)
+
+    def miss(self, frames: int | None, reason: str = LOST) -> None:
+        """Leave out the numbers of frames that were missed; None where nobody knows how many.
+
+        Before the first frame of all there is nothing that could have been missed without a count.
+        """
+        if frames is None and not self.mark.ts:
+            return
+        first = self.sequence + 1
+        self.sequence += frames or 0
+        self._missed.append(Missed(first, self.sequence, self.mark.ts, reason))
+
+    def _found(self, frames: int, reason: str) -> None:
+        """Say how many were missed; it was for the reason that is told already, if one is."""
+        told = next((missed.reason for missed in self._missed if not missed.frames), reason)
+        self._missed = [missed for missed in self._missed if missed.frames]
+        if frames:
+            self.miss(frames, told)
+
+    def _stamp(self, claimed: int | None) -> int:
+        """Return the time of capture: what the camera claims unless its clock is plainly wrong."""
+        now = self.now()
+        if claimed is None:
+            return now
+        self.offset.add(now - claimed)
+        return claimed if abs(now - claimed) <= BELIEVED_CLOCK else now

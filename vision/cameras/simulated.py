@@ -35,6 +35,8 @@ class SimulatedCamera:
         Waits for the next part and gives its number, None when the camera is told to stop.
     """
 
+    live = False
+
     def __init__(
         self, run: Run, scene: Scene, serial: Callable[[int], str], due: Callable[[], int | None]
     ) -> None:

@@ -1,8 +1,9 @@
-"""A video file or device through OpenCV; each picture is encoded without loss before it is inspected."""
+"""A video file or a USB camera (V4L2) through OpenCV; each picture is encoded without loss."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import cv2
 
@@ -12,9 +13,14 @@ from vision.cameras.pace import Pacer
 from vision.cameras.run import Run
 from vision.records import Frame
 
+OLDEST_MS = 10_000.0
+"""Milliseconds that a picture may have waited in the driver; a longer wait is another clock's."""
+
 
 class VideoCamera:
     """Read pictures of a video file at its own pace (or ``rate``), or of a device or address as they come.
+
+    A device's pictures carry the time at which the driver took them; nobody numbers them.
 
     Raises
     ------
@@ -25,12 +31,10 @@ class VideoCamera:
     def __init__(self, run: Run, source: str, rate: float | None, stop: threading.Event) -> None:
         self._run = run
         self._source = source
-        self._device = source.isdigit() or source.startswith("/dev/") or "://" in source
-        self._capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
-        if not self._capture.isOpened():
-            self._capture.release()
-            raise CameraError(f"Camera {run.camera}: {source} cannot be opened; check the plug or the path.")
-        own = None if self._device else self._capture.get(cv2.CAP_PROP_FPS) or None
+        self._device = source.isdigit() or source.startswith("/dev/")
+        self.live = self._device or "://" in source
+        self._capture = self._open()
+        own = None if self.live else self._capture.get(cv2.CAP_PROP_FPS) or None
         self._pacer = Pacer(rate or own, stop)
 
     def read(self) -> Frame | None:
@@ -45,11 +49,34 @@ class VideoCamera:
             return None
         taken, image = self._capture.read()
         if taken:
-            return self._run.frame(pictures.encode_whole(image), serial="", image=image)
-        if self._device:
+            return self._run.frame(pictures.encode_whole(image), "", self._stamp(), image)
+        if self.live:
             raise CameraError(f"Camera {self._run.camera}: {self._source} gives no pictures; check the plug.")
         return None
 
     def close(self) -> None:
         """Release the device or file."""
         self._capture.release()
+
+    def _open(self) -> cv2.VideoCapture:
+        """Open the source; of a device the driver keeps one picture at the most, so that none is old."""
+        if self._device:
+            place = int(self._source) if self._source.isdigit() else self._source
+            capture = cv2.VideoCapture(place, cv2.CAP_V4L2)
+            capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        else:
+            capture = cv2.VideoCapture(self._source)
+        if not capture.isOpened():
+            capture.release()
+            raise CameraError(
+                f"Camera {self._run.camera}: {self._source} cannot be opened; check plug and path,"
+                " and that nothing else uses it."
+            )
+        return capture
+
+    def _stamp(self) -> int | None:
+        """Return when the driver took the picture, by the plant's clock; None where it does not say."""
+        if not self._device:
+            return None
+        waited = time.monotonic() * 1e3 - self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        return self._run.now() - int(waited * 1e3) if 0 <= waited <= OLDEST_MS else None

@@ -1,9 +1,17 @@
-"""A remote camera that pushes pictures over ZeroMQ: metadata as JSON, then the encoded picture.
+"""A remote camera that pushes pictures over ZeroMQ: metadata as JSON, then the picture.
 
+<<<<<<< HEAD
 Metadata: ``serial`` (text), ``ts`` (microseconds UTC, optional: else the time of arrival),
 ``sequence`` (from the sender's count, optional), ``run`` (text, optional: changes when the sender
 starts anew). A gap in the sequence is a loss, and its numbers stay free in our count; a jump that no
 camera makes is bad metadata.
+=======
+Metadata: ``serial`` (text, optional), ``ts`` (microseconds UTC, optional: else the time of arrival),
+``sequence`` (from the sender's count of frames, optional), ``trigger`` (from the count of its hardware
+trigger, optional), ``run`` (text, optional: changes when the sender counts anew). A picture is encoded
+(JPEG, PNG, BMP), or raw: then ``pixels`` names its format (`vision.cameras.raw`), ``width`` and
+``height`` its size. A gap in a count is a loss, and its numbers stay free in our count.
+>>>>>>> a9db0b7 (Network and industrial cameras; what a camera, a station or a kill made us miss stands in the ledger, by number where somebody counts; cameras come and go at work)
 """
 
 from __future__ import annotations
@@ -12,22 +20,33 @@ import json
 import threading
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import zmq
 
 from vision import pictures
 from vision.cameras.abc import CameraError
-from vision.cameras.run import Run
+from vision.cameras.raw import to_image
+from vision.cameras.run import LOST, Run
 from vision.records import Frame
 
 BAD_METADATA = "bad_metadata"
+NO_FRAME = "trigger_without_frame"
 POLL_MS = 100
 QUEUE = 16
 PARTS = 2
+<<<<<<< HEAD
 FURTHEST = 1 << 62
 """No time and no number is further from 0."""
 WIDEST_GAP = 1 << 31
 """Frames of a loss: two years at 30 a second."""
+=======
+MOST_METADATA = 1 << 16
+LONGEST = 200
+"""Characters of a serial or a run at the most."""
+LARGEST = 1 << 53
+"""Numbers beyond it are no numbers of frames, pixels or microseconds: other programs' JSON loses them."""
+>>>>>>> a9db0b7 (Network and industrial cameras; what a camera, a station or a kill made us miss stands in the ledger, by number where somebody counts; cameras come and go at work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +56,11 @@ class Metadata:
     serial: str = ""
     ts: int | None = None
     sequence: int | None = None
+    trigger: int | None = None
     run: str = ""
+    pixels: str = ""
+    width: int = 0
+    height: int = 0
 
 
 def parse(message: list[bytes]) -> tuple[Metadata, bytes]:
@@ -50,6 +73,11 @@ def parse(message: list[bytes]) -> tuple[Metadata, bytes]:
     """
     if len(message) != PARTS:
         raise ValueError(f"a message has two parts, metadata and picture, not {len(message)}")
+<<<<<<< HEAD
+=======
+    if len(message[0]) > MOST_METADATA:
+        raise ValueError(f"the metadata has {len(message[0])} bytes, more than {MOST_METADATA}")
+>>>>>>> a9db0b7 (Network and industrial cameras; what a camera, a station or a kill made us miss stands in the ledger, by number where somebody counts; cameras come and go at work)
     try:
         fields: Any = json.loads(message[0])
     except RecursionError as exc:
@@ -60,8 +88,30 @@ def parse(message: list[bytes]) -> tuple[Metadata, bytes]:
         serial=_text(fields, "serial"),
         ts=_number(fields, "ts"),
         sequence=_number(fields, "sequence"),
+<<<<<<< HEAD
         run=_text(fields, "run"),
+=======
+        trigger=_number(fields, "trigger"),
+        run=_text(fields, "run"),
+        pixels=_text(fields, "pixels"),
+        width=_number(fields, "width") or 0,
+        height=_number(fields, "height") or 0,
+>>>>>>> a9db0b7 (Network and industrial cameras; what a camera, a station or a kill made us miss stands in the ledger, by number where somebody counts; cameras come and go at work)
     ), message[1]
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value: str = _typed(fields, name, str) or ""
+    if len(value) > LONGEST or (value and not value.isprintable()):
+        raise ValueError(f"{name} must be printable and of {LONGEST} characters at the most")
+    return value
+
+
+def _number(fields: dict[str, Any], name: str) -> int | None:
+    value: int | None = _typed(fields, name, int)
+    if value is not None and not 0 <= value <= LARGEST:
+        raise ValueError(f"{name} is {value}, it must lie between 0 and {LARGEST}")
+    return value
 
 
 def _typed(fields: dict[str, Any], name: str, wanted: type) -> Any:
@@ -93,10 +143,12 @@ class ZmqCamera:
         The endpoint cannot be bound.
     """
 
+    live = True
+
     def __init__(self, run: Run, endpoint: str, stop: threading.Event) -> None:
         self._run = run
         self._stop = stop
-        self._sender: tuple[str, int | None] = ("", None)
+        self._sequence: int | None = None
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PULL)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.RCVHWM, QUEUE)
@@ -121,11 +173,17 @@ class ZmqCamera:
     def take(self, message: list[bytes]) -> Frame:
         """Return the frame that a message is, bad metadata as its defect."""
         try:
+<<<<<<< HEAD
             told, encoded = parse(message)
             missing = self._missing(told)
+=======
+            told, picture = parse(message)
+>>>>>>> a9db0b7 (Network and industrial cameras; what a camera, a station or a kill made us miss stands in the ledger, by number where somebody counts; cameras come and go at work)
         except ValueError:
-            self._follow(None)
+            self._run.uncounted()
+            self._sequence = None
             return self._run.frame(b"\n".join(message), "", defect=BAD_METADATA)
+<<<<<<< HEAD
         self._run.skip(missing)
         return self._run.frame(encoded, told.serial, told.ts)
 
@@ -148,3 +206,21 @@ class ZmqCamera:
     def _follow(self, sequence: int | None) -> None:
         run, last = self._sender
         self._sender = (run, last + 1 if sequence is None and last is not None else sequence)
+=======
+        self._count(told)
+        if not told.pixels:
+            return self._run.frame(picture, told.serial, told.ts)
+        image, defect = to_image(picture, told.pixels, told.width, told.height)
+        encoded = picture if image is None else pictures.encode_whole(image)
+        return self._run.frame(encoded, told.serial, told.ts, image, defect)
+
+    def _count(self, told: Metadata) -> None:
+        """Count by triggers where they are told, else by frames."""
+        follows = told.sequence is not None and self._sequence == told.sequence - 1
+        self._sequence = told.sequence
+        session = crc32(told.run.encode())
+        if told.trigger is not None:
+            self._run.count(told.trigger, session, NO_FRAME if follows else LOST)
+        elif told.sequence is not None:
+            self._run.count(told.sequence, session)
+>>>>>>> a9db0b7 (Network and industrial cameras; what a camera, a station or a kill made us miss stands in the ledger, by number where somebody counts; cameras come and go at work)
