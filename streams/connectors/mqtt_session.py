@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -187,12 +188,12 @@ class Session:
         return {"clean_start": not self._keeps, "properties": wishes}
 
     def _until_told(self, told: Callable[[], bool]) -> None:
-        for _ in range(int(PATIENCE / STEP)):
-            if told():
-                return
+        """Wait for the broker's word; what it kept for us may come before."""
+        end = time.monotonic() + PATIENCE
+        while not told():
+            if time.monotonic() > end:
+                raise BrokerError(f"{self._broker} does not answer within {PATIENCE:g} s.")
             self._check(self._client.loop(STEP))
-        if not told():
-            raise BrokerError(f"{self._broker} does not answer within {PATIENCE:g} s.")
 
     def _check(self, code: MQTTErrorCode) -> None:
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS and not (self._answer and self._answer.is_failure):

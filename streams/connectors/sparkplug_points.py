@@ -36,9 +36,9 @@ REASONS = (
     "bad_time",
     "dataset",
     "template",
-    "array",
+    "array_value",
     "bytes",
-    "unknown_type",
+    "unsupported_type",
 )
 """Why a metric is no reading, by code."""
 MISMATCH, NO_VALUE, IS_NULL, BAD_QUALITY, BAD_TIME, DATASET, TEMPLATE, ARRAY, BYTES, STRANGE = range(1, 11)
