@@ -7,7 +7,21 @@ from engine.plant.machines import MachineSection, SensorSection, ShiftSection, T
 from engine.plant.outbox import OutboxSection
 from engine.plant.plant import ConsoleSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
-from engine.plant.sources import CsvSource, MTConnectSource, McSource, ModbusSource, MqttSource, OpcUaSource, ParquetSource, S7Source, ShdrSource, Source, SparkplugSource, UdpSource, ZmqSource
+from engine.plant.sources import (
+    CsvSource,
+    MTConnectSource,
+    McSource,
+    ModbusSource,
+    MqttSource,
+    OpcUaSource,
+    ParquetSource,
+    S7Source,
+    ShdrSource,
+    Source,
+    SparkplugSource,
+    UdpSource,
+    ZmqSource,
+)
 from engine.plant.stations import (
     Camera,
     FolderCamera,

@@ -19,9 +19,34 @@ from engine.plant.sources.sparkplug import SparkplugSource
 from engine.plant.sources.udp import UdpSource
 from engine.plant.sources.zeromq import ZmqSource
 
-__all__ = ["CsvSource", "MTConnectSource", "McSource", "ModbusSource", "MqttSource", "OpcUaSource", "ParquetSource", "S7Source", "ShdrSource", "Source", "SparkplugSource", "UdpSource", "ZmqSource"]
+__all__ = [
+    "CsvSource",
+    "MTConnectSource",
+    "McSource",
+    "ModbusSource",
+    "MqttSource",
+    "OpcUaSource",
+    "ParquetSource",
+    "S7Source",
+    "ShdrSource",
+    "Source",
+    "SparkplugSource",
+    "UdpSource",
+    "ZmqSource",
+]
 
 Source = Annotated[
-    ShdrSource | S7Source | ModbusSource | McSource | MqttSource | SparkplugSource | ZmqSource | UdpSource | CsvSource | ParquetSource | MTConnectSource | OpcUaSource,
+    ShdrSource
+    | S7Source
+    | ModbusSource
+    | McSource
+    | MqttSource
+    | SparkplugSource
+    | ZmqSource
+    | UdpSource
+    | CsvSource
+    | ParquetSource
+    | MTConnectSource
+    | OpcUaSource,
     Field(discriminator="kind"),
 ]
