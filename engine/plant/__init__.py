@@ -9,10 +9,10 @@ from engine.plant.plant import ConsoleSection, Plant, ReplaySection
 from engine.plant.retention import EvidenceDays, RetentionSection
 from engine.plant.sources import (
     CsvSource,
-    MTConnectSource,
     McSource,
     ModbusSource,
     MqttSource,
+    MTConnectSource,
     OpcUaSource,
     ParquetSource,
     S7Source,
