@@ -373,8 +373,9 @@ def test_a_message_that_cannot_be_read_is_a_frame_and_counts(remote, message):
     assert frames[1].encoded == b"\n".join(message)
 
 
-def test_half_a_letter_in_a_serial_is_a_question_mark():
-    assert parse([b'{"serial": "A\\ud800B"}', JPEG])[0].serial == "A?B"
+def test_half_a_letter_in_a_serial_is_no_serial():
+    with pytest.raises(ValueError, match="serial must be printable"):
+        parse([b'{"serial": "A\\ud800B"}', JPEG])
 
 
 def test_what_a_message_must_be_is_said():
