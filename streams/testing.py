@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,6 +12,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from streams.abc import Ticket
+from streams.connectors.abc import Connector
 from streams.connectors.batch import Decoded
 from streams.log.wire import Answer
 from streams.records import NULL, Readings, Rejects, Text
@@ -179,3 +181,26 @@ def _listed(column: Text | NDArray[Any]) -> list[object]:
     if isinstance(column, Text):
         return list(column.to_list())
     return [repr(item) for item in column.tolist()]
+
+
+@contextmanager
+def heard(connector: Connector) -> Iterator[MemoryOutlet]:
+    """Run a connector as long as the block lasts; the value is what it hands over."""
+    outlet = MemoryOutlet()
+    with running(lambda stop: connector.run(outlet, stop)):
+        yield outlet
+
+
+def until(holds: Callable[[], bool], timeout: float = TIMEOUT) -> None:
+    """Wait until something holds that nobody tells, as a connector's trouble.
+
+    Raises
+    ------
+    AssertionError
+        It did not come to hold in time.
+    """
+    pause, due = threading.Event(), time.monotonic() + timeout
+    while not holds():
+        if time.monotonic() > due:
+            raise AssertionError(f"it does not come to hold in {timeout} s")
+        pause.wait(0.01)

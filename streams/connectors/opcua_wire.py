@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from asyncua import ua
@@ -16,12 +17,24 @@ MESSAGE_BYTES = 1 << 20
 LENGTH_BYTES = 4
 
 
+@dataclass
+class Limits(TransportLimits):
+    """Limits that a server's greeting may lower, never lift."""
+
+    max_chunk_count: int = MESSAGE_BYTES // CHUNK + 1
+    max_message_size: int = MESSAGE_BYTES
+
+    def update_client_limits(self, msg: ua.Acknowledge) -> None:
+        """Take over what the server can send and receive, as far as we can."""
+        self.max_recv_buffer = min(msg.ReceiveBufferSize or CHUNK, CHUNK)
+        self.max_send_buffer = min(msg.SendBufferSize or CHUNK, CHUNK)
+
+
 class BoundedTransport(UaClient):
     """A transport that takes messages up to `MESSAGE_BYTES`."""
 
     def _make_protocol(self) -> UASocketProtocol:
-        limits = TransportLimits(CHUNK, CHUNK, MESSAGE_BYTES // CHUNK + 1, MESSAGE_BYTES)
-        self.protocol = _Wire(self._timeout, self.security_policy, limits)
+        self.protocol = _Wire(self._timeout, self.security_policy, Limits())
         self.protocol.pre_request_hook = self.pre_request_hook
         self.protocol.on_connection_lost = self._on_transport_lost
         self.protocol.is_session_closing = self._is_session_closing

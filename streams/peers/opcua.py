@@ -21,6 +21,7 @@ from streams.peers.ports import free_port
 
 NAMESPACE = "urn:seamline:press"
 HOST = "127.0.0.1"
+PATIENCE = 120.0
 T = TypeVar("T")
 
 
@@ -121,7 +122,7 @@ class OpcUaPeer:
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the server's loop and return what comes of it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     async def _end(self) -> None:
         """Cancel what the server left running."""

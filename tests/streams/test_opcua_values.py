@@ -134,6 +134,14 @@ def test_whatever_a_server_says_ends_as_a_reading_or_with_a_reason(given_values)
     rejects.to_arrow().validate(full=True)
 
 
+def test_a_server_lifts_no_limit_of_ours():
+    limits = opcua_wire.Limits()
+    limits.update_client_limits(ua.Acknowledge(0, 1 << 30, 1 << 30, 0, 0))
+    assert limits == opcua_wire.Limits()
+    limits.update_client_limits(ua.Acknowledge(0, 8192, 8192, 0, 0))
+    assert (limits.max_recv_buffer, limits.max_message_size) == (8192, opcua_wire.MESSAGE_BYTES)
+
+
 NULLS = bytes([0x01, 0x80, 0xFF, 0xFF, 0xFF, 0x7F])
 """A value that is an array of two billion nulls."""
 

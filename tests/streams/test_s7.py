@@ -22,7 +22,7 @@ from streams.connectors.s7 import S7Link
 from streams.connectors.s7_places import AT_ONCE, place
 from streams.peers.s7 import S7Peer
 from streams.records import UNTIMED
-from streams.testing import MemoryOutlet, running
+from streams.testing import heard, running, until
 
 OVEN = Machine("oven", (Tag("heat"), Tag("count"), Tag("open"), Tag("program", numeric=False)))
 HEAT = place("DB1.DBD4")
@@ -61,23 +61,8 @@ def connector(port, *places, interval=0.02, timeout=2.0):
     )
 
 
-@contextmanager
-def heard(connector):
-    outlet = MemoryOutlet()
-    with running(lambda stop: connector.run(outlet, stop)):
-        yield outlet
-
-
 def told(outlet):
     return {row[::2] for row in outlet.rows()}
-
-
-def wait_until(holds):
-    for _ in range(1000):
-        if holds():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("it does not come to hold")
 
 
 def test_numbers_bits_and_strings_are_read_with_the_time_of_receipt(peer):
@@ -125,7 +110,7 @@ def test_a_block_that_is_not_there_is_rejected_and_the_others_are_read(peer):
     source = connector(peer.port, HEAT, place("DB9.DBW2"), place("DB1.DBW100"))
     with heard(source) as outlet:
         outlet.wait_for(lambda outlet: outlet.reasons().count("refused_by_device") == 2 and outlet.rows())
-        wait_until(lambda: "The S7 refuses" in source.trouble)
+        until(lambda: "The S7 refuses" in source.trouble)
     raws = [raw for batch in outlet.refused for raw in batch.raw.to_list()]
     assert any(raw.startswith("DB9.DBW2, read with DB9.DBW2: ") for raw in raws)
 
@@ -135,7 +120,7 @@ def test_a_controller_that_was_away_is_found_again_and_the_gap_is_on_record(peer
     with heard(source) as outlet:
         outlet.wait_for(lambda outlet: outlet.rows())
         peer.stop()
-        wait_until(lambda: "cannot be read" in source.trouble)
+        until(lambda: "cannot be read" in source.trouble)
         before = len(outlet.rows())
         peer.start()
         outlet.wait_for(lambda outlet: len(outlet.rows()) > before)
@@ -183,21 +168,21 @@ def test_a_controller_that_never_answers_is_given_up():
     with imposter(lambda link, asked: None) as port:
         source = connector(port, HEAT, timeout=0.2)
         with heard(source):
-            wait_until(lambda: source.trouble == "The S7 cannot be read: no answer within 0.2 s.")
+            until(lambda: source.trouble == "The S7 cannot be read: no answer within 0.2 s.")
 
 
 def test_a_host_that_accepts_and_says_nothing_is_given_up():
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = connector(server.getsockname()[1], HEAT, timeout=0.2)
         with heard(source):
-            wait_until(lambda: source.trouble == "The S7 cannot be read: no answer within 0.2 s.")
+            until(lambda: source.trouble == "The S7 cannot be read: no answer within 0.2 s.")
 
 
 def test_nobody_there_is_told_as_the_system_says_it():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with heard(source := connector(port, HEAT)):
-        wait_until(lambda: source.trouble == "The S7 cannot be read: Connection refused.")
+        until(lambda: source.trouble == "The S7 cannot be read: Connection refused.")
 
 
 def test_an_answer_that_trickles_is_given_up_too():
