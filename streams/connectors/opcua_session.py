@@ -81,9 +81,10 @@ class Session:
         )
         made = await self._client.uaclient.create_subscription(wanted, self._take)
         self._subscription = made.SubscriptionId
-        self._silence = MISSED * made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount / 1000
+        revised = made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount / 1000
+        self._silence = min(MISSED * revised, LIFETIME)
         await self._monitor(self._handles)
-        self._reject_refused()
+        await asyncio.to_thread(self._reject_refused)
 
     async def last(self, stop: threading.Event, tell: Callable[[str], None]) -> None:
         """Stay till told to stop, or till the connection ends.
