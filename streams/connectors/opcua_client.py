@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,16 +159,45 @@ def _check(server: Server, offered: list[Any], policy: Any, mode: ua.MessageSecu
     """Refuse a server that does not offer the security, or shows another certificate than the pinned one."""
     fitting = [one for one in offered if (one.SecurityPolicyUri, one.SecurityMode) == (policy.URI, mode)]
     if not fitting:
-        found = sorted(
-            {f"{one.SecurityPolicyUri.rpartition('#')[2]} {one.SecurityMode.name}" for one in offered}
-        )
-        raise OpcUaError(f"{server} does not offer that security; it offers {', '.join(found)}.")
+        raise OpcUaError(f"{server} does not offer that security; it offers {', '.join(_offers(offered))}.")
     shown = fitting[0].ServerCertificate or b""
     if not shown.startswith(pin):
         raise OpcUaError(
             f"{server} shows another certificate than the pinned one: SHA-256 {fingerprint(shown)}, "
             f"pinned {fingerprint(pin)}; is it the right server?"
         )
+
+
+def _offers(offered: Iterable[Any]) -> list[str]:
+    """Return policy and mode of endpoints, in words."""
+    told = {f"{one.SecurityPolicyUri.rpartition('#')[2]} {one.SecurityMode.name}" for one in offered}
+    return sorted(word.replace("None None_", "no security") for word in told)
+
+
+async def shown(server: Server) -> tuple[bytes, list[str]]:
+    """Return the certificate that a server shows (DER), and the security that it offers.
+
+    Nothing vouches for it: a person compares it with the server's own word.
+
+    Raises
+    ------
+    OpcUaError
+        It does not answer, or shows none.
+    """
+    try:
+        offered = await BoundedClient(_open(server)).connect_and_get_server_endpoints()
+        found = [_first(one.ServerCertificate) for one in offered if one.ServerCertificate]
+    except Exception as exc:  # answers that make no sense come as any
+        raise OpcUaError(sentence(server, exc)) from exc
+    if not found:
+        raise OpcUaError(f"{server} shows no certificate; it offers {', '.join(_offers(offered))}.")
+    return found[0], _offers(offered)
+
+
+def _first(chain: bytes) -> bytes:
+    """Return the first certificate of a chain: its bytes are counted in its head."""
+    size = int.from_bytes(chain[2:4], "big") + 4
+    return x509.load_der_x509_certificate(chain[:size]).public_bytes(Encoding.DER)
 
 
 def fingerprint(certificate: bytes) -> str:

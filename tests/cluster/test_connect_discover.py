@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from streams.peers.opcua import NAMESPACE, OpcUaPeer
+from asyncua import ua
+
+from streams.peers.opcua import NAMESPACE, OpcUaPeer, identity
 
 Command = Callable[..., Any]
 
@@ -30,3 +33,24 @@ def test_a_device_that_cannot_be_looked_at_is_one_sentence(seamline: Command) ->
     ended = seamline("connect", "discover", "opcua", "endpoint=opc.tcp://127.0.0.1:1", "--json")
     said = "The OPC UA server at opc.tcp://127.0.0.1:1 does not answer: Connection refused."
     assert (ended.code, ended.json, ended.words) == (2, {"error": said}, said)
+
+
+def test_the_certificate_that_a_server_shows_is_kept_to_be_compared(
+    seamline: Command, tmp_path: Path
+) -> None:
+    press, kept = identity(tmp_path, "press"), tmp_path / "kept.der"
+    with OpcUaPeer([ua.SecurityPolicyType.Basic256Sha256_Sign], press) as peer:
+        told = seamline("connect", "certificate", peer.endpoint, kept, "--json").json
+        again = seamline("connect", "certificate", peer.endpoint, kept)
+    assert kept.read_bytes() == press.certificate.read_bytes()
+    assert told["sha256"] == hashlib.sha256(kept.read_bytes()).hexdigest()
+    assert "Basic256Sha256 Sign" in told["offers"]
+    assert (again.code, again.words) == (2, f"The file {kept} cannot be made: File exists; name another.")
+
+
+def test_a_server_without_a_certificate_has_none_to_keep(seamline: Command, tmp_path: Path) -> None:
+    with OpcUaPeer() as peer:
+        ended = seamline("connect", "certificate", peer.endpoint, tmp_path / "kept.der")
+    assert ended.code == 2
+    assert "shows no certificate; it offers no security." in ended.words
+    assert not (tmp_path / "kept.der").exists()
