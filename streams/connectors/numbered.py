@@ -1,8 +1,9 @@
 """Messages that carry their sender's name and number, and the answers to them. Pure.
 
-A message is four frames: ``arrow`` or ``json``, the sender's name, a head of two unsigned 64-bit
-big-endian integers (number of the message, and the highest number of which the sender knows that all up
-to it is on disk), the payload. An answer is three: a number in 8 bytes, a verdict, a reason.
+A message is four frames: its kind (`streams.connectors.messages`), the sender's name, a head of two
+unsigned 64-bit big-endian integers (number of the message, and the highest number of which the sender
+knows that all up to it is on disk), the payload. An answer is three: a number in 8 bytes, a verdict, a
+reason.
 
 =========== ======================================================================================
 verdict     meaning
