@@ -7,9 +7,13 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from streams.connectors import waveforms
+from streams.connectors.arrow_size import unpacked
 from streams.connectors.json_lines import decode_lines
 from streams.records import RAW_LIMIT, Readings, Rejects
 from streams.waveforms import Waveforms
+
+UNPACKED_LIMIT = 64 << 20
+"""Bytes that a message may become: eight times the largest one."""
 
 
 class Said(NamedTuple):
@@ -52,10 +56,14 @@ def _recorded(found: Waveforms) -> Said:
 def _arrow(payload: bytes) -> pa.RecordBatch | None:
     """Return the rows of an Arrow stream as one batch, None where there are none."""
     try:
+        if (size := unpacked(payload)) > UNPACKED_LIMIT:
+            raise ValueError(
+                f"the batches unpack to {size} bytes, {UNPACKED_LIMIT} are the most; send fewer at once"
+            )
         with pa.ipc.open_stream(payload) as reader:
             batches = list(reader)
         for batch in batches:
-            _check(batch, len(payload))
+            _check(batch, size)
         return _one(batches)
     except (pa.ArrowException, OSError) as exc:
         raise ValueError(f"the bytes are not Arrow batches: {exc}") from exc
