@@ -128,8 +128,9 @@ def decode(twin: ModuleType) -> Callable[[], object]:
     """Read a Sparkplug payload of 100 metrics with aliases."""
     payload = np.frombuffer(sparkplug_payload(100), dtype=np.uint8)
     known = np.array([range(100), range(100), [10] * 100], dtype=np.int64)
-    head, rows = np.empty(4, dtype=np.int64), np.empty((12, 100), dtype=np.int64)
-    return lambda: twin.decode(payload, 0, len(payload), known, head, rows, 0)
+    heads, rows = np.empty((1, 5), dtype=np.int64), np.empty((12, 100), dtype=np.int64)
+    bounds = np.array([0, len(payload)])
+    return lambda: twin.decode(payload, bounds, known, heads, rows, 0)
 
 
 def sparkplug_payload(metrics: int) -> bytes:

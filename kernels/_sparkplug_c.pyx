@@ -6,18 +6,31 @@ from libc.string cimport memcmp, memcpy
 
 cdef enum:
     ALIAS, SLOT, TIME, TYPE, KIND, FLAGS, VALUE, NAME, NAME_END, TEXT, TEXT_END, QUALITY
-cdef enum:
     VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5
 
 
 def decode(
-    const uint8_t[::1] payload, Py_ssize_t begin, Py_ssize_t end,
-    const int64_t[:, ::1] known, int64_t[::1] head, int64_t[:, ::1] rows, Py_ssize_t first,
+    const uint8_t[::1] payload, const int64_t[::1] bounds,
+    const int64_t[:, ::1] known, int64_t[:, ::1] heads, int64_t[:, ::1] rows, Py_ssize_t first,
 ):
-    cdef int64_t fault
     with nogil:
-        fault = _payload(payload, begin, end, known, head, rows, first)
-    return fault
+        _decode(payload, bounds, known, heads, rows, first)
+
+
+cdef void _decode(
+    const uint8_t[::1] payload, const int64_t[::1] bounds,
+    const int64_t[:, ::1] known, int64_t[:, ::1] heads, int64_t[:, ::1] rows, Py_ssize_t first,
+) noexcept nogil:
+    cdef Py_ssize_t i, row = first
+    cdef bint full = False
+    for i in range(heads.shape[0]):
+        heads[i, 4] = 2
+        if not full:
+            heads[i, 4] = _payload(payload, bounds[i], bounds[i + 1], known, heads[i], rows, row)
+        full = heads[i, 4] == 2
+        if heads[i, 4]:
+            heads[i, 2] = 0
+        row += heads[i, 2]
 
 
 cdef int64_t _payload(
@@ -25,10 +38,9 @@ cdef int64_t _payload(
     const int64_t[:, ::1] known, int64_t[::1] head, int64_t[:, ::1] rows, Py_ssize_t first,
 ) noexcept nogil:
     cdef const uint8_t* data = &payload[0] if end > begin else NULL
-    cdef Py_ssize_t at = begin, row = first, last = -1, i
+    cdef Py_ssize_t at = begin, row = first, last = -1, i, stop
     cdef uint64_t tag, number
     cdef int wire
-    cdef Py_ssize_t stop
     head[0] = head[1] = INT64_MIN
     head[2] = head[3] = 0
     while at < end:
@@ -95,9 +107,7 @@ cdef bint _metric(
     return True
 
 
-cdef bint _quality(
-    const uint8_t* data, Py_ssize_t begin, Py_ssize_t end, int64_t* quality
-) noexcept nogil:
+cdef bint _quality(const uint8_t* data, Py_ssize_t begin, Py_ssize_t end, int64_t* quality) noexcept nogil:
     """Find the value that stands where the key "Quality" stands among the keys."""
     cdef Py_ssize_t at = begin, stop, keys = 0, values = 0, wanted = -1
     cdef uint64_t tag, number
@@ -171,8 +181,6 @@ cdef void _number(
         rows[TEXT, row] = rows[VALUE, row]
     if type == 0 and rows[SLOT, row] != -1:
         type = rows[TYPE, row] = known[2, last]
-    if kind == 10:
-        bits = half
     if kind == 12:
         memcpy(&single, &half, 4)
         value = single
@@ -189,7 +197,7 @@ cdef void _number(
     elif type == 4:
         value = <double> <int64_t> bits
     else:
-        value = <double> bits
+        value = half if kind == 10 else <double> bits
     memcpy(&rows[VALUE, row], &value, 8)
 
 
@@ -197,9 +205,7 @@ cdef inline int64_t _positive(uint64_t number) noexcept nogil:
     return <int64_t> number if number <= INT64_MAX else INT64_MAX
 
 
-cdef bint _tag(
-    const uint8_t* data, Py_ssize_t* at, Py_ssize_t end, uint64_t* tag, int* wire
-) noexcept nogil:
+cdef bint _tag(const uint8_t* data, Py_ssize_t* at, Py_ssize_t end, uint64_t* tag, int* wire) noexcept nogil:
     if not _varint(data, at, end, tag) or tag[0] >> 32:
         return False
     wire[0] = tag[0] & 7

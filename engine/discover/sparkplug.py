@@ -7,7 +7,6 @@ import time
 from engine.discover.abc import DiscoverError, Discovery, Found
 from engine.plant import SparkplugSource
 from engine.plant.secrets import SecretError
-from kernels.sparkplug import MalformedError
 from streams.connectors.mqtt_session import BrokerError, Message, Session
 from streams.connectors.sparkplug import ask_for_births
 from streams.connectors.sparkplug_decoder import NodeName, address, told_by
@@ -71,7 +70,7 @@ class Listened:
     def _birth(self, name: NodeName, device: str, payload: bytes) -> None:
         try:
             metrics = told_by(payload)
-        except MalformedError as exc:
+        except ValueError as exc:
             self.left_out["/".join((*name, device))] = str(exc).replace("_", " ")
             return
         for metric in metrics:

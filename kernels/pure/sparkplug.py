@@ -25,16 +25,32 @@ class _Malformed(Exception):
 
 def decode(
     payload: NDArray[np.uint8],
+    bounds: NDArray[np.int64],
+    known: NDArray[np.int64],
+    heads: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    first: int,
+) -> None:
+    """Fill heads and rows; a head's fault is 1 for malformed bytes, 2 where there was no room."""
+    aliases, full = known[0].tolist(), False
+    for head, begin, end in zip(heads, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        head[4] = 2 if full else _payload(payload.data, begin, end, aliases, known, head, rows, first)
+        full = head[4] == 2
+        head[2] *= head[4] == 0
+        first += int(head[2])
+
+
+def _payload(
+    data: memoryview,
     begin: int,
     end: int,
+    aliases: list[int],
     known: NDArray[np.int64],
     head: NDArray[np.int64],
     rows: NDArray[np.int64],
     first: int,
 ) -> int:
-    """Fill head and rows; return 0, 1 for malformed bytes, 2 for more metrics than there are rows."""
-    data, aliases = payload.data, known[0].tolist()
-    head[:] = (NULL, NULL, 0, 0)
+    head[:4] = (NULL, NULL, 0, 0)
     row, last = first, -1
     try:
         for wire, (tag, number, start, stop) in _fields(data, begin, end):

@@ -27,6 +27,8 @@ columns of a metric do not fall on the same lines of the cache."""
 SHOWN = 5
 SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the data types that have a sign."""
+DATA = frozenset({"NDATA", "DDATA"})
+FULL = wire.FAULTS.index("too_many_metrics")
 ASK = frozenset({"before_birth", "seq_gap", "no_seq"})
 """Refusals that a birth mends."""
 
@@ -55,15 +57,16 @@ class Told:
 
 
 class Refused(Exception):
-    """The message cannot be taken; the message of this is the reason in one word."""
+    """The message is none of a node that is wanted; the message of this is the reason in one word."""
 
 
 class Part(NamedTuple):
     """A message of a node (or its device), and where its payload stands among those of others."""
 
     name: NodeName
-    node: Node
+    kind: str
     device: str
+    node: Node
     message: Message
     begin: int
     end: int
@@ -82,7 +85,6 @@ class SparkplugDecoder:
         self.bound = Bound(points)
         self.nodes = {name: Node(slots) for name, slots in self.bound.slots.items()}
         self._rows = np.empty((wire.COLUMNS, ROOM), dtype=np.int64)
-        self._head = np.zeros(4, dtype=np.int64)
         self._filled = 0
         self._births: list[int] = []
         self._missed: dict[NodeName, set[str]] = {}
@@ -100,19 +102,29 @@ class SparkplugDecoder:
         self._told, self._batch, self._received, self._refused = Told(), Batch(), received, False
         self._buffer = b"".join(message.payload for message in messages)
         self._bytes = np.frombuffer(self._buffer, dtype=np.uint8)
+        run: list[Part] = []
         end = 0
         for message in messages:
             begin, end = end, end + len(message.payload)
             try:
-                self._message(message, begin, end)
-            except (Refused, wire.MalformedError) as exc:
-                self._reject(str(exc), raw(message))
+                part = self._part(message, begin, end)
+            except Refused as exc:
+                run = self._run(run)
+                self._reject(str(exc), message)
+                continue
+            if run and (part.kind not in DATA or part.node is not run[0].node):
+                run = self._run(run)
+            if part.kind in DATA:
+                run.append(part)
+            else:
+                self._alone(part)
+        self._run(run)
         self._flush()
         if self._refused:
             self._told.decoded.append(self._batch.build())
         return self._told
 
-    def _message(self, message: Message, begin: int, end: int) -> None:
+    def _part(self, message: Message, begin: int, end: int) -> Part:
         found = address(message.topic)
         if found is None or (node := self.nodes.get(found[0])) is None:
             raise Refused("unasked_topic")
@@ -120,72 +132,99 @@ class SparkplugDecoder:
             raise Refused("retained_message")
         if end - begin > LARGEST:
             raise Refused("too_long")
-        name, kind, device = found
-        part = Part(name, node, device, message, begin, end)
-        match kind:
-            case "NDATA" | "DDATA":
-                self._data(part)
-            case "NBIRTH" | "DBIRTH":
-                self._birth(part)
-            case "NDEATH":
-                self._node_death(part)
-            case "DDEATH":
-                self._device_death(part)
+        return Part(*found, node, message, begin, end)
 
-    def _data(self, part: Part) -> None:
-        metrics = self._read(part, part.node.known)
-        self._follows(part, part.device)
-        for device in sorted(self._missed.pop(part.name, ())):
-            self._told.news.append(News(part.name, device, "its node was born again without it"))
-        self._hear(part)
-        if self._head[wire.STRANGE]:
-            self._name(part, metrics)
+    def _run(self, parts: list[Part]) -> list[Part]:
+        """Read data of one node that follow one another, all at once; return that nothing is left of them."""
+        while parts:
+            done = 0
+            for part, head in zip(parts, self._read(parts, parts[0].node.known), strict=True):
+                if head[wire.FAULT] == FULL:
+                    break
+                self._data(part, head)
+                done += 1
+            parts = parts[done:]
+            if parts and not self._make_room():
+                self._reject(wire.FAULTS[FULL], parts[0].message)
+                parts = parts[1:]
+        return []
+
+    def _data(self, part: Part, head: list[int]) -> None:
+        metrics = head[wire.METRICS]
+        if reason := wire.FAULTS[head[wire.FAULT]] or self._refusal(part, part.device, head[wire.SEQ]):
+            self._reject(reason, part.message)
+            self._rows[wire.SLOT, self._filled : self._filled + metrics] = wire.NOT_WANTED
+        else:
+            for device in sorted(self._missed.pop(part.name, ())):
+                self._told.news.append(News(part.name, device, "its node was born again without it"))
+            self._hear(part)
+            if head[wire.STRANGE]:
+                self._name(part, metrics)
         self._filled += metrics
 
-    def _birth(self, part: Part) -> None:
-        metrics = self._read(part, UNBORN)
-        rows = self._rows[:, self._filled : self._filled + metrics]
-        told = list(metrics_of(rows, self._buffer))
-        if part.device:
-            self._follows(part, ITSELF)
-            self._missed.get(part.name, set()).discard(part.device)
+    def _alone(self, part: Part) -> None:
+        """Read a birth or a death."""
+        (head,) = self._read([part], UNBORN)
+        while head[wire.FAULT] == FULL and self._make_room():
+            (head,) = self._read([part], UNBORN)
+        if reason := wire.FAULTS[head[wire.FAULT]]:
+            self._reject(reason, part.message)
+            return
+        rows = self._rows[:, self._filled : self._filled + head[wire.METRICS]]
+        if part.kind == "NDEATH":
+            self._node_death(part, rows)
+        elif part.kind == "DDEATH":
+            self._device_death(part, head[wire.SEQ])
         else:
-            self._begin(part, rows)
+            self._birth(part, head[wire.SEQ], rows)
+
+    def _birth(self, part: Part, seq: int, rows: Int64) -> None:
+        told = list(metrics_of(rows, self._buffer))
+        if not part.device:
+            self._begin(part, seq, rows)
+        elif reason := self._refusal(part, ITSELF, seq):
+            self._reject(reason, part.message)
+            return
+        self._missed.get(part.name, set()).discard(part.device)
         try:
             twice = part.node.learn(part.device, told)
         except ValueError as exc:
-            raise Refused(str(exc)) from exc
+            self._reject(str(exc), part.message)
+            return
         if twice:
-            self._reject("alias_twice", f"{part.message.topic} {sorted(twice)[:SHOWN]}")
+            self._say("alias_twice", f"{part.message.topic} {sorted(twice)[:SHOWN]}")
         slots = [part.node.slot(part.device, metric.name) for metric in told]
         self.bound.forget(slots)
         rows[wire.SLOT] = slots
-        self._births.extend(range(self._filled, self._filled + metrics))
-        self._filled += metrics
+        self._births.extend(range(self._filled, self._filled + len(told)))
+        self._filled += len(told)
         self._hear(part)
 
-    def _begin(self, part: Part, rows: Int64) -> None:
+    def _begin(self, part: Part, seq: int, rows: Int64) -> None:
         self._missed[part.name] = set(part.node.devices) - {ITSELF}
         self._told.unborn.discard(part.name)
         self._told.born.add(part.name)
-        part.node.begin(int(self._head[wire.SEQ]), self._session(rows), part.message.payload)
+        part.node.begin(seq, self._session(rows), part.message.payload)
 
-    def _node_death(self, part: Part) -> None:
+    def _node_death(self, part: Part, rows: Int64) -> None:
         """Believe a death only of the session that was born: the broker may be late with an older one."""
-        metrics = self._read(part, UNBORN)
-        session = self._session(self._rows[:, self._filled : self._filled + metrics])
+        session = self._session(rows)
         if session is None or part.node.session is None or session == part.node.session:
             devices = part.node.devices
             self._told.news += [News(part.name, of, "its last will came: NDEATH") for of in devices]
             part.node.die()
 
-    def _device_death(self, part: Part) -> None:
-        self._read(part, UNBORN)
-        self._follows(part, part.device)
+    def _device_death(self, part: Part, seq: int) -> None:
+        if reason := self._refusal(part, part.device, seq):
+            self._reject(reason, part.message)
+            return
         part.node.die(part.device)
         self._told.news.append(News(part.name, part.device, "it died: DDEATH"))
 
-    def _reject(self, reason: str, says: str) -> None:
+    def _reject(self, reason: str, message: Message) -> None:
+        self._say(reason, raw(message))
+
+    def _say(self, reason: str, says: str) -> None:
         self._batch.reject(reason, says, None)
         self._refused = True
 
@@ -195,34 +234,23 @@ class SparkplugDecoder:
         if not news or news[-1] != (part.name, part.device, ""):
             news.append(News(part.name, part.device))
 
-    def _follows(self, part: Part, device: str) -> None:
-        """Check that a message is the next of its node, and that a device is born.
-
-        Raises
-        ------
-        Refused
-            It is not.
-        """
+    def _refusal(self, part: Part, device: str, seq: int) -> str:
+        """Return why a message cannot follow the one before it; empty when it can."""
         devices = part.node.devices
-        reason = part.node.refusal(device, int(self._head[wire.SEQ]), part.message.payload)
-        if not reason:
-            return
+        reason = part.node.refusal(device, seq, part.message.payload)
         if reason in ASK:
             self._told.unborn.add(part.name)
         if reason == "seq_gap":
             self._told.news += [News(part.name, of, "a message of its node was lost") for of in devices]
-        raise Refused(reason)
+        return reason
 
-    def _read(self, part: Part, known: Int64) -> int:
-        """Decode a payload behind what is there already; what has no room makes room."""
-        while True:
-            try:
-                return wire.decode(
-                    self._bytes, part.begin, part.end, known, self._head, self._rows, self._filled
-                )
-            except wire.MalformedError as exc:
-                if str(exc) != "too_many_metrics" or not self._make_room():
-                    raise
+    def _read(self, parts: Sequence[Part], known: Int64) -> list[list[int]]:
+        """Decode payloads of one node behind what is there already; return their heads."""
+        bounds = np.array([parts[0].begin, *[part.end for part in parts]], dtype=np.int64)
+        heads = np.empty((len(parts), wire.HEAD), dtype=np.int64)
+        wire.decode(self._bytes, bounds, known, heads, self._rows, self._filled)
+        told: list[list[int]] = heads.tolist()
+        return told
 
     def _make_room(self) -> bool:
         if self._filled:
@@ -261,7 +289,7 @@ class SparkplugDecoder:
                 unknown.append(metric.alias)
         if unknown:
             says = f"{part.message.topic}: {len(unknown)} metrics, the first of alias {unknown[:SHOWN]}"
-            self._reject("unknown_alias", says)
+            self._say("unknown_alias", says)
 
 
 def metrics_of(rows: Int64, buffer: bytes) -> Iterable[Metric]:
@@ -277,14 +305,16 @@ def told_by(payload: bytes) -> list[Metric]:
 
     Raises
     ------
-    MalformedError
-        It is none.
+    ValueError
+        It is none; the message is the reason in one word.
     """
     rows = np.empty((wire.COLUMNS, min(len(payload) // 2, MOST_ROOM)), dtype=np.int64)
-    head = np.empty(4, dtype=np.int64)
+    heads = np.empty((1, wire.HEAD), dtype=np.int64)
     data = np.frombuffer(payload, dtype=np.uint8)
-    metrics = wire.decode(data, 0, len(payload), UNBORN, head, rows)
-    return list(metrics_of(rows[:, :metrics], payload))
+    wire.decode(data, np.array([0, len(payload)]), UNBORN, heads, rows)
+    if fault := heads[0, wire.FAULT]:
+        raise ValueError(wire.FAULTS[fault])
+    return list(metrics_of(rows[:, : heads[0, wire.METRICS]], payload))
 
 
 @lru_cache(maxsize=4096)

@@ -18,10 +18,18 @@ KNOWN = np.array([[3, 7, 1 << 40], [0, -2, 1], [1, 10, 0]], dtype=np.int64)
 
 def decode(data, twin, known=NOTHING, capacity=64):
     """Return the fault, the head and the rows that one twin makes of a payload."""
-    head, rows = np.zeros(4, dtype=np.int64), np.zeros((kernel.COLUMNS, capacity), dtype=np.int64)
-    payload = np.frombuffer(data, dtype=np.uint8)
-    fault = _select.load("sparkplug", twin).decode(payload, 0, len(data), known, head, rows, 0)
-    return fault, head, rows[:, : head[2]]
+    (head,), rows = decode_all([data], twin, known, capacity)
+    return head[kernel.FAULT], head, rows[:, : head[kernel.METRICS]]
+
+
+def decode_all(payloads, twin, known=NOTHING, capacity=64, first=0):
+    """Return the heads and the rows that one twin makes of payloads."""
+    heads = np.zeros((len(payloads), kernel.HEAD), dtype=np.int64)
+    rows = np.zeros((kernel.COLUMNS, capacity), dtype=np.int64)
+    data = np.frombuffer(b"".join(payloads), dtype=np.uint8)
+    bounds = np.cumsum([0, *map(len, payloads)])
+    _select.load("sparkplug", twin).decode(data, bounds, known, heads, rows, first)
+    return heads, rows
 
 
 def metric(**fields):
@@ -127,15 +135,25 @@ def test_more_metrics_than_rows_are_refused(twin):
     assert decode(payload.SerializeToString(), twin, capacity=2)[0] == 2
 
 
-def test_the_wrapper_says_why():
-    head, rows = np.zeros(4, dtype=np.int64), np.zeros((kernel.COLUMNS, 0), dtype=np.int64)
-    for data, reason in ((b"\x08", "malformed_payload"), (b"\x12\x00", "too_many_metrics")):
-        with pytest.raises(kernel.MalformedError, match=reason):
-            kernel.decode(np.frombuffer(data, np.uint8), 0, len(data), NOTHING, head, rows)
-    with pytest.raises(ValueError, match="do not lie within 2"):
-        kernel.decode(np.zeros(2, np.uint8), 0, 3, NOTHING, head, rows)
+@pytest.mark.parametrize("twin", TWINS)
+def test_payloads_that_follow_one_another_are_read_each_by_itself(twin):
+    one, two = metric(alias=3, int_value=1), metric(alias=7, double_value=2.0)
+    heads, rows = decode_all([one, b"\x08", two, one], twin, KNOWN, capacity=4, first=2)
+    assert heads[:, kernel.FAULT].tolist() == [0, 1, 0, 2]
+    assert heads[:, kernel.METRICS].tolist() == [1, 0, 1, 0]
+    assert rows[kernel.SLOT].tolist() == [0, 0, 0, kernel.NOT_WANTED]
+    assert rows[kernel.VALUE].view(np.float64).tolist() == [0.0, 0.0, 1.0, 2.0]
+
+
+def test_what_does_not_fit_is_refused():
+    data, heads = np.zeros(2, np.uint8), np.zeros((1, kernel.HEAD), dtype=np.int64)
+    rows = np.zeros((kernel.COLUMNS, 3), dtype=np.int64)
+    kernel.decode(data, np.array([0, 0]), NOTHING, heads, rows)
+    for bounds, says in (([0, 3], "do not cut 2 bytes"), ([0], "1 bounds"), ([2, 1], "do not ascend")):
+        with pytest.raises(ValueError, match=says):
+            kernel.decode(data, np.array(bounds), NOTHING, heads, rows)
     with pytest.raises(ValueError, match="shapes"):
-        kernel.decode(np.zeros(2, np.uint8), 0, 2, NOTHING, head, rows[:5])
+        kernel.decode(data, np.array([0, 2]), NOTHING, heads, rows[:5])
 
 
 whole, word = st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 64) - 1)
