@@ -74,8 +74,8 @@ class ZmqConnector:
                 poller.poll(self._patience())
                 for stranger in doorman.attend() if doorman else ():
                     outlet.rejects(Rejects.of("unknown_key", [f"{stranger.address} {stranger.key}"]))
-                for frames in _arrived(socket):
-                    self._take(socket, frames, outlet, relay)
+                for frames, user in _arrived(socket, keys is not None):
+                    self._take(socket, frames, outlet, relay, user)
                 self._pass_answers(socket, relay)
                 self._plain.answer_safe(socket)
 
@@ -94,7 +94,9 @@ class ZmqConnector:
         busy = self._plain.waiting or time.monotonic() < self._busy_until
         return BUSY_MS if busy else IDLE_MS
 
-    def _take(self, socket: zmq.Socket[bytes], frames: list[bytes], outlet: Outlet, relay: Relay) -> None:
+    def _take(
+        self, socket: zmq.Socket[bytes], frames: list[bytes], outlet: Outlet, relay: Relay, user: str = ""
+    ) -> None:
         peer, *message = frames
         if len(message) == PLAIN_FRAMES:
             self._plain.take(socket, peer, message, outlet)
@@ -103,6 +105,10 @@ class ZmqConnector:
             one = numbered.unpack(message)
         except ValueError:
             outlet.rejects(Rejects.of("malformed_message", [_raw(message)]))
+            return
+        if user and one.sender.partition(":")[0] != user:
+            reason = f"the key of {user} sends as {user} or {user}:..., not as {one.sender}"
+            _reply(socket, peer, Reply(one.number, WAIT, reason))
             return
         self._remember(one.sender, peer)
         self._relay(socket, peer, one, relay)
@@ -174,11 +180,16 @@ def hand_over(said: Said, outlet: Outlet) -> list[Ticket]:
     return tickets + ([outlet.rejects(said.rejects)] if len(said.rejects) else [])
 
 
-def _arrived(socket: zmq.Socket[bytes]) -> Iterator[list[bytes]]:
+def _arrived(socket: zmq.Socket[bytes], keyed: bool) -> Iterator[tuple[list[bytes], str]]:
+    """Yield messages, and whose key each came with; nobody's where no keys are asked."""
     for _ in range(AT_ONCE):
         if not socket.poll(0, zmq.POLLIN):
             return
-        yield socket.recv_multipart()
+        if keyed:
+            parts = socket.recv_multipart(copy=False)
+            yield [part.bytes for part in parts], str(parts[-1].get("User-Id"))
+        else:
+            yield socket.recv_multipart(), ""
 
 
 def _reply(socket: zmq.Socket[bytes], peer: bytes, reply: Reply) -> None:

@@ -244,6 +244,23 @@ def test_only_known_keys_come_in_and_others_are_not_disturbed(endpoint, outlet, 
     assert outlet.refused[0].raw.to_list() == [f"127.0.0.1 {zmq.curve_public(secret).decode()}"]
 
 
+def test_a_key_sends_under_its_own_name_only(outlet, keys):
+    server, client = keys
+    endpoint = "tcp://127.0.0.1:" + free_port()
+    with (
+        running(lambda stop: ZmqConnector(endpoint, lambda: server).run(outlet, stop)),
+        ZmqSender(endpoint, "press", client) as honest,
+        ZmqSender(endpoint, "mill", client) as other,
+    ):
+        other.add(b"json", line(1))
+        while not other.trouble:
+            other.work(0.05)
+        honest.add(b"json", line(2))
+        assert honest.flush(TIMEOUT)
+    assert other.trouble.startswith("the key of press sends as press or press:..., not as mill:")
+    assert values(outlet) == [2]
+
+
 def free_port():
     with zmq.Context() as context, context.socket(zmq.ROUTER) as probe:
         return str(probe.bind_to_random_port("tcp://127.0.0.1"))
