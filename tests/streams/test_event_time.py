@@ -16,7 +16,7 @@ from streams.chain import LineChain
 from streams.clock import SECOND
 from streams.log.abc import Entry, Kind
 from streams.operators.clocks import RECENT
-from streams.operators.testing import NOON, entry, everything, judged, machine, numbers, plain
+from streams.operators.testing import NOON, entry, everything, judged, machine, numbers, plain, table
 from streams.records import NULL, Readings, Text, encode
 
 TWO_SHIFTS = Calendar(
@@ -222,6 +222,28 @@ def test_a_clock_that_jumps_an_hour_and_back_loses_nothing_and_is_told(jump):
         for item in plain(rows, "jump_us")
     ]
     assert [item for item in jumps if item] == [jump, -jump]
+
+
+def test_a_restart_remembers_what_was_not_believed():
+    """What was ahead of a clock before it was known to have jumped is in no window later."""
+    log, hour = [], 3600 * SECOND
+    for second in range(130):
+        stamp = NOON + second * SECOND
+        ahead = hour if second >= 100 else 0
+        readings = [("mill", "load", stamp + ahead, float(second)), ("cell", "force", stamp, 1.0)]
+        log.append(entry(second + 1, numbers(readings), stamp))
+    late = NOON + hour + 103 * SECOND + 1
+    log.append(entry(131, numbers([("mill", "load", late, 1.0)]), NOON + 130 * SECOND))
+    undisturbed, restored = line(), line()
+    for item in log[:120]:
+        undisturbed.update(item)
+    restored.restore(undisturbed.snapshot())
+    for item in log[undisturbed.since : 120]:
+        restored.remember(item)
+    rest = [undisturbed.update(item) for item in log[120:]]
+    assert everything(map(restored.update, log[120:])) == everything(rest)
+    told = table((rows for output in rest for rows in output.rows), "windows", "ts", "width_us", "count")
+    assert (late - 1, SECOND, 1) in told
 
 
 def test_a_single_wild_time_disturbs_no_other_reading():
