@@ -177,6 +177,15 @@ def test_the_newest_state_is_told_and_since_when(shop):
     assert states == [("run", stamp(NOW - MINUTE), 59 * MINUTE), ("stop", None, MINUTE)]
 
 
+def test_a_state_that_was_withdrawn_is_not_told(shop):
+    shop.insert("states", NOW - HOUR, machine="press", version=3, state="run", reason="ACTIVE")
+    for version, end in ((1, None), (2, stamp(NOW - MINUTE))):
+        told = {"machine": "press", "state": "stop", "reason": "READY", "end_ts": end}
+        shop.insert("states", NOW - MINUTE, version=version, **told)
+    assert shop.capacity("state", "state_since") == [("run", stamp(NOW - HOUR))]
+    assert shop.rows("SELECT state FROM reliability.states") == [("run",)]
+
+
 def test_a_machine_that_left_the_plant_has_a_history_and_no_capacity(shop):
     shop.account("early", micros(MONDAY + "06:00"), busy=HOUR, effective=HOUR)
     register(shop.connection, plant(name="lathe"))
