@@ -43,14 +43,23 @@ class Line:
         self.oee = Oee(keys(machine(**({"calendar": LATE} | settings))))
         self.rows = []
 
-    def until(self, minute, states=(), runs=(), parts=(), received=None):
-        """Go on to a mark: states (minute, state), runs (start, end, program), parts (minute, outcome)."""
-        intervals = tuple(Interval(0, at(start), state, "", None) for start, state in states)
-        finished = tuple(Run(0, at(start), at(end), program, True, 1) for start, end, program in runs)
+    def until(self, minute, states=(), runs=(), parts=(), received=None, before=()):
+        """Go on to a mark: states (minute, state), runs (start, end, program), parts (minute, outcome).
+
+        Runs ``before`` were told otherwise before; a state None is withdrawn.
+        """
+        told = [Interval(0, at(start), state or "run", "", None) for start, state in states]
+        intervals = tuple(
+            item if state else item.withdrawn() for item, (_, state) in zip(told, states, strict=True)
+        )
+        finished, former = (
+            tuple(Run(0, at(start), at(end), program, True, 1) for start, end, program in some)
+            for some in (runs, before)
+        )
         batch = Progress(
             received=at(minute) if received is None else at(received),
             marks=np.array([at(minute)], dtype=np.int64),
-            timeline=Timeline((), intervals, finished),
+            timeline=Timeline((), intervals, finished, former),
             parts=judged(*(("m", at(ts), outcome) for ts, outcome in parts)),
         )
         told = self.oee.update(batch)
@@ -217,6 +226,30 @@ def test_a_state_told_late_revises_the_shift_that_it_reaches_into():
     line.until(481)
     line.until(482, [(470, "no_data")])
     assert line.last("version", "no_data_us", "speed_loss_us") == [3, 10, 440]
+
+
+def test_a_state_that_is_withdrawn_was_none():
+    line = Line(minor_stop=5 * MINUTE)
+    line.until(20, [(0, "run"), (10, "stop"), (18, "run")])
+    assert line.last("unplanned_stop_us", "speed_loss_us") == [8, 12]
+    line.until(21, [(10, None), (18, None)])
+    assert line.last("unplanned_stop_us", "speed_loss_us") == [0, 21]
+
+
+def test_a_run_that_is_told_otherwise_counts_as_it_is_told_now():
+    line = Line()
+    line.until(20, [(0, "run")], [(0, 4, "40"), (5, 15, "50")])
+    assert line.last("good", "effective_us") == [2, 14]
+    line.until(21, runs=[(5, 8, "40")], before=[(5, 15, "50")])
+    assert line.last("good", "effective_us", "ideal_cycle_us") == [2, 6, 3 * MINUTE]
+
+
+def test_the_ideal_cycle_of_a_shift_is_that_of_the_cycles_that_ended_in_it():
+    """Though the watermark passes its end together with that of many shorter cycles behind it."""
+    line = Line()
+    line.until(470, [(0, "run")], [(0, 10, "40"), (20, 30, "40")])
+    line.until(500, runs=[(481 + run, 482 + run, "40") for run in range(5)])
+    assert line.last("ts", "good", "effective_us") == [NOON, 2, 20]
 
 
 def test_nothing_is_told_of_a_machine_of_which_nothing_is_known():
