@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kernels import windows as kernel
 from kernels.windows import Refolding, Ring
@@ -35,9 +36,9 @@ class Chunk:
     """(machines,) an upper bound of the times in it."""
     range: tuple[int, int] | None = None
 
-    def within(self, low: int, high: int, machines: Int64) -> bool:
-        """Say whether it may hold numbers of some machines from ``low`` up to ``high``."""
-        if not np.isin(self.machines, machines, kind="table").any():
+    def within(self, low: int, high: int, machines: NDArray[np.bool_]) -> bool:
+        """Say whether it may hold numbers of some machines (machines,) from ``low`` up to ``high``."""
+        if not machines[self.machines].any():
             return False
         if self.range is None:
             ts = self.ts[self.late == 0]
@@ -99,7 +100,8 @@ class Kept:
     def fold(self, ring: Ring, key: Int32, pane: Int64) -> Float64:
         """Return count, sum, min, max (n, 4) of panes, each number once, in order of time."""
         low, high = int(pane.min()) * self.width, (int(pane.max()) + 1) * self.width
-        machines = np.unique(self.keys.machine[key]).astype(np.int64)
+        machines = np.zeros(len(self.keys.machines), dtype=bool)
+        machines[self.keys.machine[key]] = True
         chosen = np.zeros(ring.slots * ring.keys, dtype=bool)
         chosen[ring.rows(key, pane)] = True
         refolding = Refolding.of(ring, (key, pane), self._others(ring, chosen, low, high))
