@@ -91,9 +91,8 @@ class Clocks:
     def update(self, batch: Heard) -> tuple[Rows, ...]:
         """Take one entry's newest times; return rows of ``clocks`` every minute, and of jumps at once."""
         told = np.flatnonzero(batch.newest != NULL)
-        jumped = [
-            number for number in self._suspects(told, batch) if self._has_jumped(number, batch.received)
-        ]
+        suspects = self._suspects(told, batch) if len(told) else []
+        jumped = [number for number in suspects if self._has_jumped(number, batch.received)]
         regular = batch.received >= self._due
         if not regular and not jumped:
             return ()

@@ -130,7 +130,7 @@ class Windows:
             rows.append(self._refused(step, gone))
         revised = np.zeros(len(self._keys.machines), dtype=bool)
         revised[list(told.revised)] = True
-        closed, settled = Panes.joined(told.closed), Panes.joined(told.settled)
+        closed, settled = (Panes.joined(some) if some else NO_PANES for some in (told.closed, told.settled))
         return Windowed(tuple(rows), closed, settled, self._again(revised), revised)
 
     def remember(self, step: Step) -> None:
