@@ -195,6 +195,15 @@ def test_late_readings_are_told_once_a_second_of_stamps():
     assert windows(third) == [("m", "a", at(5), 2, 2, 2.0, 1.0, 1.0)]
 
 
+def test_a_machine_ahead_of_all_others_does_not_have_their_numbers_kept():
+    operator = Windows(KEYS)
+    feed(operator, None, ("n", "a", 3600, 1.0), others=at(3598), received=0)
+    for second in range(100):
+        feed(operator, second - 2, ("m", "a", second, 1.0), others=at(3598), received=second)
+    assert len(operator._kept.chunks) < 1 + 32 + 10 + 2
+    assert operator._kept.size == len(operator._kept.chunks)
+
+
 def test_beyond_what_is_kept_a_late_reading_is_too_late():
     operator = Windows(KEYS)
     operator._kept.most = 5
