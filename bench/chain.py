@@ -27,6 +27,7 @@ from engine.paths import Home
 from engine.plant import MachineSection, Plant, TagSection, ZmqSource, save
 from engine.store import Embedded, connect, migrate
 from engine.store.levels import Connection
+from streams.log.reader import FileLogReader
 
 MODULES = ("appender", "shard", "gateway")
 DETECT_PER_MACHINE = 8
@@ -95,8 +96,6 @@ class Line:
 
     def settle(self) -> float:
         """Wait until everything that the log holds now is committed; return when that was seen."""
-        from streams.log.reader import FileLogReader
-
         reader = FileLogReader(self.home.log / "bench")
         end = reader.end
         reader.close()

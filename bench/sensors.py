@@ -5,7 +5,8 @@
 Inputs lie in memory; all compute count, sum, minimum and maximum of 1 s windows, and must agree. The
 flow does all that it does in a plant: it decodes log entries, admits readings, lands them as rows and
 keeps windows of a minute and an hour too. bytewax folds item by item and is given fewer of them;
-Polars groups a finished table, on all cores. Rounds alternate, the best of each counts.
+Polars groups a finished table, on all cores. Rounds alternate, the best of each counts. At last the
+whole line runs at its limit, from ZeroMQ to committed rows (`bench.chain`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import EventClock, TumblingWindower, fold_window
 from bytewax.testing import TestingSink, TestingSource, run_main
 
+from bench import chain
 from streams.abc import Output
 from streams.catalog import Catalog, Machine, Tag
 from streams.chain import NO_PARTS, LineChain
@@ -120,8 +122,8 @@ def flow(entries: list[Entry]) -> Collected:
     """Run the flow of a line over a log."""
     catalog = Catalog((Machine("line", tuple(Tag(name) for name in NAMES)),))
     stop, sink = threading.Event(), Collected()
-    chain = LineChain(catalog, parts=lambda entry: ((), NO_PARTS))
-    run_flow(Memory(entries, stop), chain, sink, 0, stop)
+    line = LineChain(catalog, parts=lambda entry: ((), NO_PARTS))
+    run_flow(Memory(entries, stop), line, sink, 0, stop)
     return sink
 
 
@@ -233,8 +235,10 @@ def rounds(sides: dict[str, Callable[[], Any]], repeat: int) -> Iterator[tuple[s
             yield name, *timed(work)
 
 
-def run(seconds: int = 30, seconds_stock: int = 2, repeat: int = 3) -> dict[str, Any]:
-    """Measure the three sides and check that they agree.
+def run(
+    seconds: int = 30, seconds_stock: int = 2, repeat: int = 3, seconds_chain: float = chain.SECONDS
+) -> dict[str, Any]:
+    """Measure the three sides and check that they agree; then the whole line.
 
     Raises
     ------
@@ -269,4 +273,5 @@ def run(seconds: int = 30, seconds_stock: int = 2, repeat: int = 3) -> dict[str,
         "polars_per_s": round(polars),
         "windows": len(truth),
         "readings": len(load.value),
+        **chain.run(seconds_chain),
     }

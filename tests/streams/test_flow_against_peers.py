@@ -15,9 +15,26 @@ pytest.importorskip("polars", reason="the peers of the extra `bench` are not ins
 def test_flow_bytewax_and_polars_give_the_same_windows():
     from bench import sensors
 
-    figures = sensors.run(seconds=3, seconds_stock=1, repeat=1)
+    figures = sensors.run(seconds=3, seconds_stock=1, repeat=1, seconds_chain=3)
     assert figures["readings"] == 3 * 200_000
     assert figures["windows"] == 3 * 2_000
+    assert figures["chain_readings_per_s"] > 0
+    assert figures["chain_rows"]["windows"] >= 2_000
+
+
+def test_a_reading_is_as_old_as_its_commit_is_late():
+    from bench import latency
+
+    figures = latency.run("20000", seconds=7)
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"] <= figures["max_ms"] < 60_000
+
+
+def test_lines_are_decoded_as_a_plain_loop_does():
+    from bench import decode
+
+    figures = decode.run()
+    assert figures["shdr_vs_python"] > 0
+    assert figures["json_vs_python"] > 0
 
 
 def test_kernels_are_measured_against_their_twins():
