@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from streams.clock import DAY, HOUR
-from streams.operators.admit import Admit, Arrival
+from streams.operators.admit import MANY, Admit, Arrival
 from streams.operators.testing import NOON, keys, machine, numbers, plain, table, words
 from streams.records import NULL, Readings, Text
 
@@ -110,3 +110,44 @@ def test_dictionaries_may_change_from_entry_to_entry():
 
 def test_no_readings_give_no_rows():
     assert admit(Readings.empty()).rows == ()
+
+
+LAYOUT = numbers([("m", "ab"[number % 2], NOON + number, float(number)) for number in range(MANY)])
+NAMELESS = np.where(LAYOUT.ts == NOON + 7, -1, LAYOUT.tag.codes).astype(np.int32)
+
+
+def again(operator, readings, producer="gw"):
+    """Admit a batch whose dictionaries are those of `LAYOUT`, as decoding gives them."""
+    return operator.update(Arrival(readings, NOON, producer))
+
+
+def spoiled(**columns):
+    return replace(LAYOUT, **{name: np.where(LAYOUT.ts == NOON + 7, value, getattr(LAYOUT, name))
+                              for name, value in columns.items()})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("batch", "reason"),
+    [
+        (spoiled(value=np.nan), "not_a_number"),
+        (spoiled(value=-np.inf), "not_a_number"),
+        (spoiled(ts=NOON + DAY + 1), "event_time_out_of_range"),
+        (spoiled(ts=NULL), "event_time_out_of_range"),
+        (replace(LAYOUT, tag=Text(LAYOUT.tag.values, NAMELESS)), "unknown_tag"),
+    ],
+)  # fmt: skip
+def test_a_layout_that_comes_again_admits_no_more_than_it_did_at_first(batch, reason):
+    operator = Admit(keys(machine("m", ("a", "b"))))
+    assert len(again(operator, LAYOUT).rows) == 1
+    assert again(operator, LAYOUT).admitted.key.tolist() == [0, 1] * (MANY // 2)
+    admission = again(operator, batch)
+    assert table(admission.rows, "quarantine", "reason") == [(reason,)]
+    assert len(admission.admitted) == MANY - 1
+
+
+def test_another_order_of_the_same_tags_is_another_layout():
+    operator = Admit(keys(machine("m", ("a", "b"))))
+    again(operator, LAYOUT)
+    turned = LAYOUT[np.arange(MANY)[::-1]]
+    assert again(operator, turned).admitted.key.tolist() == [1, 0] * (MANY // 2)
+    assert again(operator, LAYOUT, "other").admitted.key.tolist() == [0, 1] * (MANY // 2)
