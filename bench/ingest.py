@@ -9,15 +9,19 @@ medians of each round's own ratio.
 
 from __future__ import annotations
 
+import os
+import secrets
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
+from psycopg.conninfo import make_conninfo
 
 from engine.store import Embedded, connect, migrate
 from engine.store.copy import HEADER, TRAILER, fields, pieces
@@ -183,11 +187,30 @@ def _empty(connection: Connection) -> None:
 
 
 def run() -> dict[str, Any]:
-    """Measure on a fresh embedded database."""
+    """Measure on a fresh embedded database; and, where ``SEAMLINE_TIMESCALE_DSN`` names a server, on it."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="seamline-ingest-"))
         server = Embedded(Path(folder) / "pg")
         dsn = server.start()
         stack.callback(server.stop)
         migrate(dsn)
-        return measure(dsn)
+        figures = measure(dsn)
+    asked = os.environ.get("SEAMLINE_TIMESCALE_DSN")
+    if asked:
+        with fresh_database(asked) as dsn:
+            figures |= {f"timescale_{name}": figure for name, figure in measure(dsn).items()}
+    return figures
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """Make a database of its own on a server for a while."""
+    name = f"bench_{secrets.token_hex(4)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            dsn = make_conninfo(server, dbname=name)
+            migrate(dsn)
+            yield dsn
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

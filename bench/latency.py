@@ -60,25 +60,27 @@ class Looks:
         return when
 
 
-def ages(home: Home, looks: Looks) -> Float64:
-    """Return milliseconds from stamp to commit of one reading of every sweep, the first seconds left out.
+def ages(home: Home, looks: Looks) -> tuple[Float64, Float64]:
+    """Return milliseconds from stamp to acceptance, and to commit, of one reading of every sweep.
 
-    Every sweep holds the same number of readings, so the percentiles are those of all readings.
+    Every sweep holds the same number of readings, so the percentiles are those of all. The first seconds
+    are left out.
     """
-    reader, position, found = FileLogReader(home.log / "bench"), 0, []
+    reader, position = FileLogReader(home.log / "bench"), 0
+    found: list[Int64] = []  # position, acceptance and stamp of each sweep
     while entries := reader.read(position, 8 << 20):
         position = entries[-1].position
         for entry in entries:
             if entry.kind == Kind.READINGS:
                 stamps = Readings.from_arrow(decode(entry.payload)).ts
                 if len(stamps) >= pump.TAGS:
-                    found.append((entry.position, stamps[:: pump.TAGS]))
+                    sweeps = stamps[:: pump.TAGS]
+                    fixed = np.full_like(sweeps, entry.position), np.full_like(sweeps, entry.received)
+                    found.append(np.stack([*fixed, sweeps]))
     reader.close()
-    committed = looks.at(np.array([position for position, _ in found], dtype=np.int64))
-    each = [when - stamps for when, (_, stamps) in zip(committed.tolist(), found, strict=True)]
-    stamps = np.concatenate([stamps for _, stamps in found])
-    old: Float64 = np.concatenate(each)[stamps >= stamps[0] + WARM_UP] / 1000
-    return old
+    positions, accepted, stamps = np.concatenate(found, axis=1)
+    warm = stamps >= stamps[0] + WARM_UP
+    return (accepted - stamps)[warm] / 1000, (looks.at(positions) - stamps)[warm] / 1000
 
 
 def measure(line: Line, rate: float, seconds: float) -> dict[str, Any]:
@@ -93,11 +95,12 @@ def measure(line: Line, rate: float, seconds: float) -> dict[str, Any]:
         looks.stop.set()
         looker.join()
     line.check(sent)
-    found = ages(line.home, looks)
+    accepted, found = ages(line.home, looks)
     return {
         "p50_ms": round(float(np.percentile(found, 50)), 1),
         "p99_ms": round(float(np.percentile(found, 99)), 1),
         "max_ms": round(float(found.max()), 1),
+        "accepted_p99_ms": round(float(np.percentile(accepted, 99)), 1),
         "readings_per_s": round(sent["readings"] / seconds),
         "readings": sent["readings"],
     }
