@@ -17,6 +17,7 @@ from zlib import crc32
 
 from bench.chaos.feed import entries, verdict
 from bench.chaos.plant import PLANT
+from bench.fuzz.devices import DOCUMENT, FRAME, STREAM, WAVEFORM, melsec, memory, mtconnect, waveform
 from bench.fuzz.examples import CSV, JSON_LINES, MQTT, PLANT_FILE, SHDR, sparkplug
 from engine.parts import PartRows
 from engine.plant import Plant, PlantError
@@ -29,7 +30,10 @@ from streams.connectors.json_lines import decode_lines
 from streams.connectors.messages import read
 from streams.connectors.mqtt_session import Message
 from streams.connectors.mqtt_values import TimeRule, TopicDecoder
+from streams.connectors.mtconnect_http import TooLong
+from streams.connectors.mtconnect_xml import DocumentError
 from streams.connectors.points import Point
+from streams.connectors.polling import Lost, Refused
 from streams.connectors.shdr_lines import LineBuffer, ShdrDecoder
 from streams.connectors.sparkplug_decoder import SparkplugDecoder
 from streams.log import wire
@@ -220,7 +224,10 @@ TARGETS = {
     "csv": Target(table, (CSV,), (TableError,)),
     "flow": Target(flow, tuple(logged())),
     "json_lines": Target(decode_lines, (JSON_LINES,)),
+    "mc": Target(melsec, (FRAME,), (Lost, Refused)),
+    "memory": Target(memory, (bytes(range(100)),)),
     "mqtt": Target(topics, (framed(*MQTT),)),
+    "mtconnect": Target(mtconnect, (DOCUMENT, STREAM), (DocumentError, TooLong)),
     "numbered": Target(
         names_and_numbers,
         (framed(*numbered.pack(NUMBERED)), framed(*numbered.pack_reply(numbered.Reply(7, b"ok")))),
@@ -231,6 +238,7 @@ TARGETS = {
     "segments": Target(segment, (stored(), stored()[:-9]), (LogDamaged,)),
     "shdr": Target(shdr, (SHDR,)),
     "sparkplug": Target(edge, (framed(*sparkplug(NOW // 1000)),)),
+    "waveforms": Target(waveform, (WAVEFORM,), (ValueError,)),
     "wire": Target(
         entry_on_its_way,
         (

@@ -1,0 +1,88 @@
+"""What machines and their agents answer, fuzzed: documents, frames, blocks of memory, waveforms."""
+
+from __future__ import annotations
+
+import json
+
+from streams.clock import SECOND
+from streams.connectors.blocks import plan
+from streams.connectors.mc_frames import ANSWER, END, HEAD, Route, payload, rest_of
+from streams.connectors.mc_places import place as mc_place
+from streams.connectors.modbus_places import place as modbus_place
+from streams.connectors.mtconnect_http import Parts
+from streams.connectors.mtconnect_items import Items
+from streams.connectors.mtconnect_xml import parse
+from streams.connectors.points import Point
+from streams.connectors.s7_places import place as s7_place
+from streams.connectors.waveforms import decode_json
+
+NOW = 1_700_000_000 * SECOND
+ITEMS = Items((Point("mill/x1", "mill", "load"), Point("mill/e1", "mill", "execution")), ("mill/e1",))
+BOUNDARY = b"part"
+DOCUMENT = b"""<?xml version="1.0"?>
+<MTConnectStreams xmlns="urn:mtconnect.org:MTConnectStreams:1.7">
+<Header instanceId="7" firstSequence="1" nextSequence="4" bufferSize="10"/>
+<Streams><DeviceStream name="mill" uuid="u1"><ComponentStream component="Axes">
+<Samples><Load dataItemId="x1" timestamp="2023-11-14T22:13:20.5Z" sequence="1">7.5</Load></Samples>
+<Events><Execution dataItemId="e1" timestamp="2023-11-14T22:13:21Z" sequence="2">ACTIVE</Execution></Events>
+<Condition><Fault dataItemId="c1" timestamp="2023-11-14T22:13:22Z" sequence="3">hot &amp; loud</Fault>
+</Condition></ComponentStream></DeviceStream></Streams></MTConnectStreams>"""
+STREAM = b"--part\r\nContent-type: text/xml\r\nContent-length: %d\r\n\r\n%s\r\n--part\r\n\r\n%s\r\n--part" % (
+    *(len(DOCUMENT), DOCUMENT),
+    DOCUMENT,
+)
+WAVEFORM = json.dumps(
+    {
+        "machine": "spindle",
+        "sensor": "vibration",
+        "axis": "x",
+        "ts": NOW,
+        "rate_hz": 1000,
+        "full_scale": 50,
+        "unit": "m/s2",
+        "shaft_rpm": 1500.5,
+        "samples": [0.5, -1, 2.25],
+    }
+).encode()
+MEMORY = [
+    *plan([s7_place("DB1.DBD4"), s7_place("DB1.DBX0.3"), s7_place("DB1.DBB10", "string", 8)], {"DB1": 200}),
+    *plan([modbus_place("holding:1", "float32"), modbus_place("holding:5", "string", 4)], {"holding": 100}),
+]
+WORDS = plan([mc_place("D100", "float32"), mc_place("D110", "string", 4)], {"D": 900})[0]
+WORDS_ANSWER = bytes(2) + bytes(range(2 * WORDS.count))
+FRAME = HEAD.pack(ANSWER, Route().encode(), len(WORDS_ANSWER)) + WORDS_ANSWER
+
+
+def mtconnect(data: bytes) -> None:
+    """Read a document, or a stream of them that comes in pieces."""
+    parts = Parts(BOUNDARY)
+    pieces = [data[start : start + 500] for start in range(0, len(data), 500)]
+    streamed = data.startswith(b"--" + BOUNDARY)
+    for one in [one for piece in pieces for one in parts.feed(piece)] if streamed else [data]:
+        _document(one)
+
+
+def _document(data: bytes) -> None:
+    document = parse(data)
+    ITEMS.decode(document).readings.to_arrow()
+    ITEMS.snapshot(document, NOW, 0, 0).readings.to_arrow()
+
+
+def melsec(data: bytes) -> None:
+    """Read the answer of a Mitsubishi controller."""
+    if len(data) >= HEAD.size:
+        rest_of(data[: HEAD.size], Route())
+    if len(data) >= HEAD.size + END.size:
+        list(WORDS.values(payload(data[HEAD.size :], WORDS)))
+
+
+def memory(data: bytes) -> None:
+    """Read blocks of memory that came with as many bytes as were asked for, whatever they are."""
+    for block in MEMORY:
+        width = 2 if block.area == "holding" else 1
+        list(block.values(data[: block.count * width].ljust(block.count * width, b"\0")))
+
+
+def waveform(data: bytes) -> None:
+    """Read a waveform."""
+    decode_json(data)
