@@ -14,13 +14,13 @@ from pathlib import Path
 import structlog
 
 from engine import health, logs
+from engine.line_log import open_view
 from engine.paths import Home
 from engine.plant import load
 from engine.shard import run_shard
 from engine.station import Station, report
 from engine.station_roster import Roster
 from streams.log.producer import ZmqProducer
-from streams.log.reader import FileLogReader
 
 logger = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class StationActor(Worker):
         plant = load(self._plant_file)
         section = next(item for item in plant.stations if item.name == self._name)
         producer = ZmqProducer(self._home.appender, plant.shard, self._name)
-        trail = FileLogReader(self._home.log / plant.shard)
+        trail = open_view(plant, self._home)
         try:
             roster = Roster(self._plant_file, section)
             station = Station(section, plant, self._home, producer, trail=trail, roster=roster)

@@ -58,6 +58,11 @@ CATALOGUE = (
         "seamline_frames_total", "Frames of a camera by how they ended.", ("station", "camera", "outcome")
     ),
     Series("seamline_frames_open", "Frames captured that have not ended yet.", ("station", "camera")),
+    Series(
+        "seamline_camera_clock_offset_seconds",
+        "How far a camera's own clock is behind, with its pictures' quickest way.",
+        ("station", "camera"),
+    ),
     Series("seamline_verdicts_total", "Parts judged.", ("station", "outcome")),
     Series("seamline_source_readings_total", "Readings that a source handed to the log.", ("source",)),
     Series("seamline_source_rejects_total", "Inputs of a source that could not be read.", ("source",)),
@@ -192,6 +197,8 @@ def tell_part(answer: Answer, record: Health, part: Part, now: int) -> None:
         for outcome in OUTCOMES:
             answer.add("seamline_frames_total", part.counters.get(outcome), record.name, part.name, outcome)
         answer.add("seamline_frames_open", part.counters.get("open"), record.name, part.name)
+        offset = part.counters.get("clock_offset_s")
+        answer.add("seamline_camera_clock_offset_seconds", offset, record.name, part.name)
 
 
 def tell_figures(answer: Answer, shard: str, figures: Figures, age: float) -> None:

@@ -158,6 +158,7 @@ class Station:
         try:
             self._watch()
         finally:
+            self._cameras.stop()
             self._pipeline.close()
         self._log.report(avail="UNAVAILABLE")
         if failure := self._pipeline.failure or next(iter(self._cameras.failures), None):
@@ -239,8 +240,8 @@ class Station:
 
     def _going(self) -> bool:
         """Whether a camera is read, or all were taken down and others may come."""
-        idle = self._may_change and not self._cameras.names
-        return self._cameras.alive or (idle and not self._stop.is_set())
+        awaited = self._may_change and self._cameras.idle and not self._stop.is_set()
+        return self._cameras.alive or awaited
 
     def _let_go(self, ripe: Callable[[], Sequence[Part]]) -> None:
         """Let parts go that wait no longer."""

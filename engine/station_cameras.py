@@ -23,6 +23,7 @@ RETRY = 1.0
 """Seconds between attempts to open a camera."""
 CAMERA_AWAY = "camera_away"
 STATION_AWAY = "station_away"
+CHANGED = "camera_changed"
 WRONG_CLOCK = (
     "Its clock is {:.0f} s away from the station's; set it. Until then its frames carry their arrival."
 )
@@ -101,9 +102,14 @@ class Cameras:
         return any(reading.alive for reading in self._readings.values())
 
     @property
+    def idle(self) -> bool:
+        """Whether no camera is wanted."""
+        return all(reading.stop.is_set() for reading in self._readings.values())
+
+    @property
     def names(self) -> list[str]:
         """Return the cameras that are there."""
-        return [name for name, reading in list(self._readings.items()) if not reading.stop.is_set()]
+        return list(self._readings)
 
     def offsets(self) -> dict[str, int]:
         """Return how far the clocks of cameras that stamp their frames are behind, microseconds."""
@@ -120,6 +126,8 @@ class Cameras:
                 if not reading.alive:
                     del self._readings[name]
                     self.troubles.pop(name, None)
+                    if name in sections:
+                        self._away.setdefault(name, CHANGED)
         for name, section in sections.items():
             if name not in self._readings:
                 self._readings[name] = self._start(Reading(section))
@@ -179,6 +187,8 @@ class Cameras:
         self._sink.take(run, frame)
         if run.clock_is_wrong:
             self.troubles[run.camera] = WRONG_CLOCK.format((run.offset.microseconds or 0) / 1e6)
+        elif run.camera in self.troubles:
+            del self.troubles[run.camera]
 
     def _leave(self, reading: Reading) -> None:
         """Say what was missed behind the last frame: the camera was away when it was told to end."""

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import orjson
 
 from streams.log.abc import LogReader
+from streams.log.errors import LogError
 from vision.cameras import Mark
 from vision.ledger import Ledger, RunKey
 from vision.records import Frame
@@ -116,7 +117,7 @@ class Tally:
         self._lock = threading.Lock()
         self._pages: dict[str, Page] = {}
         self._ended: dict[RunKey, int] = {}
-        self._kept = Checkpoint(log.end)
+        self._kept = Checkpoint(end_of(log))
         self._coming: tuple[int, Checkpoint] | None = None
         self._write()
 
@@ -186,6 +187,14 @@ class Tally:
         draft = self._folder / (CHECKPOINT + ".draft")
         draft.write_bytes(orjson.dumps(kept))
         draft.rename(self._folder / CHECKPOINT)
+
+
+def end_of(log: Trail) -> int:
+    """Return where a log ends; its beginning where it does not answer: a kill then has more to read."""
+    try:
+        return log.end
+    except LogError:
+        return 0
 
 
 def folder_of(folder: Path, station: str, number: int) -> Path:

@@ -65,7 +65,10 @@ ROWS = {
         Panel("Frames being inspected", "seamline_frames_open", "{{station}} {{camera}}"),
         Panel(
             "Camera stands still since", 'seamline_part_idle_seconds{part="camera"}', "{{owner}} {{name}}",
-            "s", width=24,
+            "s",
+        ),
+        Panel(
+            "Camera's clock is behind", "seamline_camera_clock_offset_seconds", "{{station}} {{camera}}", "s"
         ),
     ],
     "Machines": [

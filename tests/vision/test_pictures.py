@@ -1,4 +1,7 @@
 import struct
+import subprocess
+import sys
+import zlib
 
 import cv2
 import numpy as np
@@ -68,6 +71,95 @@ def test_a_small_file_that_claims_a_huge_picture_is_not_decoded(make):
 
 def test_too_many_bytes_are_not_looked_at():
     assert pictures.decode(ENCODED[".jpg"] + bytes(pictures.MAX_BYTES)) == (None, pictures.TOO_LARGE)
+
+
+def png(bits, colours, rows, *extra, width=8, height=8):
+    """Return a PNG of raw rows, with further chunks before its pixels."""
+    header = struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, 0)
+    chunks = [(b"IHDR", header), *extra, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def rows(width):
+    return (b"\0" + bytes(range(width))) * 8
+
+
+def with_frame_header(offset, value):
+    """Return the JPEG with one byte of its frame header replaced."""
+    body = bytearray(ENCODED[".jpg"])
+    body[body.index(b"\xff\xc0") + offset] = value
+    return bytes(body)
+
+
+COLOURS = {
+    "16 bit": bytes(cv2.imencode(".png", IMAGE.astype(np.uint16) * 257)[1]),
+    "alpha": bytes(cv2.imencode(".png", cv2.cvtColor(IMAGE, cv2.COLOR_BGR2BGRA))[1]),
+    "palette": png(8, 3, rows(8), (b"PLTE", bytes(range(24)))),
+    "1 bit": png(1, 0, (b"\0" + b"\xaa") * 8),
+    "grey alpha": png(8, 4, rows(16)),
+    "inks": with_frame_header(9, 4),
+    "12 bit": with_frame_header(4, 12),
+    "16 colours": ENCODED[".bmp"][:28] + b"\x04" + ENCODED[".bmp"][29:],
+}
+
+
+@pytest.mark.parametrize("kind", COLOURS)
+def test_colours_that_a_camera_never_sends_are_not_made_into_others(kind):
+    assert pictures.decode(COLOURS[kind]) == (None, pictures.WRONG_COLOURS)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
+def test_a_grey_picture_is_plain(suffix):
+    image, defect = pictures.decode(bytes(cv2.imencode(suffix, IMAGE[:, :, 0])[1]))
+    assert (defect, image.shape) == ("", IMAGE.shape)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_orientation_that_a_file_claims_turns_no_pixel(orientation):
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    told = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+    body = bytes(cv2.imencode(".jpg", IMAGE[:40])[1])
+    turned = body[:2] + b"\xff\xe1" + struct.pack(">H", len(told) + 2) + told + body[2:]
+    assert np.array_equal(pictures.decode(turned)[0], pictures.decode(body)[0])
+
+
+def test_a_picture_of_twenty_thousand_pixels_is_decoded_while_it_fits():
+    line = bytes(cv2.imencode(".png", np.zeros((2, 20_000, 3), np.uint8))[1])
+    assert pictures.decode(line)[0].shape == (2, 20_000, 3)
+    assert pictures.decode(png(8, 2, b"", width=20_000, height=20_000)) == (None, pictures.TOO_LARGE)
+
+
+def test_a_picture_that_would_take_for_ever_is_not_decoded():
+    progressive = bytes(cv2.imencode(".jpg", IMAGE, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1])
+    assert pictures.decode(progressive)[1] == ""
+    first = progressive.index(b"\xff\xda")
+    scan = progressive[first : progressive.index(b"\xff\xda", first + 2)]
+    again = progressive[:first] + scan * pictures.MAX_SCANS + progressive[first:]
+    assert pictures.decode(again) == (None, pictures.TOO_MANY_SCANS)
+
+
+BOMB = """
+import resource, struct, sys, zlib
+import numpy as np, cv2
+from vision import pictures
+plain = bytes(cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1])
+pictures.decode(plain)
+deflater = zlib.compressobj(9)
+squeezed = b"".join([*(deflater.compress(bytes(1 << 20)) for _ in range(512)), deflater.flush()])
+data = b"note" + bytes(2) + squeezed
+chunk = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+pictures.decode(plain[:33] + chunk + plain[33:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_what_unfolds_beside_the_pixels_takes_no_memory():
+    grown = subprocess.run([sys.executable, "-c", BOMB], capture_output=True, text=True, check=True)
+    assert int(grown.stdout) < 100_000
 
 
 @pytest.mark.parametrize(
