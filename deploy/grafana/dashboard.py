@@ -86,9 +86,15 @@ ROWS = {
     ],
     "Sources and log": [
         Panel("Readings a second", "rate(seamline_source_readings_total[$__rate_interval])", "{{source}}"),
+        Panel("Waveforms a minute", "60 * rate(seamline_source_waveforms_total[$__rate_interval])", "{{source}}"),
         Panel("Rejects a minute", "60 * rate(seamline_source_rejects_total[$__rate_interval])", "{{source}}"),
         Panel("Quarantined within a day", "seamline_quarantined_rows", "{{reason}}", kind="bargauge"),
         Panel("Entries behind", "seamline_shard_lag_entries", "{{shard}}"),
+        Panel(
+            "Told to others",
+            ("rate(seamline_outbox_delivered_total[$__rate_interval])", "seamline_outbox_waiting_rows"),
+            "{{shard}}",
+        ),
         Panel("Waiting for the log", "seamline_source_waiting_entries", "{{source}}"),
         Panel(
             "Log on disk", ("seamline_log_bytes", "seamline_log_limit_bytes", "seamline_log_disk_free_bytes"),
