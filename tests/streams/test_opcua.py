@@ -25,8 +25,9 @@ from streams.peers.opcua import NAMESPACE, OpcUaPeer, identity
 from streams.records import SNAPSHOT, UNCERTAIN
 from streams.testing import MemoryOutlet, heard, running, source_times, until
 
-TAGS = ("force", "count", "clamped", "program", "execution", "avail", "profile")
-PRESS = Machine("press", tuple(Tag(name, name in {"force", "count", "clamped", "profile"}) for name in TAGS))
+TAGS = ("force", "count", "clamped", "program", "execution", "avail", "profile", "absent", "later")
+WORDS = {"program", "execution", "avail"}
+PRESS = Machine("press", tuple(Tag(name, name not in WORDS) for name in TAGS))
 PACE = Pace(sampling=10, publishing=20)
 POLICIES = {
     ("Basic256Sha256", "SignAndEncrypt"): ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
@@ -35,11 +36,17 @@ POLICIES = {
 }
 
 
-@pytest.fixture
-def peer():
+@pytest.fixture(scope="module")
+def server():
     with OpcUaPeer() as peer:
-        peer.set("Press.force", 1.5)
         yield peer
+
+
+@pytest.fixture
+def peer(server):
+    """The server, its force as it was; to start one takes as long as many tests."""
+    server.set("Press.force", 1.5)
+    return server
 
 
 def connector(server, tags=("force",), pace=PACE, namespace=f"nsu={NAMESPACE}"):
@@ -97,11 +104,11 @@ def test_an_array_is_refused_with_its_reason(peer):
 
 
 def test_an_address_that_the_server_does_not_know_is_told_and_the_others_are_heard(peer):
-    source = connector(Server(peer.endpoint), ("force", "count"))
+    source = connector(Server(peer.endpoint), ("force", "absent"))
     with heard(source) as outlet:
         outlet.wait_for(lambda outlet: outlet.rows())
         until(lambda: "refuses 1 of 2 points" in source.trouble)
-        assert "Press.count (BadNodeIdUnknown)" in source.trouble
+        assert "Press.absent (BadNodeIdUnknown)" in source.trouble
     assert sorted(outlet.reasons()) == ["gap", "refused_address"]
 
 
@@ -113,11 +120,11 @@ def test_a_namespace_that_the_server_does_not_have_is_told(peer):
 
 def test_an_address_that_comes_to_be_is_heard_then(peer, monkeypatch):
     monkeypatch.setattr("streams.connectors.opcua_session.RETRY", 0.05)
-    source = connector(Server(peer.endpoint), ("force", "count"))
+    source = connector(Server(peer.endpoint), ("force", "later"))
     with heard(source) as outlet:
         outlet.wait_for(lambda outlet: "refused_address" in outlet.reasons())
-        peer.set("Press.count", 9)
-        outlet.wait_for(lambda outlet: ("count", 9.0) in told(outlet))
+        peer.set("Press.later", 9)
+        outlet.wait_for(lambda outlet: ("later", 9.0) in told(outlet))
         until(lambda: source.trouble == "")
 
 
