@@ -172,6 +172,12 @@ def test_a_station_is_not_named_like_another_process(name: str) -> None:
     assert fault.says == f"{name} is the name of another process; rename the station."
 
 
+def test_a_sensors_name_is_its_own() -> None:
+    sensors = "    sensors: [{name: bearing, unit: g}, {name: bearing}]\nstations:"
+    (fault,) = faults(PLANT.replace("stations:", sensors))
+    assert fault.says == "the sensor name bearing is taken already; rename one of the two."
+
+
 POLLED = """\
 sources:
   - kind: KIND

@@ -1,12 +1,14 @@
 """What every operator owes the flow, checked for each by the same tests."""
 
+import json
 import pickle
 
 import numpy as np
 import pytest
 
-from streams.catalog import EventRule
+from streams.catalog import Catalog, EventRule, Machine, Sensor
 from streams.clock import SECOND
+from streams.connectors.waveforms import decode_json
 from streams.operators.admit import Admit, Arrival
 from streams.operators.ahead import Ahead, Told
 from streams.operators.anomaly import Anomaly
@@ -18,6 +20,7 @@ from streams.operators.states import States
 from streams.operators.testing import NOON, judged, keys, machine, numbers, plain, step, windowed, words
 from streams.operators.tracks import Interval
 from streams.operators.watermark import Heard, Watermark
+from streams.operators.waveforms import AdmitWaveforms, Recorded
 from streams.operators.windows import Windows
 from streams.records import Columns, Readings, Rows, Text
 
@@ -79,8 +82,16 @@ def changed(second):
     return Changes(second, np.array([at(second - 2), at(second - 3)]), begun, high[second // 30 % 2 :], ())
 
 
+def recorded(second):
+    told = {"machine": "m", "sensor": ("probe", "ghost")[second % 2], "ts": at(second), "rate_hz": 100}
+    found = decode_json(json.dumps(told | {"samples": [second, 0.5], "full_scale": 9}).encode())
+    return Recorded(found, at(second), "gateway")
+
+
+PROBED = Catalog((Machine("m", (), sensors=(Sensor("probe"),)),))
 OPERATORS = {
     "admit": (lambda: Admit(KEYS), admitted),
+    "admit_waveforms": (lambda: AdmitWaveforms(PROBED), recorded),
     "watermark": (lambda: Watermark(KEYS), heard),
     "ahead": (lambda: Ahead(KEYS), doubted),
     "clocks": (lambda: Clocks(KEYS), heard),
