@@ -226,6 +226,10 @@ def test_a_server_that_takes_small_messages_only_is_told_off(tmp_path, clock):
     server.start()
     with pytest.raises(LogError, match="set max_payload: 16MB"):
         JetStreamWriter(Stream((server.url,), "small"), clock)
+    with closing(JetStreamLog(Stream((server.url,), "small"))) as reader:
+        for _ in range(2):
+            with pytest.raises(LogError, match="set max_payload: 16MB"):
+                assert reader.end
     server.kill()
 
 

@@ -124,8 +124,7 @@ class Link:
         """
         async with self._opening:
             if self._client is None or self._client.is_closed:
-                self._client = await self._connected()
-                await self._prepare(self._client)
+                self._client = await self._prepared()
             return self._client.jetstream()
 
     async def extent(self) -> Extent:
@@ -194,19 +193,23 @@ class Link:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    async def _connected(self) -> Client:
+    async def _prepared(self) -> Client:
+        client = Client()
+        try:
+            await self._connect(client)
+            await self._prepare(client)
+        except BaseException:
+            await _closed(client)
+            raise
+        return client
+
+    async def _connect(self, client: Client) -> None:
         settings: dict[str, Any] = {}
         if self.stream.user:
             settings |= {"user": self.stream.user, "password": self.stream.password}
         if self.stream.ca is not None:
             settings["tls"] = ssl.create_default_context(cafile=str(self.stream.ca))
-        client = Client()
-        try:
-            await client.connect(list(self.stream.servers), **ONCE, **settings)
-        except BaseException:
-            await _closed(client)
-            raise
-        return client
+        await client.connect(list(self.stream.servers), **ONCE, **settings)
 
     async def _prepare(self, client: Client) -> None:
         if client.max_payload < PAYLOAD_AT_LEAST:
