@@ -15,11 +15,11 @@ pytest.importorskip("polars", reason="the peers of the extra `bench` are not ins
 def test_flow_bytewax_and_polars_give_the_same_windows():
     from bench import sensors
 
-    figures = sensors.run(seconds=3, seconds_stock=1, repeat=1, seconds_chain=3)
+    figures = sensors.run(seconds=3, seconds_stock=1, repeat=1, seconds_chain=6)
     assert figures["readings"] == 3 * 200_000
     assert figures["windows"] == 3 * 2_000
     assert figures["chain_readings_per_s"] > 0
-    assert figures["chain_rows"]["windows"] >= 2_000
+    assert min(figures["chain_rows"][table] for table in ("windows", "states", "oee")) > 0
 
 
 def test_a_reading_is_as_old_as_its_commit_is_late():
