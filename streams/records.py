@@ -340,6 +340,8 @@ def _strings(dictionary: pa.Array) -> tuple[str, ...]:
     _, offsets, letters = dictionary.buffers()
     begin = dictionary.offset
     places = np.frombuffer(offsets or bytes(4), np.int32)[begin : begin + len(dictionary) + 1]
+    if len(places) <= len(dictionary):
+        raise ValueError("a dictionary of texts is cut off")
     low, high = int(places[0]), int(places[-1])
     return _words((places - low).tobytes(), letters.to_pybytes()[low:high] if letters else b"")
 

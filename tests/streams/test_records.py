@@ -40,6 +40,24 @@ def test_text_from_plain_arrow_strings() -> None:
     assert Text.from_arrow(pa.array(["a", None, "a"])).to_list() == ["a", None, "a"]
 
 
+@pytest.mark.parametrize("offsets", [[0, 9, 2], [0, -1, 2], [1, 0, 2]])
+def test_a_damaged_dictionary_is_refused(offsets: list[int]) -> None:
+    buffers = [None, pa.py_buffer(np.array(offsets, np.int32).tobytes()), pa.py_buffer(b"ab")]
+    words = pa.Array.from_buffers(pa.string(), 2, buffers)
+    with pytest.raises(ValueError, match=r".+"):
+        Text.from_arrow(pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), words))
+
+
+def test_texts_of_a_slice_are_its_own() -> None:
+    coded = pa.DictionaryArray.from_arrays(pa.array([1, 0], pa.int32()), pa.array(["x", "ab", "c"])[1:])
+    assert Text.from_arrow(coded).to_list() == ["c", "ab"]
+
+
+def test_joined_columns_share_their_words() -> None:
+    joined = Text.joined([Text.of(["a", None]), Text.of(["b", "a"])])
+    assert (joined.to_list(), joined.values) == (["a", None, "b", "a"], ("a", "b"))
+
+
 def test_readings_survive_the_journey_through_bytes() -> None:
     numbers = Readings.numbers(["m", "m"], ["a", "b"], [1, 2], [1.5, -0.0])
     texts = Readings.texts(["m"], ["execution"], [3], ["ACTIVE"])
