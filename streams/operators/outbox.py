@@ -41,12 +41,13 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop that lasts."""
+    """A stop that lasts; ``end`` is NULL but while the states of one entry are gone through."""
 
     since: int
     reason: str
     program: str | None
     told: bool = False
+    end: int = NULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,12 @@ class Alarm:
 class Outbox:
     """Tell what the rule finds worth telling, each event once; without a rule nothing.
 
-    A stop goes on where only its reason changes. Time passes by the machines' watermarks alone.
+    A stop goes on where only its reason changes. Time passes by the machines' watermarks alone. States that
+    are told anew count as they are told now; what was told of them to others stays told.
     """
 
     name = "outbox"
-    version = 1
+    version = 2
 
     def __init__(self, keys: Keys, rule: EventRule | None) -> None:
         self._keys, self._rule = keys, rule
@@ -83,26 +85,46 @@ class Outbox:
         """Return rows of ``outbox``."""
         if self._rule is None:
             return ()
-        found = [event for interval in batch.intervals for event in self._state(interval)]
+        found = list(self._states(batch.intervals))
         found += [event for scores in batch.scores for event in self._scored(scores)]
         found += [event for accounts in batch.accounts for event in self._stated(accounts)]
         for machine in np.flatnonzero(batch.marks >= self._due).tolist():
             found += self._passed(machine, int(batch.marks[machine]))
         return (events.rows(self._rule, batch.position, found),) if found else ()
 
-    def _state(self, interval: Interval) -> Iterator[Event]:
-        """Take a state that begins; a stop that ends with it may have been long enough already."""
-        if interval.end != NULL:
-            return
-        if interval.state != "stop":
-            yield from self._stopped(interval.machine, interval.ts)
-            self._stops.pop(interval.machine, None)
-        else:
+    def _states(self, intervals: tuple[Interval, ...]) -> Iterator[Event]:
+        """Take states that were told, some of them anew; one of length zero is withdrawn."""
+        for interval in intervals:
+            if interval.end != interval.ts:
+                yield from self._state(interval)
+        for interval in intervals:
             stop = self._stops.get(interval.machine)
-            if stop is None or interval.ts < stop.since:
-                told = stop is not None and stop.told
-                self._stops[interval.machine] = Stop(interval.ts, interval.reason, interval.program, told)
-        self._schedule(interval.machine)
+            if interval.end == interval.ts and stop is not None and stop.since == interval.ts:
+                del self._stops[interval.machine]
+        for machine in sorted({interval.machine for interval in intervals}):
+            stop = self._stops.get(machine)
+            if stop is not None and stop.end != NULL:
+                yield from self._ended(machine, stop.end)
+            self._schedule(machine)
+
+    def _state(self, interval: Interval) -> Iterator[Event]:
+        """Begin a stop, go on with it, or end it; what lies before the stop that lasts is over."""
+        machine, stop = interval.machine, self._stops.get(interval.machine)
+        if stop is not None and stop.end == NULL and interval.ts < stop.since:
+            if interval.state == "stop" and interval.end == NULL:
+                self._stops[machine] = replace(stop, since=interval.ts)
+            return
+        goes_on = interval.state == "stop" and stop is not None and stop.end in (NULL, interval.ts)
+        if stop is not None and not goes_on:
+            yield from self._ended(machine, interval.ts if stop.end == NULL else stop.end)
+        if stop is not None and goes_on:
+            self._stops[machine] = replace(stop, end=interval.end)
+        elif interval.state == "stop":
+            self._stops[machine] = Stop(interval.ts, interval.reason, interval.program, end=interval.end)
+
+    def _ended(self, machine: int, until: int) -> Iterator[Event]:
+        yield from self._stopped(machine, until)
+        del self._stops[machine]
 
     def _scored(self, scores: Rows) -> Iterator[Event]:
         """Begin, go on with and end alarms; a machine's scores stand in the order of time."""

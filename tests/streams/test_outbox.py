@@ -135,6 +135,34 @@ def test_a_jump_over_an_alarms_end_tells_of_both(line):
     assert [kind for kind, *_ in found] == ["alarm_began", "alarm_ended", "alarm_began", "alarm_ended"]
 
 
+def test_a_stop_that_turns_out_to_have_been_interrupted_counts_from_its_second_half(line):
+    line.hear(20, state(0, "stop"))
+    told = (state(0, "stop", end=at(30)), state(30, "run", end=at(40)), state(40, "stop"))
+    assert line.hear(50, *told) == []
+    assert line.hear(99) == []
+    ((_, _, says),) = line.hear(100)
+    assert says["since"] == "2023-11-15T12:00:40+00:00"
+
+
+def test_a_stop_that_was_told_and_began_earlier_is_not_told_again(line):
+    line.hear(0, state(10, "stop"))
+    assert len(line.hear(70)) == 1
+    assert line.hear(75, state(5, "stop"), state(10, "stop", end=at(10))) == []
+    assert line.hear(300) == []
+
+
+def test_a_stop_that_never_was_is_forgotten(line):
+    line.hear(20, state(10, "stop"))
+    assert line.hear(30, state(5, "run"), state(10, "stop", end=at(10))) == []
+    assert line.hear(300) == []
+
+
+def test_what_is_told_anew_of_a_stop_that_is_over_leaves_nothing_behind(line):
+    line.hear(30, state(0, "stop", end=at(20)), state(20, "run"))
+    assert line.hear(40, state(0, "stop", "STOPPED", end=at(20))) == []
+    assert line.hear(500) == []
+
+
 def account(start, as_of, version, good=10):
     times = {
         name: [0] for name in ("unscheduled", "no_data", "planned_stop", "setup", "minor_stop", "speed_loss")
