@@ -84,8 +84,8 @@ class Disturber:
         if self._chance.random() < NEW_FIRST:
             self._await_news()
         self._processes.wait(self._chance.uniform(0.0, MOMENT))
-        self._processes.kill(victim)
-        self.done.victims[victim] += 1
+        self._processes.wait_for(partial(self._processes.alive, victim))
+        self.kill_at_once(victim)
 
     def take_over(self) -> None:
         """Stall the shard in whatever it does, let another take over, then let the zombie go on."""
@@ -109,9 +109,8 @@ class Disturber:
         with self._processes.held(DATABASE):
             self._processes.database.stop()
             self._processes.wait(seconds / 2)
-            self._processes.kill("shard")
+            self.kill_at_once("shard")
             self._processes.wait(seconds / 2)
-        self.done.victims["shard"] += 1
         self.done.cut_s += seconds
         self._await_news()
 
@@ -134,8 +133,8 @@ class Disturber:
         self._await_news()
 
     def kill_at_once(self, victim: str) -> None:
-        """Kill a process now."""
-        if victim in self._processes.names:
+        """Kill a process now, if it is there to be killed."""
+        if victim in self._processes.names and self._processes.alive(victim):
             self._processes.kill(victim)
             self.done.victims[victim] += 1
 

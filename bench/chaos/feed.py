@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
@@ -12,12 +13,14 @@ from typing import NamedTuple
 import zmq
 
 from bench.chaos.compare import Reading
-from bench.chaos.plant import LATE, MILL, PRESS
+from bench.chaos.plant import LATE, MILL, PRESS, SENSOR
 from streams.clock import Clock
 from streams.connectors.numbered import OK, WAIT, Numbered, pack, unpack_reply
+from streams.connectors.waveforms import decode_json
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
 from streams.records import Readings, encode
+from streams.waveforms import Waveforms
 from vision.records import Finding, Outcome, Verdict, Versions, View
 
 SEND_EVERY = 0.02
@@ -175,7 +178,7 @@ def loads(number: int, now: int) -> tuple[list[int], list[float]]:
 
 
 def entries(number: int, now: int) -> list[tuple[Kind, bytes]]:
-    """Return what is sent in one step: readings always, a state, a verdict or garbage now and then."""
+    """Return what is sent in one step: readings always, a word, a verdict, a waveform, garbage at times."""
     stamps, values = loads(number, now)
     found = [(Kind.READINGS, Readings.numbers([PRESS] * SIZE, ["load"] * SIZE, stamps, values))]
     if number % 17 == 0:
@@ -184,9 +187,18 @@ def entries(number: int, now: int) -> list[tuple[Kind, bytes]]:
     sent = [(kind, encode(readings.to_arrow())) for kind, readings in found]
     if number % 5 == 0:
         sent.append((Kind.VERDICT, verdict(number, now).to_json()))
+    if number % 19 == 0:
+        sent.append((Kind.WAVEFORM, encode(waveform(number, now).to_arrow())))
     if number % 23 == 0:
         sent.append((Kind.READINGS, b"half a bat"))
     return sent
+
+
+def waveform(number: int, now: int) -> Waveforms:
+    """Return what an accelerometer recorded."""
+    samples = [math.sin(number + sample / 3) for sample in range(64)]
+    told = {"machine": PRESS, "sensor": SENSOR, "ts": now, "rate_hz": 1000, "samples": samples}
+    return decode_json(json.dumps(told).encode())
 
 
 def verdict(number: int, now: int) -> Verdict:

@@ -12,6 +12,7 @@ SOURCE = "sensors"
 """The gateway's source, and the name of its socket."""
 MILL = "mill"
 PRESS = "press"
+SENSOR = "vibration"
 
 LATE = {7: 9 * SECOND, 41: 20 * SECOND, 53: 90 * SECOND}
 """Every so many steps readings come so late: in disorder, within the allowance, beyond it."""
@@ -24,6 +25,7 @@ def machine(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "tags": [{"name": "load", "detect": True}, {"name": "execution", "type": "text"}],
+        "sensors": [{"name": SENSOR}],
         "disorder_s": 6,
         "allowance_s": 30,
         "idle_after_s": 60,

@@ -51,6 +51,10 @@ class Processes:
         """What can be killed."""
         return (*self.running, DATABASE)
 
+    def alive(self, name: str) -> bool:
+        """Return whether one of them runs, or is just starting."""
+        return (self.database.pid() is not None) if name == DATABASE else self.running[name].poll() is None
+
     def kill(self, name: str) -> None:
         """Kill one of them at once."""
         if name == DATABASE:
