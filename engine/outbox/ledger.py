@@ -53,6 +53,19 @@ FROM outbox AS o LEFT JOIN outbox_deliveries AS d USING (shard, position, key)
 WHERE o.shard = %s AND d.outcome IS DISTINCT FROM 'delivered'
 ORDER BY o.position, o.key LIMIT %s
 """
+FORGET = """
+WITH gone AS (
+    DELETE FROM outbox_deliveries
+    WHERE shard = %(shard)s AND outcome = 'delivered' AND last < %(before)s AND (position, key) < (
+        SELECT position, key FROM outbox_deliveries WHERE shard = %(shard)s
+        ORDER BY position DESC, key DESC LIMIT 1
+    )
+    RETURNING position, key
+)
+DELETE FROM outbox USING gone
+WHERE outbox.shard = %(shard)s AND (outbox.position, outbox.key) = (gone.position, gone.key)
+"""
+"""The last one noted stays: it tells where the fresh ones begin."""
 AGAIN = """
 UPDATE outbox_deliveries SET outcome = NULL, first = now() WHERE shard = %s AND outcome = 'dead'
 """
@@ -125,6 +138,10 @@ class Ledger:
     def open(self, limit: int) -> list[Told]:
         """Return events that are not delivered, the oldest first."""
         return [Told(*row) for row in self._connection.execute(OPEN, [self._shard, limit]).fetchall()]
+
+    def forget(self, before: datetime) -> int:
+        """Remove what was delivered before a time; return how many events that were."""
+        return self._connection.execute(FORGET, {"shard": self._shard, "before": before}).rowcount
 
     def again(self) -> int:
         """Have all dead events tried again; return how many there were."""

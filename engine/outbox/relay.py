@@ -23,6 +23,8 @@ LOOK_SECONDS = 0.5
 BACKOFF = (1.0, 300.0)
 """Seconds until an event is tried again: doubled each time, up to the latter."""
 DATABASE_PAUSE = 1.0
+TIDY_EVERY = timedelta(hours=1)
+"""How often delivered events that are old enough leave."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +50,8 @@ class Relay:
     ) -> None:
         self._webhook = Webhook(section)
         self._patience = timedelta(hours=section.give_up_after_h)
+        self._keep = None if section.keep_days is None else timedelta(days=section.keep_days)
+        self._tidied = datetime.min.replace(tzinfo=UTC)
         self._shard, self._dsn, self._now = shard, dsn, now
         self._first_pause, self._last_pause = backoff
         self._trouble = self._database = ""
@@ -80,12 +84,19 @@ class Relay:
             self._counts, self._database = ledger.counts(), ""
             if event is None:
                 self._trouble, pause = "", self._first_pause
+                self._tidy(ledger)
                 stop.wait(LOOK_SECONDS)
             elif self._settle(ledger, event):
                 pause = self._first_pause
             else:
                 stop.wait(pause)
                 pause = min(2 * pause, self._last_pause)
+
+    def _tidy(self, ledger: Ledger) -> None:
+        now = self._now()
+        if self._keep is not None and now - self._tidied >= TIDY_EVERY:
+            ledger.forget(now - self._keep)
+            self._tidied = now
 
     def _settle(self, ledger: Ledger, event: Pending) -> bool:
         """Tell an event once; False when it is to be tried again."""

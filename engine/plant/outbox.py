@@ -25,6 +25,8 @@ class OutboxSection(Section):
     """So many seconds the address may take to answer."""
     give_up_after_h: Positive = 72.0
     """Hours after which an event that it never took is dead: kept, listed, tried no more."""
+    keep_days: Annotated[float, Field(ge=2)] | None = None
+    """Days after which a delivered event leaves the database; left out: it stays for ever."""
     stopped_after_s: Positive = 300.0
     """A machine that stands still for so many seconds is told of."""
 

@@ -1,5 +1,6 @@
 """Events leave at least once, each under one key, whatever becomes of address, relay and database."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -181,6 +182,23 @@ def test_an_address_that_never_takes_it_is_given_up_in_time(address, dsn):
     with running(Relay(section, SHARD, dsn, PAUSES, lambda: next(times)).run):
         until(lambda: deliveries(dsn) and deliveries(dsn)[0][2] == "dead")
     assert len(address.heard) == 2
+
+
+def test_what_was_delivered_leaves_in_time_and_what_is_fresh_is_told_all_the_same(address, dsn):
+    address.answers = [204, 204, 422]
+    happen(dsn, 1, 2, 3, 4)
+    times = itertools.count()
+    section = OutboxSection.model_validate({"url": address.url, "keep_days": 2})
+    started = datetime(2026, 1, 1, tzinfo=UTC)
+    asked = Relay(section, SHARD, dsn, PAUSES, lambda: started + timedelta(days=3 * next(times)))
+    with running(asked.run):
+        until(lambda: [row[0] for row in deliveries(dsn)] == [3, 4])
+        happen(dsn, 5)
+        until(lambda: address.keys[-1] == key(5))
+    with connect(dsn) as connection:
+        kept = connection.execute("SELECT position::int FROM outbox ORDER BY 1").fetchall()
+    assert {(3,), (5,)} <= set(kept) <= {(3,), (4,), (5,)}
+    assert address.keys == [key(position) for position in range(1, 6)]
 
 
 @pytest.mark.parametrize("slow", ["drip", "silent"])
