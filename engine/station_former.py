@@ -55,7 +55,7 @@ class Former:
                     left[key] = without(left[key], first, last)
         except LogGap:
             return None
-        return {key: frames for key, frames in left.items() if frames}
+        return {key: joined(frames) for key, frames in left.items() if frames}
 
     def losses(self, log: Trail, views: Mapping[str, str], now: int) -> Iterator[FrameLoss]:
         """Yield what to say of the frames that died: their numbers, or that nobody knows them.
@@ -132,6 +132,23 @@ def frames_of(entry: Entry) -> Iterator[tuple[RunKey, int, int]]:
     elif entry.kind is Kind.VERDICT:
         for view in orjson.loads(entry.payload)["views"]:
             yield RunKey(view["camera"], view["run"]), view["sequence"], view["sequence"]
+
+
+def joined(frames: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ranges of frames in order, those that follow each other as one.
+
+    Examples
+    --------
+    >>> joined([(5, 6), (1, 1), (2, 4), (9, 9)])
+    [(1, 6), (9, 9)]
+    """
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(frames):
+        if found and found[-1][1] + 1 == first:
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return found
 
 
 def without(frames: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:

@@ -111,7 +111,7 @@ def test_frames_that_waited_when_others_had_ended_are_not_forgotten(station):
     station.log.removed = station.log.end
     station.capture(2)
     station.end(5, 7)
-    assert station.dead() == {("cam", "7"): [(8, 8), (3, 3), (6, 6)]}
+    assert station.dead() == {("cam", "7"): [(3, 3), (6, 6), (8, 8)]}
 
 
 def test_a_checkpoint_is_kept_only_once_the_log_has_all_before_it(station, log):
@@ -130,7 +130,7 @@ def test_every_opening_of_a_camera_is_a_run_of_its_own(station):
     station.run = Run("cam", "front", "7.2", lambda: NOW)
     station.tally.begin("cam", 2, Mark())
     station.capture(2)
-    assert station.dead() == {("cam", "7"): [(4, 4), (1, 1), (2, 2), (3, 3)], ("cam", "7.2"): [(1, 2)]}
+    assert station.dead() == {("cam", "7"): [(1, 4)], ("cam", "7.2"): [(1, 2)]}
 
 
 def test_a_run_that_was_stopped_left_nothing(station):
