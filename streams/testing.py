@@ -18,7 +18,7 @@ from streams.log.wire import Answer
 from streams.records import NULL, Readings, Rejects, Text
 from streams.waveforms import Waveforms
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 
 
 class Done:

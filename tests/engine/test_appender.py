@@ -25,7 +25,7 @@ from streams.log.tail import last_entry
 from streams.log.writer import GIB, LogWriter
 from streams.testing import running
 
-TIMEOUT = 20
+TIMEOUT = 60
 SECOND = 1_000_000
 
 

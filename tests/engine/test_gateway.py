@@ -35,7 +35,7 @@ from streams.replay import ShdrServer
 from streams.testing import rows, running
 from streams.waveforms import Waveforms
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from streams.records import Readings, encode
 from streams.testing import running
 
 SHARD = "line-1"
-TIMEOUT = 20
+TIMEOUT = 60
 PAUSES = (0.01, 0.05)
 
 

@@ -26,7 +26,7 @@ from streams.log.tail import last_entry
 from streams.records import Readings, encode
 from streams.testing import running
 
-TIMEOUT = 20
+TIMEOUT = 60
 MACHINE = {"name": "press", "tags": [{"name": "load", "detect": True}]}
 
 
@@ -88,10 +88,11 @@ def free_port():
         return str(probe.bind_to_random_port("tcp://127.0.0.1"))
 
 
-def until(condition):
+def landed(dsn, position):
+    """Wait until a log position, and so all before it, is committed."""
     deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
+    while committed(dsn, "line-1") < position:
+        assert time.monotonic() < deadline, "it was not committed"
         time.sleep(0.02)
 
 
@@ -104,16 +105,16 @@ def test_a_shard_elsewhere_lands_what_one_here_would_though_the_appender_is_kill
             with nodes.appender() as process:
                 nodes.send(producer, 20)
                 with running(lambda stop: run_shard(nodes.there, nodes.elsewhere, dsn, stop)):
-                    until(lambda: committed(dsn, "line-1") > nodes.end - 5)
+                    landed(dsn, nodes.end)
                     nodes.send(producer, 20)
                     process.kill()
                     process.wait(TIMEOUT)
                     with nodes.appender():
                         nodes.send(producer, 20)
-                        until(lambda: committed(dsn, "line-1") > nodes.end - 5)
+                        landed(dsn, nodes.end)
     assert list(nodes.elsewhere.log.iterdir()) == []
     with running(lambda stop: run_shard(nodes.here, nodes.home, dsn, stop)):
-        until(lambda: committed(dsn, "line-1") == nodes.end)
+        landed(dsn, nodes.end)
     replay_log(nodes.here, nodes.home.log / "line-1", again)
     assert differences(dsn, again) == {}
     with connect(dsn) as connection:

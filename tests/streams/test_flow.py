@@ -7,7 +7,7 @@ from streams.flow import run_flow
 from streams.log.abc import Entry, Kind
 
 ENTRIES = [Entry(number, Kind.TICK, number * 10, "", b"") for number in range(1, 101)]
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 
 
 class Log:

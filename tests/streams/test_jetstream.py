@@ -23,7 +23,7 @@ from streams.log.segments import encode
 from streams.log.server import LogServer
 from streams.testing import running
 
-TIMEOUT = 20
+TIMEOUT = 60
 PAYLOAD = b"x" * 1_000
 
 

@@ -25,7 +25,7 @@ from streams.connectors.zeromq_sender import NameTaken, ZmqSender
 from streams.log.wire import unpack, unpack_answer
 from streams.testing import MemoryOutlet, running
 
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 @pytest.fixture
