@@ -86,7 +86,9 @@ ROWS = {
     ],
     "Sources and log": [
         Panel("Readings a second", "rate(seamline_source_readings_total[$__rate_interval])", "{{source}}"),
-        Panel("Waveforms a minute", "60 * rate(seamline_source_waveforms_total[$__rate_interval])", "{{source}}"),
+        Panel(
+            "Waveforms a minute", "60 * rate(seamline_source_waveforms_total[$__rate_interval])", "{{source}}"
+        ),
         Panel("Rejects a minute", "60 * rate(seamline_source_rejects_total[$__rate_interval])", "{{source}}"),
         Panel("Quarantined within a day", "seamline_quarantined_rows", "{{reason}}", kind="bargauge"),
         Panel("Entries behind", "seamline_shard_lag_entries", "{{shard}}"),
