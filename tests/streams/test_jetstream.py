@@ -37,12 +37,24 @@ def shared(tmp_path_factory):
 
 
 @pytest.fixture
-def own(tmp_path):
+def serve(tmp_path):
+    """Start a server with settings of a test's own."""
+    started = []
+
+    def start(**settings):
+        started.append(Server(tmp_path, **settings))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.fixture
+def own(serve):
     """A server that a test may kill."""
-    server = Server(tmp_path)
-    server.start()
-    yield server
-    server.kill()
+    return serve()
 
 
 @pytest.fixture
@@ -221,28 +233,24 @@ def tick_at(position):
     return encode(Entry(position, Kind.TICK, 0, "", b""), 0)
 
 
-def test_a_server_that_takes_small_messages_only_is_told_off(tmp_path, clock):
-    server = Server(tmp_path, max_payload="1MB")
-    server.start()
+def test_a_server_that_takes_small_messages_only_is_told_off(serve, clock):
+    server = serve(max_payload="1MB")
     with pytest.raises(LogError, match="set max_payload: 16MB"):
         JetStreamWriter(Stream((server.url,), "small"), clock)
     with closing(JetStreamLog(Stream((server.url,), "small"))) as reader:
         for _ in range(2):
             with pytest.raises(LogError, match="set max_payload: 16MB"):
                 assert reader.end
-    server.kill()
 
 
-def test_a_password_is_asked_and_another_server_is_tried(tmp_path, clock):
-    server = Server(tmp_path, authorization="{user: plant, password: secret}")
-    server.start()
+def test_a_password_is_asked_and_another_server_is_tried(serve, clock):
+    server = serve(authorization="{user: plant, password: secret}")
     nowhere = "nats://127.0.0.1:1"
     with pytest.raises(LogAway, match="does not answer"):
         JetStreamWriter(Stream((server.url,), "line"), clock)
     known = Stream((nowhere, server.url), "line", user="plant", password="secret")
     with closing(JetStreamWriter(known, clock)) as writer:
         assert write(writer, 1) == 1
-    server.kill()
 
 
 def test_a_server_that_is_away_is_an_error_at_first_and_silence_later(own, clock, monkeypatch):
