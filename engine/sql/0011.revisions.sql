@@ -1,6 +1,6 @@
 -- Runs and scores are told again when late words and readings change them; what is withdrawn is left out.
 -- An interval or run that ends where it began was told and then withdrawn: there was none.
--- depends: 0010.event-time
+-- depends: 0010.event_time
 
 ALTER TABLE runs ADD COLUMN version int4 NOT NULL DEFAULT 1;
 ALTER TABLE anomalies ADD COLUMN version int4 NOT NULL DEFAULT 1;

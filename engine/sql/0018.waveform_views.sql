@@ -1,5 +1,5 @@
 -- What reliability teams read of waveforms. Columns stand in docs/views.md.
--- depends: 0012.waveform_series
+-- depends: 0017.waveform_series
 
 CREATE INDEX waveforms_sensor ON waveforms (machine, sensor, ts);
 

@@ -1,5 +1,5 @@
 -- Waveforms: recordings of a sensor at a high rate, one row each, their samples in it.
--- depends: 0009.retention
+-- depends: 0015.outbox
 
 CREATE TABLE waveforms (
     tenant_id  int4 NOT NULL,

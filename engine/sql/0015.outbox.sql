@@ -1,5 +1,5 @@
 -- What is told to others: rows of the flow's own transaction, and what became of each.
--- depends: 0001.tables
+-- depends: 0014.frames
 
 -- Events of a line in the order of its log; nothing here changes any more.
 CREATE TABLE outbox (
