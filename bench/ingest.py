@@ -31,7 +31,7 @@ from engine.store.tables import read_tables
 from engine.writer import Writer
 from streams.abc import Output
 from streams.clock import DAY, SECOND
-from streams.records import NULL, Rows, Text
+from streams.records import GOOD, NULL, Rows, Text, constant
 
 TAGS = 2_000
 ROWS = 400_000
@@ -73,9 +73,9 @@ def _rows(tags: tuple[str, ...], number: int, generator: np.random.Generator) ->
             "ts": stamp + np.arange(ENTRY, dtype=np.int64),
             "value": generator.normal(size=ENTRY),
             "text": Text.constant(None, ENTRY),
-            "quality": np.zeros(ENTRY, np.int16),
-            "received": np.full(ENTRY, stamp + SECOND, np.int64),
-            "source_ts": np.full(ENTRY, NULL, np.int64),
+            "quality": constant(GOOD, ENTRY, np.int16),
+            "received": constant(stamp + SECOND, ENTRY, np.int64),
+            "source_ts": constant(NULL, ENTRY, np.int64),
         },
     )
 

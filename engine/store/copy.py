@@ -28,7 +28,7 @@ Int64 = NDArray[np.int64]
 
 HEADER, TRAILER = pgcopy.HEADER, pgcopy.TRAILER
 
-PIECE = 1024
+PIECE = 2048
 """Rows encoded at a time: few enough to stay in the cache, and the server begins at once."""
 
 ARRAY = struct.Struct(">iiiii")
