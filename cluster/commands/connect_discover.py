@@ -35,7 +35,7 @@ def discover(
 ) -> None:
     """Look at what a device offers, and print machines and source for a plant file, to be edited.
 
-    Only looks: nothing is written to the device.
+    Only looks: no value is written. A Sparkplug node is asked to tell its births again.
     """
     from datetime import UTC, datetime
 
