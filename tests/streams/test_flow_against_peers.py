@@ -29,6 +29,14 @@ def test_a_reading_is_as_old_as_its_commit_is_late():
     assert 0 < figures["p50_ms"] <= figures["p99_ms"] <= figures["max_ms"] < 60_000
 
 
+def test_the_memory_of_a_large_line_is_that_of_its_own_process():
+    from bench import memory
+
+    figures = memory.run("4")
+    assert figures["rows"] >= 4 * figures["tags"]
+    assert 0 < figures["pss_median_gb"] <= figures["pss_gb"]
+
+
 def test_lines_are_decoded_as_a_plain_loop_does():
     from bench import decode
 
