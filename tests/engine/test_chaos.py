@@ -26,7 +26,7 @@ INSERT = "INSERT INTO anomalies VALUES (1, 'press', '2023-11-14', 1.5, 3, %s, 0.
 T0 = 1_700_000_000_000_000
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_disturbed_plant_leaves_the_rows_of_an_undisturbed_one():
     result = chaos.run(kills=8, cut_s=3, full_disk=0, seed=20)
     assert (result["lost"], result["duplicated"], result["differs"]) == (0, 0, 0)
