@@ -10,9 +10,10 @@ CREATE TABLE outbox (
     kind      text NOT NULL,            -- machine_stopped, alarm_began, alarm_ended, shift_revised
     machine   text NOT NULL,
     at        timestamptz NOT NULL,     -- when it happened, event time
-    payload   jsonb NOT NULL,
-    PRIMARY KEY (shard, position, key)
+    payload   jsonb NOT NULL
 );
+-- Not unique, though each is there once: a new owner of the shard would wait for the rows of a stalled one.
+CREATE INDEX outbox_order ON outbox (shard, position, key);
 
 -- What the relay did with them; a replay tells nobody, so this is of the plant alone.
 CREATE TABLE outbox_deliveries (

@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from engine.paths import Home
 from engine.plant import Plant
 from engine.store import Embedded, Level, StoreError, connect, detect, migrate, open_database, reader_dsn
+from engine.store.digest import TABLES
 from engine.store.levels import Chunks, DailyPartitions, partitions
 from engine.store.master import register
 from engine.store.migrations import FOLDER, backend_uri
@@ -66,6 +67,12 @@ def test_hot_tables_carry_brin_only(dsn):
     )
     assert len(found) == 3
     assert all("USING brin" in definition for _, definition in found)
+
+
+def test_no_row_of_the_flow_makes_a_new_owner_wait_for_a_stalled_one(dsn):
+    """Where an index is unique, the COPY of a row waits for whoever is just writing the same one."""
+    unique = query(dsn, "SELECT DISTINCT indrelid::regclass::text FROM pg_index WHERE indisunique")
+    assert {name for (name,) in unique} & set(TABLES) <= {"machines", "tags", "tenants"}
 
 
 def test_no_program_of_the_plant_is_superuser(dsn):
