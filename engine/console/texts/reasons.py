@@ -48,6 +48,9 @@ CHINESE_DOUBTS = {
     "the file is no JPEG, PNG or BMP": "文件不是 JPEG、PNG 或 BMP",
     "only part of the picture arrived": "图像只收到一部分",
     "the picture is too large to be decoded": "图像过大，无法解码",
+    "the picture would take too long to be decoded": "图像解码耗时过长",
+    "the picture's colours are not 8-bit grey or RGB": "图像颜色不是 8 位灰度或 RGB",
+    "the picture has not the bytes that its size needs": "图像字节数与其尺寸不符",
     "the camera's message cannot be read": "相机消息无法读取",
 }
 """Why a frame was refused."""
