@@ -22,6 +22,8 @@ for kernels in c python; do
   echo "== kernels: $kernels"
   only_once=()
   [ "$kernels" = c ] || only_once=(--ignore tests/house)
-  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest --cov --cov-append --cov-report= "${only_once[@]}" "$@"
+  # Two processes, a file of tests at a time: many tests wait for other processes, not for the processor.
+  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --durations 15 \
+    --cov --cov-append --cov-report= "${only_once[@]}" "$@"
 done
 "$bin/python" -m coverage report --fail-under=85

@@ -24,7 +24,8 @@ settings.load_profile("seamline")
 
 TIMESCALE = os.environ.get("SEAMLINE_TIMESCALE_DSN", "")
 LEVELS = ["plain", "timescale"] if TIMESCALE else ["plain"]
-TEMPLATE = "seamline_template"
+TEMPLATE = f"seamline_template_{os.getpid()}"
+"""Every process of the suite has its own."""
 
 
 def pytest_report_header(config):
@@ -33,7 +34,8 @@ def pytest_report_header(config):
 
 def pytest_sessionfinish(session):
     """Fail a run that may skip nothing (``SEAMLINE_NO_SKIP``) and did."""
-    skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped") if reporter else []  # one of several processes has none
     if skipped and os.environ.get("SEAMLINE_NO_SKIP"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
