@@ -102,15 +102,19 @@ class Kept:
         low, high = int(pane.min()) * self.width, (int(pane.max()) + 1) * self.width
         machines = np.zeros(len(self.keys.machines), dtype=bool)
         machines[self.keys.machine[key]] = True
-        chosen = np.zeros(ring.slots * ring.keys, dtype=bool)
-        chosen[ring.rows(key, pane)] = True
+        chosen = np.full(ring.slots * ring.keys, NULL, dtype=np.int64)
+        chosen[ring.rows(key, pane)] = pane
         refolding = Refolding.of(ring, (key, pane), self._others(ring, chosen, low, high))
         for chunk in self.chunks:
             if chunk.within(low, high, machines):
                 refolding.add(chunk.key, chunk.ts, chunk.value, chunk.late)
         return refolding.cells()
 
-    def _others(self, ring: Ring, chosen: Flags, low: int, high: int) -> tuple[Int32, Int64, Float64]:
+    def _others(self, ring: Ring, chosen: Int64, low: int, high: int) -> tuple[Int32, Int64, Float64]:
+        """Return the late numbers of the panes chosen; an older one of the same row is not meant.
+
+        How long a chunk is kept beyond its need depends on others of its machines, and must not show.
+        """
         found = [
             (chunk.key[chunk.others], chunk.ts[chunk.others], chunk.value[chunk.others])
             for chunk in self.chunks
@@ -120,7 +124,8 @@ class Kept:
         ts = np.concatenate([item[1] for item in found]) if found else np.empty(0, dtype=np.int64)
         value = np.concatenate([item[2] for item in found]) if found else np.empty(0)
         fits = (ts >= low) & (ts < high)
-        fits[fits] = chosen[ring.rows(key[fits], ts[fits] // self.width)]
+        pane = ts[fits] // self.width
+        fits[fits] = chosen[ring.rows(key[fits], pane)] == pane
         return key[fits], ts[fits], value[fits]
 
     def _pop(self) -> Chunk:

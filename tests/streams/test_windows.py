@@ -204,6 +204,20 @@ def test_a_machine_ahead_of_all_others_does_not_have_their_numbers_kept():
     assert operator._kept.size == len(operator._kept.chunks)
 
 
+def test_a_late_reading_of_long_ago_is_in_no_newer_window():
+    operator = Windows(KEYS)
+    feed(operator, 8, ("m", "a", 9, 1.0), ("n", "a", 9, 1.0), others=at(8))
+    feed(operator, 8, ("m", "a", 10.5, 1.0), ("m", "a", 10.2, 1.0), ("n", "a", 10.5, 1.0), others=at(8))
+    feed(operator, 43, others=at(8))
+    feed(operator, 43, ("m", "a", 45.5, 1.0), ("m", "a", 45.2, 1.0), others=at(8))
+    last = feed(operator, 47, ("n", "a", 10.2, 1.0), others=at(12))
+    assert windows(last) == [
+        ("m", "a", at(45), 1, 2, 2.0, 1.0, 1.0),
+        ("n", "a", at(9), 1, 1, 1.0, 1.0, 1.0),
+        ("n", "a", at(10), 1, 2, 2.0, 1.0, 1.0),
+    ]
+
+
 def test_beyond_what_is_kept_a_late_reading_is_too_late():
     operator = Windows(KEYS)
     operator._kept.most = 5
