@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import zmq
 
 from streams.clock import SECOND
+from streams.connectors import numbered
 from streams.records import Readings, decode
 from streams.simulate import SHOP, load_tags, sensors
 from streams.simulate.__main__ import arguments
@@ -87,35 +89,37 @@ def connected(port):
             threading.Event().wait(0.05)
 
 
-def test_the_machines_without_an_adapter_send(tmp_path):
-    endpoint, now = f"ipc://{tmp_path}/rig.sock", time.time_ns() // 1000
-    words = [f"--zmq-endpoint={endpoint}", f"--origin-us={now}", f"--start-us={now}", "--adapter=mill-1=0"]
+@contextmanager
+def simulated(endpoint, *words):
+    """Run the simulated machines against an endpoint of ours; they end when told, also after a failure."""
+    now = time.time_ns() // 1000
+    command = [sys.executable, "-m", "streams.simulate", f"--zmq-endpoint={endpoint}"]
     with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
-        router.setsockopt(zmq.RCVTIMEO, 30_000)
+        router.setsockopt(zmq.RCVTIMEO, 60_000)
         router.setsockopt(zmq.LINGER, 0)
         router.bind(endpoint)
-        with subprocess.Popen([sys.executable, "-m", "streams.simulate", *words]) as child:
-            _, _, _, payload = router.recv_multipart()
-            child.terminate()
+        with subprocess.Popen([*command, f"--origin-us={now}", f"--start-us={now}", *words]) as child:
+            try:
+                yield router
+            finally:
+                child.terminate()
             assert child.wait(timeout=20) == 0
-    batch = Readings.from_arrow(decode(payload))
+
+
+def test_the_machines_without_an_adapter_send(tmp_path):
+    with simulated(f"ipc://{tmp_path}/rig.sock", "--adapter=mill-1=0") as router:
+        _, *frames = router.recv_multipart()
+    batch = Readings.from_arrow(decode(numbered.unpack(frames).payload))
     assert {*batch.machine.to_list()} == {one.name for one in SHOP if not one.adapter}
     assert "execution" in batch.tag.to_list()
 
 
 def test_a_played_load_arrives_and_ends_when_told(tmp_path):
-    endpoint, now = f"ipc://{tmp_path}/load.sock", time.time_ns() // 1000
-    words = [f"--zmq-endpoint={endpoint}", f"--origin-us={now}", f"--start-us={now}", "--speed=100"]
-    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
-        router.setsockopt(zmq.RCVTIMEO, 30_000)
-        router.setsockopt(zmq.LINGER, 0)
-        router.bind(endpoint)
-        with subprocess.Popen([sys.executable, "-m", "streams.simulate", "--load-tags=40", *words]) as child:
-            sender, label, kind, payload = None, None, None, None
-            for _ in range(2):
-                sender, kind, label, payload = router.recv_multipart()
-                router.send_multipart([sender, label, b"ok", b""])
-            child.terminate()
-            assert child.wait(timeout=20) == 0
-    batch = Readings.from_arrow(decode(payload))
-    assert (kind, len(batch)) == (b"arrow", 40)
+    with simulated(f"ipc://{tmp_path}/load.sock", "--load-tags=40", "--speed=100") as router:
+        for number in (1, 2):
+            sender, *frames = router.recv_multipart()
+            message = numbered.unpack(frames)
+            assert message.number == number
+            router.send_multipart([sender, *numbered.pack_reply(numbered.Reply(number, numbered.OK))])
+    batch = Readings.from_arrow(decode(message.payload))
+    assert (message.kind, len(batch)) == (b"arrow", 40)
