@@ -182,7 +182,7 @@ def measure(seconds: int) -> dict[str, Any]:
         stop.set()
         sampler.join()
     when, pss = np.array(samples.found).T
-    steady = when > min(WARM_UP, seconds / 4)
+    steady = when >= min(WARM_UP, seconds / 4, when[-1])
     return {
         "pss_gb": round(float(pss.max()), 3),
         "pss_median_gb": round(float(np.median(pss[steady])), 3),

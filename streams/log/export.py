@@ -6,7 +6,9 @@ Every tool that reads Parquet reads them; `streams.connectors.parquet` plays the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -25,6 +27,8 @@ from streams.log.errors import LogError
 from streams.records import NULL, Int64, Readings, decode
 
 READ_LIMIT = 8 << 20
+PATIENCE = 30.0
+"""Seconds in which an entry that the log has must come, from other nodes too."""
 GROUP_ROWS = 1 << 17
 TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -86,17 +90,28 @@ def export(
 
 def day_of_newest(view: LogView) -> int:
     """Return when the day of the newest entry began, microseconds UTC; 0 where there is none."""
-    newest = view.read(view.end - 1, 1) if view.end else ()
-    return newest[0].received // DAY * DAY if newest else 0
+    return _read(view, view.end - 1)[0].received // DAY * DAY if view.end else 0
 
 
 def _until(view: LogView, after: int, until: int, tell: Callable[[int], None]) -> Iterator[Entry]:
-    while entries := view.read(after, READ_LIMIT):
+    end = view.end
+    while after < end:
+        entries = _read(view, after)
         after = entries[-1].position
         yield from (entry for entry in entries if entry.received < until and entry.kind in HOLDERS)
         tell(after)
         if entries[-1].received >= until:
             return
+
+
+def _read(view: LogView, after: int) -> Sequence[Entry]:
+    """Return entries behind a position that is not the last."""
+    due, pause = time.monotonic() + PATIENCE, threading.Event()
+    while not (entries := view.read(after, READ_LIMIT)):
+        if time.monotonic() > due:
+            raise LogError(f"Entry {after + 1} of the log does not come; try again once its node answers.")
+        pause.wait(0.01)
+    return entries
 
 
 @dataclass

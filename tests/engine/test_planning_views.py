@@ -282,6 +282,10 @@ def fill(shop: Shop, tenant: int) -> None:
     shop.account("early", NOW - HOUR, HOUR, HOUR, tenant=tenant)
     shop.insert("states", NOW - HOUR, tenant, machine="press", version=1, state="run", reason="ACTIVE")
     verdict(shop, "a", "OK", tenant=tenant)
+    recording = {"machine": "press", "sensor": "bearing", "axis": "x", "rate_hz": 25_600.0, "unit": "g"}
+    recording |= {"full_scale": 16.0, "shaft_rpm": 1500.0, "clipped": 0, "quality": 0}
+    samples = [0.5, -0.5]
+    shop.insert("waveforms", NOW - HOUR, tenant, **recording, count=2, received=stamp(NOW), samples=samples)
 
 
 @pytest.mark.parametrize("view", VIEWS)

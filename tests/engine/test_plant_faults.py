@@ -58,7 +58,7 @@ def faults(text: str) -> list[Fault]:
         ("type: text", "type: txt", "txt", "type is 'txt'; write 'number' or 'text'."),
         ('"4711"', "4711", "4711", 'part_number takes text; put the value in quotes: "4711".'),
         ("- name: load", "- unit: mm", "unit", "the key name is missing here; add a line name: with its"),
-        ("kind: simulated", "kind: film", "film", "kind is 'film'; write folder or simulated or video or"),
+        ("kind: simulated", "kind: film", "film", "kind is 'film'; write folder or genicam or rtsp or"),
         ("kind: simulated, ", "", "{name: camera", "the key kind is missing here; add kind: folder or"),
         ("22:00", "25:00", "25:00", "start: '25:00' is not a time of day; write it like 06:30."),
         ("Hall 3", "Hall 3\ntimezone: Mars", "Mars", "timezone: 'Mars' is not a time zone; write one like"),
