@@ -162,9 +162,10 @@ class Samples:
     found: list[tuple[float, float]] = field(default_factory=list)
 
     def run(self) -> None:
-        """Sample until told to stop."""
-        process = psutil.Process()
-        while not self.stop.wait(SAMPLE_S):
+        """Sample until told to stop, at the beginning and at the end too."""
+        process, last = psutil.Process(), False
+        while not last:
+            last = self.stop.wait(SAMPLE_S if self.found else 0)
             self.found.append((self.chain.second, process.memory_full_info().pss / 1e9))
 
 
@@ -183,10 +184,11 @@ def measure(seconds: int) -> dict[str, Any]:
         sampler.join()
     when, pss = np.array(samples.found).T
     steady = when >= min(WARM_UP, seconds / 4, when[-1])
+    growth = np.polyfit(when[steady], pss[steady], 1)[0] if np.ptp(when[steady]) else 0.0
     return {
         "pss_gb": round(float(pss.max()), 3),
         "pss_median_gb": round(float(np.median(pss[steady])), 3),
-        "growth_gb_per_hour": round(float(np.polyfit(when[steady], pss[steady], 1)[0]) * HOUR, 3),
+        "growth_gb_per_hour": round(float(growth) * HOUR, 3),
         "event_seconds": seconds,
         "readings_per_s": round(seconds * MACHINES * TAGS_PER_MACHINE / (time.monotonic() - started)),
         "tags": MACHINES * TAGS_PER_MACHINE,
