@@ -153,7 +153,7 @@ class Refolding:
         number[ring.rows(*panes)] = np.arange(len(panes[0]), dtype=np.int32)
         key, ts, value = late[0], late[1], late[2] + 0.0
         own = number[ring.rows(key, ts // ring.width)]
-        if np.any(own < 0):
+        if np.any(own < 0) or np.any(panes[1][own] != ts // ring.width):
             raise ValueError("a late number belongs to no pane that is folded anew")
         place = own.astype(np.int64) * ring.width + ts % ring.width
         order = np.argsort(place)

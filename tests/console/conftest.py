@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -40,6 +39,7 @@ from engine.plant import (
     save,
 )
 from engine.store.levels import partitions
+from streams.peers.ports import free_port
 from vision import evidence
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -250,12 +250,6 @@ class RunningConsole:
     def wait_until(self, condition: Any) -> None:
         """Wait until the status meets a condition."""
         WebDriverWait(self, 60, poll_frequency=0.05).until(lambda console: condition(console.status()))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(console: RunningConsole) -> bool:

@@ -22,7 +22,7 @@ from streams.log.export import export
 from streams.log.jetstream.testing import Server
 from streams.log.producer import ZmqProducer
 from streams.records import Readings, encode
-from streams.testing import running
+from streams.testing import running, until
 
 TIMEOUT = 60
 MACHINE = {"name": "press", "tags": [{"name": "load", "detect": True}]}
@@ -45,13 +45,6 @@ def home(tmp_path):
 def plant(nats):
     section = JetStreamSection(servers=[nats.url])
     return Plant.model_validate({"name": "p", "machines": [MACHINE], "log": LogSection(jetstream=section)})
-
-
-def until(condition):
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def send(producer, count):

@@ -24,7 +24,7 @@ from streams.clock import SECOND, ManualClock
 from streams.log.abc import Kind
 from streams.log.writer import LogWriter
 from streams.records import Readings, encode
-from streams.testing import running
+from streams.testing import running, until
 
 SHARD = "line-1"
 TIMEOUT = 60
@@ -112,14 +112,6 @@ def deliveries(dsn):
     with connect(dsn) as connection:
         query = "SELECT position::int, attempts, outcome, error FROM outbox_deliveries ORDER BY 1, key"
         return connection.execute(query).fetchall()
-
-
-def until(told):
-    for _ in range(int(TIMEOUT / 0.02)):
-        if told():
-            return
-        assert not threading.Event().wait(0.02)
-    raise AssertionError("it did not come to be")
 
 
 def relay(address, dsn, **settings):

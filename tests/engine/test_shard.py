@@ -21,7 +21,7 @@ from streams.log.errors import LogGap
 from streams.log.reader import FileLogReader
 from streams.log.writer import LogWriter
 from streams.records import Readings, Rejects, encode
-from streams.testing import running
+from streams.testing import running, until
 from vision.records import Finding, FrameLoss, Outcome, Verdict, Versions, View
 
 T0 = 1_700_000_000_000_000
@@ -91,14 +91,6 @@ def verdict(number, now):
     outcome = (Outcome.OK, Outcome.NG, Outcome.REVIEW)[number % 3]
     versions = Versions("m", "p", "r")
     return Verdict("gate", f"S{number}", "demo", 1, now, outcome, "because", versions, (view,))
-
-
-def until(condition, timeout=20.0):
-    deadline = time.monotonic() + timeout
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        pause.wait(0.02)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
-import zmq
 
 from bench.chaos import committed, differences
 from engine.line_log import open_view
@@ -23,6 +22,7 @@ from streams.connectors.curve import KeyFileError, write_secret
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
 from streams.log.tail import last_entry
+from streams.peers.ports import free_port
 from streams.records import Readings, encode
 from streams.testing import running
 
@@ -41,7 +41,7 @@ def nodes(tmp_path):
 class Nodes:
     def __init__(self, root):
         server, client = write_secret(root / "log.key"), write_secret(root / "node-2.key")
-        endpoint = "tcp://127.0.0.1:" + free_port()
+        endpoint = f"tcp://127.0.0.1:{free_port()}"
         curve = CurveSection(secret_key=root / "log.key", clients={"node-2": client})
         serve = ServeSection(endpoint=endpoint, flow="elsewhere", curve=curve)
         far = CurveClientSection(secret_key=root / "node-2.key", server=server)
@@ -81,11 +81,6 @@ class Nodes:
     @property
     def end(self):
         return last_entry(self.home.log / "line-1").position
-
-
-def free_port():
-    with zmq.Context() as context, context.socket(zmq.ROUTER) as probe:
-        return str(probe.bind_to_random_port("tcp://127.0.0.1"))
 
 
 def landed(dsn, position):

@@ -166,6 +166,13 @@ def test_refolded_panes_are_those_of_the_sorted_numbers_without_repetition(batch
     assert refolding.cells().tolist() == [list(truth[pane]) for pane in truth]
 
 
+@pytest.mark.parametrize("ts", [5, 45])
+def test_a_late_number_of_no_chosen_pane_is_refused_also_where_one_has_its_row(ts):
+    chosen = columns([(0, 2, 0.0)] if ts == 5 else [(0, 0, 0.0)])[:2]
+    with pytest.raises(ValueError, match="belongs to no pane"):
+        Refolding.of(Ring.empty(10, 4, 3), chosen, columns([(0, ts, 1.0)]))
+
+
 @pytest.mark.usefixtures("twin")
 def test_a_cleared_pane_starts_afresh():
     ring, _, _ = fill([(0, 5, 9.0)])

@@ -14,7 +14,7 @@ from streams.connectors.points import Binding, Point
 from streams.connectors.polling import Lost, PollingConnector, Refused
 from streams.connectors.values import reader
 from streams.records import UNTIMED
-from streams.testing import MemoryOutlet, running
+from streams.testing import MemoryOutlet, running, until
 
 PRESS = Machine("press", (Tag("force"), Tag("speed"), Tag("execution", False), Tag("avail", False)))
 POINTS = [Point("a1", "press", "force", scale=0.1), Point("a9", "press", "speed", deadband=5)]
@@ -64,14 +64,6 @@ def connect(clock, monkeypatch):
         return PollingConnector("The press", memory.dial, blocks, Binding(points), contact, clock, 0.001)
 
     return build
-
-
-def until(holds):
-    """Wait for something that no outlet is told of."""
-    pause, tries = threading.Event(), 0
-    while not holds():
-        pause.wait(0.01)
-        assert (tries := tries + 1) < 1000
 
 
 def others(outlet):

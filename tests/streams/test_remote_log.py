@@ -20,6 +20,7 @@ from streams.log.remote import RemoteLog
 from streams.log.remote_server import RemoteServer
 from streams.log.remote_wire import Reply, Request
 from streams.log.writer import LogWriter
+from streams.peers.ports import free_port
 from streams.testing import running
 
 
@@ -202,7 +203,7 @@ def test_only_known_keys_read(node, monkeypatch):
     (server_public, server), (public, secret), (_, strange) = (zmq.curve_keypair() for _ in range(3))
     refused = []
     node.write(1)
-    node.endpoint = "tcp://127.0.0.1:" + free_port()
+    node.endpoint = f"tcp://127.0.0.1:{free_port()}"
     keys = ServerKeys(server, {public.decode(): "node-2"})
     node.serve(keys=keys, refused=refused.append, endpoint=node.endpoint)
     with node.reader(keys=ClientKeys(strange, server_public)) as stranger, pytest.raises(LogError):
@@ -212,13 +213,8 @@ def test_only_known_keys_read(node, monkeypatch):
     assert [one.address for one in refused] == ["127.0.0.1"]
 
 
-def free_port():
-    with zmq.Context() as context, context.socket(zmq.ROUTER) as probe:
-        return str(probe.bind_to_random_port("tcp://127.0.0.1"))
-
-
 def test_an_endpoint_that_is_taken_is_named(node, tmp_path):
-    node.serve(endpoint=(taken := "tcp://127.0.0.1:" + free_port()))
+    node.serve(endpoint=(taken := f"tcp://127.0.0.1:{free_port()}"))
     second = RemoteServer(taken, "line-1", node.folder)
     with pytest.raises(LogError, match=r"cannot be served at .* choose another"), second:
         pass

@@ -23,6 +23,7 @@ from streams.connectors.numbered import Numbered, Reply
 from streams.connectors.zeromq import ZmqConnector
 from streams.connectors.zeromq_sender import NameTaken, ZmqSender
 from streams.log.wire import unpack, unpack_answer
+from streams.peers.ports import free_port
 from streams.testing import MemoryOutlet, running
 
 TIMEOUT = 60
@@ -226,7 +227,7 @@ def keys(tmp_path):
 def test_only_known_keys_come_in_and_others_are_not_disturbed(endpoint, outlet, keys):
     server, client = keys
     _, secret = zmq.curve_keypair()
-    endpoint = "tcp://127.0.0.1:" + free_port()
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
     with (
         running(lambda stop: ZmqConnector(endpoint, lambda: server).run(outlet, stop)),
         ZmqSender(endpoint, "press", client) as known,
@@ -246,7 +247,7 @@ def test_only_known_keys_come_in_and_others_are_not_disturbed(endpoint, outlet, 
 
 def test_a_key_sends_under_its_own_name_only(outlet, keys):
     server, client = keys
-    endpoint = "tcp://127.0.0.1:" + free_port()
+    endpoint = f"tcp://127.0.0.1:{free_port()}"
     with (
         running(lambda stop: ZmqConnector(endpoint, lambda: server).run(outlet, stop)),
         ZmqSender(endpoint, "press", client) as honest,
@@ -259,11 +260,6 @@ def test_a_key_sends_under_its_own_name_only(outlet, keys):
         assert honest.flush(TIMEOUT)
     assert other.trouble.startswith("the key of press sends as press or press:..., not as mill:")
     assert values(outlet) == [2]
-
-
-def free_port():
-    with zmq.Context() as context, context.socket(zmq.ROUTER) as probe:
-        return str(probe.bind_to_random_port("tcp://127.0.0.1"))
 
 
 def test_strangers_are_counted_and_told_once(keys):
