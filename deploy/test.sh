@@ -16,13 +16,13 @@ else
   echo "Not root: the tests on TimescaleDB are skipped."
 fi
 
-# What is packed and how the house is kept does not depend on the kernels, and how soon others are heard
-# during an attack is a promise of the compiled ones: once is enough.
+# How the house is kept, what the console shows and how whole plants are started, killed and attacked does not
+# depend on how a kernel is written: once, with the compiled ones that a plant runs, is enough.
 rm -f .coverage .coverage.*
 for kernels in c python; do
   echo "== kernels: $kernels"
   only_once=()
-  [ "$kernels" = c ] || only_once=(--ignore tests/house --ignore tests/engine/test_attack.py)
+  [ "$kernels" = c ] || only_once=(--ignore=tests/{house,console,cluster} --ignore=tests/engine/test_{attack,chaos}.py)
   # Two processes, a file of tests at a time: many tests wait for other processes, not for the processor.
   SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --durations 15 \
     --cov --cov-append --cov-report= "${only_once[@]}" "$@"

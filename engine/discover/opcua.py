@@ -51,13 +51,21 @@ def look(source: OpcUaSource, below: str, patience: float) -> Discovery:
         It cannot be asked, or takes longer than ``patience`` seconds.
     """
     try:
-        return asyncio.run(asyncio.wait_for(_look(source, below), patience))
+        return asyncio.run(_within(source, below, patience))
     except TimeoutError as exc:
         raise DiscoverError(
             f"{source.endpoint} has more to tell than {patience:g} s allow; name --below or more --patience."
         ) from exc
     except (OpcUaError, SecretError) as exc:
         raise DiscoverError(str(exc)) from exc
+
+
+async def _within(source: OpcUaSource, below: str, patience: float) -> Discovery:
+    looking = asyncio.create_task(_look(source, below))
+    # Not ``wait_for``: the client may swallow its cancellation, and the walk would go on.
+    if not (await asyncio.wait({looking}, timeout=patience))[0]:
+        raise TimeoutError
+    return looking.result()
 
 
 async def _look(source: OpcUaSource, below: str) -> Discovery:
