@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster.demo_station import simulated_station
-from cluster.proof import beside_truth, open_inspector, picture_size
+from cluster.proof import beside_truth, picture_size
+from engine.inspectors import load_inspector
 from engine.paths import Home
 from vision import trial
 from vision.judge import Recipe, is_defect
@@ -32,7 +33,7 @@ class Worst(NamedTuple):
 def run() -> dict[str, Any]:
     """Judge validation parts once and return the bands that follow, with what they cost there."""
     section = simulated_station().model_copy(update={"review_above": SCORES[0]})
-    inspector = open_inspector(Home(Path("nowhere")), section)
+    inspector = load_inspector(section, Home(Path("nowhere")))
     seen: list[Worst] = []
     rows = trial.parts_of(VALIDATION_SEEDS, PARTS, section.views, picture_size(section))
     workers = len(os.sched_getaffinity(0))

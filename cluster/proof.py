@@ -8,15 +8,12 @@ from typing import Any
 
 import psycopg
 
-from cluster.demo_station import MODEL
+from engine.inspectors import load_inspector
 from engine.paths import Home
 from engine.plant import SimulatedCamera, StationSection
-from engine.recipe import recipe_of
-from vision import registry, trial
+from vision import trial
 from vision.acceptance import Judgement, figures
 from vision.assembly import Part
-from vision.detect import Detector
-from vision.inspector import Inspector
 from vision.lazy import MeanPicture
 from vision.records import Outcome, Verdict
 from vision.simulate.line import truth
@@ -34,7 +31,7 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
     ModelError
         The station's model is not there or not whole.
     """
-    inspector = open_inspector(home, section)
+    inspector = load_inspector(section, home)
     size = picture_size(section)
     lazy = MeanPicture(sound(trial.parts_of(VALIDATION_SEEDS, FITTED_ON, section.views, size)))
     judged: list[Judgement] = []
@@ -54,13 +51,6 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
         "lazy_overkill_rate": found["overkill_rate"],
         "model": inspector.versions.model,
     }
-
-
-def open_inspector(home: Home, section: StationSection) -> Inspector:
-    """Return the inspector that a station of the plant has."""
-    model = registry.find(section.model or MODEL, (home.models,))
-    detector = Detector(model, lanes=len(os.sched_getaffinity(0)))
-    return Inspector(section.name, detector, recipe_of(section))
 
 
 def picture_size(section: StationSection) -> int:

@@ -19,21 +19,18 @@ import cv2
 
 from engine import health
 from engine.cameras import Lines, Opener, open_camera
+from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
 from engine.plant import Camera, Plant, StationSection
-from engine.recipe import recipe_of
 from engine.station_account import Account
 from engine.station_cameras import Cameras
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_tally import Trail
 from streams.log.abc import Producer
-from vision import anomaly, registry
-from vision.anomaly import AnomalyDetector
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.evidence import EvidenceStore, sync_folders
-from vision.inspector import Inspector
 from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Missed, Outcome, Verdict
@@ -111,9 +108,7 @@ class Station:
         self._section = section
         self._clock = plant.clock()
         self._cores = len(os.sched_getaffinity(0))
-        self._inspector = Inspector(
-            section.name, detector or self._load(home), recipe_of(section), self._load_bank(home)
-        )
+        self._inspectors = Inspectors([load_inspector(section, home, detector)])
         self._evidence = EvidenceStore(home.evidence)
         self._number = next_number(home, section.name)
         self._assembly = Assembly(section.views, section.patience_s)
@@ -129,17 +124,6 @@ class Station:
         )
         opener = opener or partial(open_camera, replay=plant.replay, lines=Lines())
         self._cameras = Cameras(self._number, opener, self._clock.now, self, self._account.marks)
-
-    def _load(self, home: Home) -> Detector | None:
-        if self._section.model is None:
-            return None
-        return Detector(registry.find(self._section.model, (home.models,)), lanes=self._cores)
-
-    def _load_bank(self, home: Home) -> AnomalyDetector | None:
-        if self._section.anomaly is None:
-            return None
-        places = (home.models,)
-        return AnomalyDetector.of(anomaly.find(self._section.anomaly, places), places, lanes=self._cores)
 
     def run(self, stop: threading.Event) -> None:
         """Inspect until ``stop`` is set or every camera has ended.
@@ -250,7 +234,8 @@ class Station:
                 self._pipeline.offer(part)
 
     def _judge(self, part: Part) -> Verdict:
-        return self._inspector.inspect(part.frames, part.attempt)
+        inspector = self._inspectors.of(self._section.part_number)
+        return inspector.inspect(part.frames, part.attempt)
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
