@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import cv2
 import openvino as ov
+import simplejpeg
 
 from vision import letterbox, pictures, quality
 from vision.anomaly import AnomalyDetector, maps
@@ -28,6 +29,7 @@ def preprocessing(side: int, anomaly_side: int | None = None) -> dict[str, objec
         "scale": "1/255 f32 rgb",
         "overlap": OVERLAP,
         "precision": "f32",
+        "jpeg": simplejpeg.__version__,
         "opencv": cv2.__version__,
         "openvino": ov.__version__,
     }

@@ -8,10 +8,12 @@ orientation that a file claims turns nothing.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from vision.records import Image
 
@@ -30,6 +32,7 @@ WRONG_COLOURS = "wrong_colours"
 
 JPEG_QUALITY = 95
 
+_JPEG = b"\xff\xd8\xff"
 _START_OF_SCAN = 0xDA
 _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -59,10 +62,19 @@ def decode(encoded: bytes) -> tuple[Image | None, str]:
     if defect := inspect_container(encoded):
         return None, defect
     try:
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), _READ)
+        image = _pixels(encoded)
     except cv2.error:
         image = None
     return (image, "") if image is not None else (None, UNREADABLE)
+
+
+def _pixels(encoded: bytes) -> Image | None:
+    """Decode by what is quickest: the pixels are the same; of a JPEG with faults OpenCV reads what it can."""
+    if encoded.startswith(_JPEG):
+        with suppress(ValueError):
+            image: Image = simplejpeg.decode_jpeg(encoded, "BGR")
+            return image
+    return cv2.imdecode(np.frombuffer(encoded, np.uint8), _READ)
 
 
 def inspect_container(encoded: bytes) -> str:
@@ -99,7 +111,7 @@ def read_header(encoded: bytes) -> Header | None:
     ValueError, IndexError
         The container contradicts its own format.
     """
-    if encoded.startswith(b"\xff\xd8\xff"):
+    if encoded.startswith(_JPEG):
         return _jpeg(encoded)
     if encoded.startswith(b"\x89PNG\r\n\x1a\n"):
         return _png(encoded)

@@ -15,6 +15,14 @@ from vision.testing import picture
 IMAGE = picture(red=40, side=96)
 ENCODED = {suffix: bytes(cv2.imencode(suffix, IMAGE)[1]) for suffix in (".jpg", ".png", ".bmp")}
 
+SUBSAMPLING = (
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+)
+
 
 @pytest.mark.parametrize("suffix", ENCODED)
 def test_a_whole_picture_is_decoded(suffix):
@@ -29,6 +37,39 @@ def test_a_whole_picture_is_decoded(suffix):
 def test_half_a_picture_is_never_taken_for_a_whole_one(suffix, share):
     cut = ENCODED[suffix][: int(len(ENCODED[suffix]) * share)]
     assert pictures.decode(cut) == (None, pictures.HALF_PICTURE)
+
+
+@given(
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 100),
+    st.sampled_from(list(SUBSAMPLING)),
+    st.integers(0, 99),
+)
+def test_a_jpeg_has_the_pixels_that_opencv_gives_it(
+    down, across, grey, progressive, level, subsampling, seed
+):
+    shape = (down, across) if grey else (down, across, 3)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, level, cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)]
+    settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, subsampling]
+    noise = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    encoded = bytes(cv2.imencode(".jpg", noise, settings)[1])
+    image, defect = pictures.decode(encoded)
+    assert defect == ""
+    np.testing.assert_array_equal(image, cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR))
+
+
+def test_of_a_jpeg_with_a_fault_inside_everything_is_read_that_can_be():
+    whole = ENCODED[".jpg"]
+    middle = len(whole) * 2 // 3
+    faulty = whole[:middle] + whole[-2:]
+    image, defect = pictures.decode(faulty)
+    assert defect == ""
+    np.testing.assert_array_equal(
+        image[:16], cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)[:16]
+    )
 
 
 def test_bytes_after_the_end_do_no_harm():
