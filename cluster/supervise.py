@@ -49,6 +49,8 @@ class Supervisor:
     ``field`` are further modules with arguments, run beside the plant: what plays its machines in a demo.
     """
 
+    station_actor: type[StationActor] = StationActor
+
     def __init__(self, plant: Plant, home: Home, field: list[list[str]] | None = None) -> None:
         self._plant = plant
         self._home = home.create()
@@ -115,7 +117,7 @@ class Supervisor:
         if serve is None or serve.flow == "here":
             shard = ray.remote(**options)(ShardActor)
             self._actors[self._plant.shard] = shard.remote(file, self._plant.shard, root, self.dsn)
-        station = ray.remote(**options)(StationActor)
+        station = ray.remote(**options)(self.station_actor)
         for section in self._plant.stations:
             self._actors[section.name] = station.remote(file, section.name, root)
 
