@@ -109,7 +109,7 @@ class Station:
         self._clock = plant.clock()
         self._cores = len(os.sched_getaffinity(0))
         self._inspectors = Inspectors([load_inspector(section, home, detector)])
-        self._evidence = EvidenceStore(home.evidence)
+        self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
         self._assembly = Assembly(section.views, section.patience_s)
         self._entry = threading.Lock()
@@ -144,6 +144,7 @@ class Station:
         finally:
             self._cameras.stop()
             self._pipeline.close()
+            self._evidence.close()
         self._log.report(avail="UNAVAILABLE")
         if failure := self._pipeline.failure or next(iter(self._cameras.failures), None):
             raise failure

@@ -27,6 +27,7 @@ from engine.paths import Home
 from engine.store.database import connect
 from engine.store.hold import hold
 from engine.store.levels import Connection, detect
+from vision.evidence.index import FILE as INDEX
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -131,7 +132,7 @@ def _files(home: Home, evidence: bool) -> Iterator[tuple[str, Path]]:
     """Go through run numbers, models and, if asked for, pictures, each with its name in the backup."""
     for folder in (home.stations, home.models, *([home.evidence] if evidence else [])):
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            if path.is_file() and not path.name.startswith(".") and path.suffix != ".draft":
+            if path.is_file() and not path.name.startswith((".", INDEX)) and path.suffix != ".draft":
                 yield str(path.relative_to(home.root)), path
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from fastapi import APIRouter, HTTPException
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from vision import evidence
 
@@ -27,55 +27,57 @@ def router(folder: Path) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/evidence/{digest}")
-    def whole(digest: str) -> FileResponse:
+    def whole(digest: str) -> Response:
         """Return the bytes inspected."""
-        path = find(folder, digest)
-        return FileResponse(path, media_type=kind(path), headers=HEADERS)
+        content = find(folder, digest)
+        return Response(content, media_type=kind(content), headers=HEADERS)
 
     @routes.get("/evidence/{digest}/small")
     def small(digest: str) -> Response:
         """Return a small JPEG copy."""
-        return Response(shrink(find(folder, digest)), media_type="image/jpeg", headers=HEADERS)
+        return Response(shrink(folder, digest), media_type="image/jpeg", headers=HEADERS)
 
     return routes
 
 
-def find(folder: Path, digest: str) -> Path:
-    """Return the file of a hash.
+def find(folder: Path, digest: str) -> bytes:
+    """Return the picture of a hash.
 
     Raises
     ------
     HTTPException
-        404: the text is no hash, or nothing is kept under it.
+        404: the text is no hash, or nothing is kept under it; 410: what is kept was changed since.
     """
     try:
-        path = evidence.path(folder, digest)
+        evidence.path(folder, digest)
     except ValueError as exc:
         raise HTTPException(404, "A picture is asked for by the SHA-256 of its bytes.") from exc
-    if not path.is_file():
-        raise HTTPException(404, "No picture is kept under this hash.")
-    return path
+    try:
+        return evidence.read(folder, digest)
+    except OSError as exc:
+        raise HTTPException(404, "No picture is kept under this hash.") from exc
+    except ValueError as exc:
+        raise HTTPException(410, "The picture kept under this hash was changed since.") from exc
 
 
-def kind(path: Path) -> str:
+def kind(content: bytes) -> str:
     """Return the media type that a picture's first bytes tell."""
-    with path.open("rb") as file:
-        start = file.read(4)
     return next(
-        (name for magic, name in KINDS.items() if start.startswith(magic)), "application/octet-stream"
+        (name for magic, name in KINDS.items() if content.startswith(magic)), "application/octet-stream"
     )
 
 
 @lru_cache(maxsize=KEPT)
-def shrink(path: Path) -> bytes:
+def shrink(folder: Path, digest: str) -> bytes:
     """Return a small JPEG copy of a picture.
 
     Raises
     ------
     HTTPException
-        415: the bytes are no picture.
+        415: the bytes are no picture; as `find` does.
     """
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    content = np.frombuffer(find(folder, digest), np.uint8)
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise HTTPException(415, "The bytes kept under this hash are no picture.")
     scale = SMALL / max(image.shape[:2])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 
 from engine.plant import EvidenceDays
 from engine.retention.audit import Audit, Removal
 from engine.retention.rules import NEVER, cutoff
 from engine.store.levels import Connection
-from vision.evidence import path, take_away
+from vision.evidence import Shelf
 
 DUE = """
 WITH said AS (
@@ -36,7 +37,8 @@ HAVING bool_and(
     AND NOT bool_and(frame.ts < coalesce(said.then, %(least_then)s))
 """
 """Hashes of which every frame is due now, and was not by the cutoffs of the pass before."""
-BATCH = 1000
+BATCH = 200
+"""Pictures that are taken away together."""
 
 
 class PictureSweep:
@@ -50,13 +52,13 @@ class PictureSweep:
         self._cutoffs = {outcome: cutoff(audit.clock, asked) for outcome, asked in self._days.items()}
 
     def due(self) -> Removal:
-        """Count the files that may go."""
-        sizes = [self._size(name) for name in self._hashes()]
-        found = [size for size in sizes if size]
+        """Count the pictures that may go."""
+        with Shelf(self._root) as shelf:
+            found = [size for name in self._hashes() if (size := shelf.size(name))]
         return self._removal(len(found), sum(found), None)
 
     def remove(self, archive: Path | None, stop: threading.Event) -> Removal | None:
-        """Delete or move the files; None when there are none or it was stopped, to go on next time.
+        """Delete or move the pictures; None when there are none or it was stopped, to go on next time.
 
         Raises
         ------
@@ -70,13 +72,14 @@ class PictureSweep:
         place = None if archive is None else archive / "evidence"
         with self._connection.transaction():
             begun = self._audit.enter(self._removal(0, 0, place), finished=False)
-        rows = size = stayed = 0
-        for name in (first, *hashes):
-            if stop.is_set():
-                return None
-            taken = take_away(self._root, name, place)
-            rows, size, stayed = rows + bool(taken), size + (taken or 0), stayed + (taken is None)
-        if stayed:  # kept within the last hour: the next pass begins where this one did
+        taken: list[int | None] = []
+        with Shelf(self._root) as shelf:
+            for names in batched(chain([first], hashes), BATCH):
+                if stop.is_set():
+                    return None
+                taken += shelf.take_away(names, place)
+        rows, size = sum(map(bool, taken)), sum(filter(None, taken))
+        if None in taken:  # kept within the last hour: the next pass begins where this one did
             return self._audit.note(begun, rows, size)
         return self._audit.finish(begun, rows, size)
 
@@ -98,8 +101,9 @@ class PictureSweep:
         until: datetime = max(self._cutoffs.values())
         return Removal("evidence", None, until, rows, size, place, {**self._days, "before": before})
 
-    def _size(self, name: str) -> int:
-        try:
-            return path(self._root, name).stat().st_size
-        except FileNotFoundError:
-            return 0
+
+def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yield lists of so many names, the last one of what is left."""
+    left = iter(names)
+    while batch := list(islice(left, size)):
+        yield batch

@@ -123,7 +123,8 @@ class Line:
         seen = {"camera": "cam1", "view": "front"}
         if picture is not None:
             digest = evidence_digest(picture)
-            evidence.EvidenceStore(self.evidence).keep({digest: picture})
+            with evidence.EvidenceStore(self.evidence, station) as store:
+                store.keep({digest: picture})
         hashes = {
             f"{name}_hash": evidence_digest(name.encode()) for name in ("model", "preprocessing", "recipe")
         }

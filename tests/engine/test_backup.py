@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import tarfile
 import time
@@ -179,8 +180,9 @@ def still(tmp_path, dsn, monkeypatch):
     (home.stations / "gate.run").write_text("41")
     (home.models / "own").mkdir()
     (home.models / "own" / "card.json").write_text("{}")
-    name = "0" * 64
-    EvidenceStore(home.evidence).keep({name: b"picture"})
+    name = hashlib.sha256(b"picture").hexdigest()
+    with EvidenceStore(home.evidence, "gate") as store:
+        store.keep({name: b"picture"})
     return home
 
 
@@ -201,7 +203,8 @@ def test_everything_beside_the_log_comes_back(still, dsn, empty, tmp_path, name)
     new = Home(tmp_path / "new")
     assert (new.stations / "gate.run").read_text() == "1000"
     assert (new.models / "own" / "card.json").read_text() == "{}"
-    assert (new.evidence / "00" / ("0" * 64)).read_bytes() == b"picture"
+    with EvidenceStore(new.evidence, "gate"):
+        assert evidence.read(new.evidence, hashlib.sha256(b"picture").hexdigest()) == b"picture"
     plain = yaml.safe_load(Path(restored.plant).read_text())
     assert plain["stations"][0]["cameras"] == [{"path": "rtsp://***@b"}]
     assert restored.secrets_left_out == ["stations.0.cameras.0.path"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from engine.store.master import register
 from streams.clock import DAY, HOUR, MINUTE, SECOND
 from vision import evidence
 from vision.evidence import EvidenceStore
+from vision.evidence.testing import age
 
 NOW = 20_500 * DAY + 12 * HOUR
 TEXTS = dict.fromkeys(("reason", "model_hash", "preprocessing_hash", "recipe_hash"), "")
@@ -51,7 +51,7 @@ class Shop:
         self.dsn = dsn
         self.evidence = folder / "evidence"
         self.archive = folder / "archive"
-        self._store = EvidenceStore(self.evidence)
+        self._store = EvidenceStore(self.evidence, "gate")
         with connect(dsn) as connection:
             register(connection, plant({}))
             connection.execute("INSERT INTO shard VALUES ('line-1', 1, 1, 1, %s, now())", [stamp(NOW)])
@@ -87,9 +87,7 @@ class Shop:
         """Judge a part on a picture so many days ago and return the picture's hash."""
         name = hashlib.sha256(picture).hexdigest()
         self._store.keep({name: picture})
-        age = 2 * evidence.FRESH
-        then = evidence.path(self.evidence, name).stat().st_mtime - age
-        os.utime(evidence.path(self.evidence, name), (then, then))
+        age(self.evidence, 2 * evidence.FRESH)
         part = {
             "station": station,
             "serial": f"{station}-{days}-{outcome}-{number}",
@@ -102,7 +100,8 @@ class Shop:
         return name
 
     def has(self, name: str) -> bool:
-        return evidence.path(self.evidence, name).exists()
+        with evidence.Shelf(self.evidence) as shelf:
+            return bool(shelf.size(name))
 
     def sweep(self, dry: bool = False, **retention: object) -> list[tuple[str, int]]:
         return [(item.what, item.rows) for item in sweep(self.dsn, plant(retention), self.evidence, dry=dry)]
@@ -277,10 +276,11 @@ def test_a_picture_that_another_line_saw_stays(shop):
 
 def test_a_picture_that_was_just_kept_again_stays(shop):
     name = shop.part(20, "OK", b"picture")
-    EvidenceStore(shop.evidence).keep({name: b"picture"})
+    with EvidenceStore(shop.evidence, "gate") as store:
+        store.keep({name: b"picture"})
     assert shop.sweep(evidence={"OK": 10}) == []
     assert shop.has(name)
-    os.utime(evidence.path(shop.evidence, name), (0, 0))
+    age(shop.evidence, 2 * evidence.FRESH)
     assert shop.sweep(evidence={"OK": 10}) == [("evidence", 1)]
     assert not shop.has(name)
 
@@ -318,8 +318,8 @@ def test_what_is_said_of_pictures_stays_as_long_as_they(shop):
 
 def test_frames_whose_rows_are_gone_are_still_accounted_for(shop):
     days = {"OK": 10, "NG": 10, "REVIEW": 10}
-    for number, age in enumerate((30, 20, 20.1, 1), start=1):
-        shop.part(age, "OK", bytes([number]), number)
+    for number, days_back in enumerate((30, 20, 20.1, 1), start=1):
+        shop.part(days_back, "OK", bytes([number]), number)
     frame = {"station": "gate", "camera": "c1", "view": "front", "run": "1"}
     shop.insert("frame_ledger", 1, **frame, first=5, last=9, outcome="dropped", reason="full")
     balance = "SELECT run, since, until, captured, inspected, dropped, difference FROM frame_balance"

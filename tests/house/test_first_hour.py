@@ -46,6 +46,7 @@ from streams.clock import SECOND
 from streams.log.abc import Kind
 from streams.log.reader import FileLogReader
 from streams.records import decode
+from vision.evidence.testing import kept
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "hunter2/first hour"
@@ -53,10 +54,12 @@ OUTAGE_SECONDS = 8.0
 """How long the database is away: the minute of the story."""
 CAMERA = """
 import json, signal, sys, threading
+from itertools import islice
 from pathlib import Path
 import zmq
+from vision.evidence.testing import kept
 endpoint, pictures, run = sys.argv[1:]
-shown = [path.read_bytes() for path in sorted(Path(pictures).rglob("*")) if path.is_file()][:20]
+shown = list(islice(kept(Path(pictures)), 20))
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
@@ -210,7 +213,7 @@ class OwnLine:
 
     def spoil(self) -> None:
         """Send what no sender should."""
-        picture = next(path for path in self.clone.home.evidence.rglob("*") if path.is_file()).read_bytes()
+        picture = next(kept(self.clone.home.evidence))
         with zmq.Context() as context:
             with context.socket(zmq.PUSH) as socket:
                 socket.connect(self.camera)
