@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from kernels import windows as kernel
 from kernels.windows import Ring
 from streams.clock import HOUR, MINUTE, SECOND
-from streams.operators import quarantine
+from streams.operators import quarantine, rings
 from streams.operators.arrays import pack, unpack
 from streams.operators.batch import Flags, Keys, Step
 from streams.operators.kept import Kept, Refill, chunk
-from streams.operators.levels import Level, every, joined, none, once, put_back
+from streams.operators.levels import Level, every, joined, none, once
 from streams.operators.panes import Panes
 from streams.records import NULL, Float64, Int32, Int64, Rows
 
@@ -83,7 +84,7 @@ class Windows:
     """
 
     name = "windows"
-    version = 2
+    version = 3
 
     def __init__(self, keys: Keys, widths: Sequence[int] = WIDTHS) -> None:
         if any(wide % narrow for narrow, wide in pairwise(widths)):
@@ -333,17 +334,6 @@ class Windows:
 
     def snapshot(self) -> bytes:
         """Return the panes that hold anything, where every machine stands, and the panes noted."""
-        arrays: dict[str, NDArray[np.generic]] = {}
-        for number, level in enumerate(self._levels):
-            rows = np.flatnonzero(level.ring.version | (level.ring.cells[:, 0] > 0))
-            arrays |= {
-                f"row{number}": rows,
-                f"cells{number}": level.ring.cells[rows],
-                f"version{number}": level.ring.version[rows],
-                f"bounds{number}": np.stack([level.oldest, level.closed]),
-            }
-        arrays |= {"newest": self._newest, "missing": self._kept.missing}
-        arrays |= {"dirty_key": self._dirty[0], "dirty_pane": self._dirty[1]}
         facts = {
             "keys": self._keys.names,
             "machines": self._keys.owner,
@@ -352,7 +342,15 @@ class Windows:
             "since": self.since,
             "repeated": self.repeated,
         }
-        return pack(arrays, facts)
+        return pack(self._arrays(), facts)
+
+    def _arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        for level in self._levels:
+            yield f"{level.ring.width}.bounds", np.stack([level.oldest, level.closed])
+            yield from rings.saved(level.ring, f"{level.ring.width}")
+        yield "newest", self._newest
+        yield "missing", self._kept.missing
+        yield from zip(("dirty_key", "dirty_pane"), self._dirty, strict=True)
 
     def restore(self, state: bytes) -> None:
         """Go back; keys and machines are found by name, panes that no longer fit the ring are left out.
@@ -364,17 +362,18 @@ class Windows:
         machines = {name: number for number, name in enumerate(self._keys.owner)}
         key = np.array([names.get(tuple(name), -1) for name in facts["keys"]], dtype=np.int64)
         machine = np.array([machines.get(name, -1) for name in facts["machines"]], dtype=np.int64)
-        saved = dict(facts["rings"])
+        here, slots = machine >= 0, dict(facts["rings"])
         for number, level in enumerate(self._levels):
-            fresh = self._level(level.ring.width, level.ring.slots)
-            self._levels[number] = fresh
-            if level.ring.width in saved:
-                fields = [arrays[f"{name}{number}"] for name in ("row", "cells", "version", "bounds")]
-                put_back(fresh, self._keys, (key, machine), saved[level.ring.width], fields)
+            ring = level.ring
+            fresh = self._levels[number] = self._level(ring.width, ring.slots)
+            if ring.width in slots:
+                bounds = arrays[f"{ring.width}.bounds"][:, here]
+                fresh.oldest[machine[here]], fresh.closed[machine[here]] = bounds
+                rings.put_back(fresh, self._keys, key, slots[ring.width], arrays, f"{ring.width}")
         self._newest[:] = NULL
         self._newest[key[key >= 0]] = arrays["newest"][key >= 0]
         self._kept = Kept(self._keys, self._levels[0].ring.width)
-        self._kept.missing[machine[machine >= 0]] = arrays["missing"][machine >= 0]
+        self._kept.missing[machine[here]] = arrays["missing"][here]
         self._refill = None if facts["since"] is None else Refill(self._kept, facts["since"])
         dirty = key[arrays["dirty_key"]]
         self._dirty = dirty[dirty >= 0].astype(np.int32), arrays["dirty_pane"][dirty >= 0]
