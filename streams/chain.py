@@ -13,7 +13,7 @@ from streams.catalog import Catalog
 from streams.log import mixed
 from streams.log.abc import Entry, Kind
 from streams.operators import quarantine
-from streams.operators.admit import Admit, Arrival
+from streams.operators.admit import Admission, Admit, Arrival
 from streams.operators.ahead import Ahead, Told
 from streams.operators.anomaly import Anomaly
 from streams.operators.batch import Admitted, Keys, Step
@@ -28,7 +28,7 @@ from streams.records import Int64, PartCounts, Readings, Rows, decode
 from streams.waveforms import Waveforms
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
-Taken = tuple[Admitted, tuple[Rows, ...], PartCounts]
+Taken = tuple[Admission, tuple[Rows, ...], PartCounts]
 
 
 class SnapshotMismatch(ValueError):
@@ -48,6 +48,7 @@ class LineChain:
         keys = self._keys = Keys.of(catalog)
         self._parts = parts
         self._admit = Admit(keys)
+        self._nothing = Admission.empty(keys)
         self._admit_waveforms = AdmitWaveforms(catalog)
         self._watermark = Watermark(keys)
         self._clocks = Clocks(keys)
@@ -60,8 +61,8 @@ class LineChain:
 
     def update(self, entry: Entry) -> Output:
         """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
-        admitted, rows, parts = self._read(entry)
-        newest = self._keys.newest(admitted)
+        admission, rows, parts = self._read(entry)
+        admitted, newest = admission.admitted, admission.newest
         clocks = self._clocks.update(Heard(entry.received, newest))
         latest = self._clocks.latest(entry.received)
         told = Told(entry.position, entry.received, entry.producer, admitted, newest, latest)
@@ -112,7 +113,7 @@ class LineChain:
     def remember(self, entry: Entry) -> None:
         """Take an entry up to the snapshot restored, and behind its `since`: nothing follows from it."""
         told = entry.kind in (Kind.READINGS, Kind.MIXED)
-        admitted = self._ahead.again(entry.position, self._read(entry)[0]) if told else NO_READINGS
+        admitted = self._ahead.again(entry.position, self._read(entry)[0].admitted) if told else NO_READINGS
         newest = self._keys.newest(admitted)
         self._windows.remember(_step(entry, admitted, newest, newest))
 
@@ -124,14 +125,14 @@ class LineChain:
                 readings, rejects = mixed.unpack(entry.payload)
                 refused = quarantine.rejected(rejects, entry.received, entry.producer)
                 return self._admitted(entry, readings, (refused,))
-            return NO_READINGS, *self._other(entry)
+            return self._nothing, *self._other(entry)
         except ValueError:
             unreadable = quarantine.unreadable(entry.payload, entry.received, entry.producer)
-            return NO_READINGS, (unreadable,), NO_PARTS
+            return self._nothing, (unreadable,), NO_PARTS
 
     def _admitted(self, entry: Entry, readings: Readings, also: tuple[Rows, ...]) -> Taken:
         admission = self._admit.update(Arrival(readings, entry.received, entry.producer))
-        return admission.admitted, (*admission.rows, *also), NO_PARTS
+        return admission, (*admission.rows, *also), NO_PARTS
 
     def _other(self, entry: Entry) -> Parts:
         if entry.kind == Kind.TICK:

@@ -126,9 +126,8 @@ class Windows:
             self._revise(pane < self._levels[0].closed[self._keys.machine[key]], told)
         self._advance(step.marks, step.received, told)
         rows = [Panes.joined(told.emitted).rows(self._keys)] if told.emitted else []
-        gone = np.flatnonzero(late == kernel.TOO_LATE)
-        if len(gone):
-            rows.append(self._refused(step, gone))
+        if late.max(initial=0) == kernel.TOO_LATE:
+            rows.append(self._refused(step, np.flatnonzero(late == kernel.TOO_LATE)))
         revised = np.zeros(len(self._keys.machines), dtype=bool)
         revised[list(told.revised)] = True
         closed, settled = (Panes.joined(some) if some else NO_PANES for some in (told.closed, told.settled))
@@ -171,13 +170,13 @@ class Windows:
 
     def _absorb(self, step: Step, numbers: _Numbers, told: _Told) -> int:
         """Add numbers while they fit, and return how many; note the panes of those that are late."""
-        level, group = self._levels[0], self._keys.machine
+        level = self._levels[0]
         end = kernel.accumulate(
             level.ring,
             numbers.key,
             numbers.ts,
             numbers.value,
-            group=group,
+            group=self._keys.machine,
             oldest=level.oldest,
             closed=level.closed,
             newest=self._newest,
@@ -189,15 +188,18 @@ class Windows:
             self._revise(np.ones(len(self._dirty[0]), dtype=bool), told)
             self._kept.make_room(end)
         taken = numbers[:end]
-        rows = np.flatnonzero(taken.late == kernel.LATE)
-        if len(rows):
-            pane, machine = taken.ts[rows] // level.ring.width, group[taken.key[rows]]
-            lost = pane * level.ring.width <= self._kept.missing[machine]
-            taken.late[rows[lost]] = kernel.TOO_LATE
-            found = taken.key[rows[~lost]], pane[~lost]
-            self._dirty = joined(self._dirty, found)
+        if taken.late.max():
+            self._note(taken)
         self._kept.add(chunk(step.position, (taken.key, taken.ts, taken.value), taken.late, step.newest))
         return end
+
+    def _note(self, numbers: _Numbers) -> None:
+        """Note the panes of late numbers; those of which some numbers are gone are too late."""
+        rows, width = np.flatnonzero(numbers.late == kernel.LATE), self._levels[0].ring.width
+        pane, machine = numbers.ts[rows] // width, self._keys.machine[numbers.key[rows]]
+        lost = pane * width <= self._kept.missing[machine]
+        numbers.late[rows[lost]] = kernel.TOO_LATE
+        self._dirty = joined(self._dirty, (numbers.key[rows[~lost]], pane[~lost]))
 
     def _revise(self, which: NDArray[np.bool_], told: _Told) -> None:
         """Fold some of the noted panes anew; tell again those that are closed."""
