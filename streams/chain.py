@@ -11,7 +11,7 @@ from typing import Any
 from streams.abc import Output, PartFunction
 from streams.catalog import Catalog
 from streams.log import mixed
-from streams.log.abc import Entry, Kind
+from streams.log.abc import Entry, Kind, source_of
 from streams.operators import quarantine
 from streams.operators.admit import Admission, Admit, Arrival
 from streams.operators.ahead import Ahead, Told
@@ -21,7 +21,7 @@ from streams.operators.clocks import ClockEstimate, Clocks
 from streams.operators.oee import Oee, Progress
 from streams.operators.outbox import Changes, Outbox
 from streams.operators.states import States
-from streams.operators.watermark import Heard, Watermark
+from streams.operators.watermark import Heard, Reached, Watermark
 from streams.operators.waveforms import AdmitWaveforms, Recorded
 from streams.operators.windows import Windows
 from streams.records import Int64, PartCounts, Readings, Rows, decode
@@ -67,8 +67,9 @@ class LineChain:
         latest = self._clocks.latest(entry.received)
         told = Told(entry.position, entry.received, entry.producer, admitted, newest, latest)
         believed = self._ahead.update(told)
-        marks = self._watermark.update(Heard(entry.received, believed.newest))
-        step = _step(entry, believed.admitted, believed.newest, marks)
+        source = source_of(entry.producer)
+        reached = self._watermark.update(Heard(entry.received, believed.newest, source))
+        step, marks = _step(entry, believed.admitted, believed.newest, reached), reached.marks
         windowed = self._windows.update(step)
         timeline = self._states.update(step)
         scores = self._anomaly.update(windowed)
@@ -115,7 +116,7 @@ class LineChain:
         told = entry.kind in (Kind.READINGS, Kind.MIXED)
         admitted = self._ahead.again(entry.position, self._read(entry)[0].admitted) if told else NO_READINGS
         newest = self._keys.newest(admitted)
-        self._windows.remember(_step(entry, admitted, newest, newest))
+        self._windows.remember(_step(entry, admitted, newest, Reached(newest, newest)))
 
     def _read(self, entry: Entry) -> Taken:
         try:
@@ -174,8 +175,9 @@ class LineChain:
             operator.restore(states[operator.name][1])
 
 
-def _step(entry: Entry, admitted: Admitted, newest: Int64, marks: Int64) -> Step:
-    return Step(entry.position, entry.received, entry.producer, admitted, newest, marks)
+def _step(entry: Entry, admitted: Admitted, newest: Int64, reached: Reached) -> Step:
+    marks, fronts = reached.marks, reached.fronts
+    return Step(entry.position, entry.received, entry.producer, admitted, newest, marks, fronts)
 
 
 NO_READINGS = Admitted.empty()

@@ -124,7 +124,7 @@ class Windows:
             self._due = step.received // EVERY * EVERY + EVERY
             key, pane = self._dirty
             self._revise(pane < self._levels[0].closed[self._keys.machine[key]], told)
-        self._advance(step.marks, step.received, told)
+        self._advance(step.marks, step.fronts, step.received, told)
         rows = [Panes.joined(told.emitted).rows(self._keys)] if told.emitted else []
         if late.max(initial=0) == kernel.TOO_LATE:
             rows.append(self._refused(step, np.flatnonzero(late == kernel.TOO_LATE)))
@@ -163,7 +163,7 @@ class Windows:
             machine = self._keys.machine[numbers.key[start]]
             marks = np.full(len(self._keys.machines), NULL, dtype=np.int64)
             marks[machine] = numbers.ts[start] - self._disorder[machine]
-            self._advance(marks, step.received, told)
+            self._advance(marks, marks, step.received, told)
             start += self._absorb(step, numbers[start:], told)
         late[rest] = numbers.late
         return late
@@ -241,14 +241,15 @@ class Windows:
         spans = level.spans(self._keys, machines, level.oldest[machines], level.closed[machines])
         return Panes.taken(level.ring, *kernel.collect(level.ring, spans))
 
-    def _advance(self, marks: Int64, received: int, told: _Told) -> None:
-        """Close panes that end at or before the marks; empty those beyond the allowance."""
+    def _advance(self, marks: Int64, fronts: Int64, received: int, told: _Told) -> None:
+        """Close panes that end by the marks; empty those further behind the fronts than the allowance."""
         first = self._levels[0]
-        moved = np.flatnonzero((marks != NULL) & (marks // first.ring.width > first.closed))
+        closing, leaving = marks // first.ring.width, (fronts - self._allowance) // first.ring.width
+        moved = np.flatnonzero((marks != NULL) & ((closing > first.closed) | (leaving > first.oldest)))
         if not len(moved):
             return
         if len(self._dirty[0]):
-            self._revise(self._pressing(marks), told)
+            self._revise(self._pressing(marks, fronts), told)
         for number in range(len(self._levels)):
             panes = self._close(number, moved, marks[moved])
             if len(panes):
@@ -256,18 +257,18 @@ class Windows:
                 if not number:
                     told.closed.append(panes)
         for number in range(len(self._levels)):
-            panes = self._forget(number, moved, marks[moved])
+            panes = self._forget(number, moved, fronts[moved])
             if len(panes) and not number:
                 told.settled.append(panes)
         self._kept.forget(first.oldest, received)
 
-    def _pressing(self, marks: Int64) -> NDArray[np.bool_]:
+    def _pressing(self, marks: Int64, fronts: Int64) -> NDArray[np.bool_]:
         """Tell which noted panes are to close, or to be forgotten, now."""
         level, (key, pane) = self._levels[0], self._dirty
         machine = self._keys.machine[key]
         mark = marks[machine]
         closing = (pane < mark // level.ring.width) & (pane >= level.closed[machine])
-        leaving = pane < (mark - self._allowance[machine]) // level.ring.width
+        leaving = pane < (fronts[machine] - self._allowance[machine]) // level.ring.width
         pressing: NDArray[np.bool_] = (mark != NULL) & (closing | leaving)
         return pressing
 
@@ -287,10 +288,10 @@ class Windows:
         panes.version[:] = 1
         return panes
 
-    def _forget(self, number: int, moved: NDArray[np.intp], marks: Int64) -> Panes:
+    def _forget(self, number: int, moved: NDArray[np.intp], fronts: Int64) -> Panes:
         """Empty panes that can change no more, after adding them to the wider ones."""
         level = self._levels[number]
-        oldest = (marks - self._allowance[moved]) // level.ring.width
+        oldest = (fronts - self._allowance[moved]) // level.ring.width
         further = oldest > level.oldest[moved]
         if not further.any():
             return NO_PANES
