@@ -113,12 +113,9 @@ class Columns:
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Put records one behind the other."""
-        columns = {name: [getattr(part, name) for part in parts] for name in cls.__match_args__}
+        columns = ([getattr(part, name) for part in parts] for name in cls.__match_args__)
         return cls(
-            **{
-                name: Text.joined(some) if isinstance(some[0], Text) else np.concatenate(some)
-                for name, some in columns.items()
-            }
+            *(Text.joined(some) if isinstance(some[0], Text) else np.concatenate(some) for some in columns)
         )
 
     def __getitem__(self, rows: Any) -> Self:
