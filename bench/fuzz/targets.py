@@ -72,10 +72,11 @@ class Target:
 
 
 def shdr(data: bytes) -> None:
-    """Decode an adapter's stream that comes in pieces."""
+    """Decode an adapter's stream that comes in four pieces."""
     buffer, decoder = LineBuffer(), ShdrDecoder(machine("mill", ("load",)), NOW)
-    for start in range(0, len(data), 100):
-        decoder.decode(buffer.feed(data[start : start + 100]))
+    size = max(1, -(-len(data) // 4))
+    for start in range(0, len(data), size):
+        decoder.decode(buffer.feed(data[start : start + size]))
 
 
 def zeromq(data: bytes) -> None:
