@@ -155,6 +155,12 @@ def picture(data: bytes) -> None:
     FrameLoss(*told, "late", "", frame.serial).to_json()
 
 
+def lines(data: bytes) -> None:
+    """Read lines of JSON, as far as the log would take them."""
+    for part in decode_lines(data):
+        part.to_arrow()
+
+
 def table(data: bytes) -> None:
     """Replay a CSV file."""
     path = scratch() / "table.csv"
@@ -224,7 +230,7 @@ TARGETS = {
     ),
     "csv": Target(table, (CSV,), (TableError,)),
     "flow": Target(flow, tuple(logged())),
-    "json_lines": Target(decode_lines, (JSON_LINES,)),
+    "json_lines": Target(lines, (JSON_LINES,)),
     "mc": Target(melsec, (FRAME,), (Lost, Refused)),
     "memory": Target(memory, (bytes(range(100)),)),
     "mqtt": Target(topics, (framed(*MQTT),)),
