@@ -52,7 +52,13 @@ def newest(twin: ModuleType) -> Callable[[], object]:
 def accumulate(twin: ModuleType) -> Callable[[], object]:
     """Add 100,000 readings of 2,000 keys to their panes."""
     cells, late = np.zeros((SLOTS * KEYS, 4)), np.zeros(SIZE, dtype=np.uint8)
-    return lambda: twin.accumulate(KEY, TS, VALUE, 0, ONE_GROUP, START, START, 1_000_000, SLOTS, cells, late)
+    newest, ring = np.empty(KEYS, dtype=np.int64), (1_000_000, SLOTS, cells, late)
+
+    def call() -> None:
+        newest.fill(-1)
+        twin.accumulate(KEY, TS, VALUE, 0, ONE_GROUP, START, START, newest, *ring)
+
+    return call
 
 
 def collect(twin: ModuleType) -> Callable[[], object]:

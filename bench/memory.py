@@ -147,6 +147,7 @@ class Kept:
         self.second = (entry.received - START) / SECOND
         if entry.received >= self.due:
             self.due = entry.received + SNAPSHOT_EVERY * SECOND
+            self.saved = None  # a keeper asks for none while it has one
             self.saved = Snapshot(entry.position, self.chain.snapshot())
             for _ in rows_of(self.saved):
                 pass

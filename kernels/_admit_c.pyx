@@ -3,7 +3,7 @@
 
 from libc.math cimport isfinite, isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 cdef enum:
     BLOCK = 1024  # rows looked at together: they stay in the nearest cache
@@ -124,6 +124,11 @@ cdef inline uint8_t _reason(
     if not isnan(value):
         return 5
     return 4 if numeric[k] and not silent[word] else 0
+
+
+def same(const int32_t[::1] one, const int32_t[::1] other):
+    cdef size_t size = one.shape[0] * sizeof(int32_t)
+    return one.shape[0] == other.shape[0] and (size == 0 or memcmp(&one[0], &other[0], size) == 0)
 
 
 def newest(const int32_t[::1] key, const int64_t[::1] ts, const int32_t[::1] group, int64_t[::1] latest):

@@ -9,7 +9,7 @@ from types import ModuleType
 
 NAMES: dict[str, tuple[str, ...]] = {
     "boxes": ("select", "restore"),
-    "admit": ("classify", "newest"),
+    "admit": ("classify", "same", "newest"),
     "detect": ("score",),
     "intervals": ("totals", "split"),
     "json_lines": ("objects",),

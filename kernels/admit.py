@@ -62,6 +62,11 @@ def classify(
     return marked
 
 
+def same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
+    """Return whether two columns of codes hold the same."""
+    return bool(_twin.same(np.ascontiguousarray(one), np.ascontiguousarray(other)))
+
+
 def newest(
     key: NDArray[np.int32], ts: NDArray[np.int64], group: NDArray[np.int32], latest: NDArray[np.int64]
 ) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 from streams.abc import Output, PartFunction
 from streams.catalog import Catalog
 from streams.log import mixed
-from streams.log.abc import Entry, Kind
+from streams.log.abc import Entry, Kind, source_of
 from streams.operators import quarantine
-from streams.operators.admit import Admit, Arrival
+from streams.operators.admit import Admission, Admit, Arrival
 from streams.operators.ahead import Ahead, Told
 from streams.operators.anomaly import Anomaly
 from streams.operators.batch import Admitted, Keys, Step
@@ -21,14 +21,14 @@ from streams.operators.clocks import ClockEstimate, Clocks
 from streams.operators.oee import Oee, Progress
 from streams.operators.outbox import Changes, Outbox
 from streams.operators.states import States
-from streams.operators.watermark import Heard, Watermark
+from streams.operators.watermark import Heard, Reached, Watermark
 from streams.operators.waveforms import AdmitWaveforms, Recorded
 from streams.operators.windows import Windows
 from streams.records import Int64, PartCounts, Readings, Rows, decode
 from streams.waveforms import Waveforms
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
-Taken = tuple[Admitted, tuple[Rows, ...], PartCounts]
+Taken = tuple[Admission, tuple[Rows, ...], PartCounts]
 
 
 class SnapshotMismatch(ValueError):
@@ -48,6 +48,7 @@ class LineChain:
         keys = self._keys = Keys.of(catalog)
         self._parts = parts
         self._admit = Admit(keys)
+        self._nothing = Admission.empty(keys)
         self._admit_waveforms = AdmitWaveforms(catalog)
         self._watermark = Watermark(keys)
         self._clocks = Clocks(keys)
@@ -60,14 +61,15 @@ class LineChain:
 
     def update(self, entry: Entry) -> Output:
         """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
-        admitted, rows, parts = self._read(entry)
-        newest = self._keys.newest(admitted)
+        admission, rows, parts = self._read(entry)
+        admitted, newest = admission.admitted, admission.newest
         clocks = self._clocks.update(Heard(entry.received, newest))
         latest = self._clocks.latest(entry.received)
         told = Told(entry.position, entry.received, entry.producer, admitted, newest, latest)
         believed = self._ahead.update(told)
-        marks = self._watermark.update(Heard(entry.received, believed.newest))
-        step = _step(entry, believed.admitted, believed.newest, marks)
+        source = source_of(entry.producer)
+        reached = self._watermark.update(Heard(entry.received, believed.newest, source))
+        step, marks = _step(entry, believed.admitted, believed.newest, reached), reached.marks
         windowed = self._windows.update(step)
         timeline = self._states.update(step)
         scores = self._anomaly.update(windowed)
@@ -112,9 +114,9 @@ class LineChain:
     def remember(self, entry: Entry) -> None:
         """Take an entry up to the snapshot restored, and behind its `since`: nothing follows from it."""
         told = entry.kind in (Kind.READINGS, Kind.MIXED)
-        admitted = self._ahead.again(entry.position, self._read(entry)[0]) if told else NO_READINGS
+        admitted = self._ahead.again(entry.position, self._read(entry)[0].admitted) if told else NO_READINGS
         newest = self._keys.newest(admitted)
-        self._windows.remember(_step(entry, admitted, newest, newest))
+        self._windows.remember(_step(entry, admitted, newest, Reached(newest, newest)))
 
     def _read(self, entry: Entry) -> Taken:
         try:
@@ -124,14 +126,14 @@ class LineChain:
                 readings, rejects = mixed.unpack(entry.payload)
                 refused = quarantine.rejected(rejects, entry.received, entry.producer)
                 return self._admitted(entry, readings, (refused,))
-            return NO_READINGS, *self._other(entry)
+            return self._nothing, *self._other(entry)
         except ValueError:
             unreadable = quarantine.unreadable(entry.payload, entry.received, entry.producer)
-            return NO_READINGS, (unreadable,), NO_PARTS
+            return self._nothing, (unreadable,), NO_PARTS
 
     def _admitted(self, entry: Entry, readings: Readings, also: tuple[Rows, ...]) -> Taken:
         admission = self._admit.update(Arrival(readings, entry.received, entry.producer))
-        return admission.admitted, (*admission.rows, *also), NO_PARTS
+        return admission, (*admission.rows, *also), NO_PARTS
 
     def _other(self, entry: Entry) -> Parts:
         if entry.kind == Kind.TICK:
@@ -173,8 +175,9 @@ class LineChain:
             operator.restore(states[operator.name][1])
 
 
-def _step(entry: Entry, admitted: Admitted, newest: Int64, marks: Int64) -> Step:
-    return Step(entry.position, entry.received, entry.producer, admitted, newest, marks)
+def _step(entry: Entry, admitted: Admitted, newest: Int64, reached: Reached) -> Step:
+    marks, fronts = reached.marks, reached.fronts
+    return Step(entry.position, entry.received, entry.producer, admitted, newest, marks, fronts)
 
 
 NO_READINGS = Admitted.empty()

@@ -1,6 +1,6 @@
 """Every decoder of what others write, fuzzed with coverage as the guide.
 
-    python -m bench fuzz [NAME] [--cases 1000000] [--seed 1] [--keep FOLDER] --json
+    python -m bench fuzz [NAME] [--cases 1000000] [--seconds 600] [--seed 1] [--keep FOLDER] --json
 
 ``crashes``, ``hangs`` (a case that takes more than a CPU second) are 0 when all is well; ``peak_mb`` is the
 largest memory of any of the processes. The suite tries a thousand cases of each.
@@ -9,6 +9,7 @@ largest memory of any of the processes. The suite tries a thousand cases of each
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -22,13 +23,17 @@ ENDS = {70: "hangs", 71: "crashes", 77: "crashes"}
 """How libFuzzer ends a process: a case without an end, too much memory, native code that died."""
 
 
-def run(name: str = "", *, cases: int = 1_000_000, seed: int = 1, keep: str = "") -> dict[str, Any]:
+def run(
+    name: str = "", *, cases: int = 1_000_000, seconds: float = math.inf, seed: int = 1, keep: str = ""
+) -> dict[str, Any]:
     """Fuzz one target, or all, each in a process of its own.
 
     Parameters
     ----------
     cases
-        So many of each target.
+        So many of each target,
+    seconds
+        but none for longer than this.
     keep
         A folder in which cases that failed stay.
     """
@@ -40,7 +45,7 @@ def run(name: str = "", *, cases: int = 1_000_000, seed: int = 1, keep: str = ""
         for number, one in enumerate(names):
             tell(number, len(names))
             folder = Path(keep or scratch) / one
-            found[one] = fuzz(one, TARGETS[one].examples, cases, seed, folder)
+            found[one] = fuzz(one, TARGETS[one].examples, cases, seed, folder, seconds)
     return {
         **{key: sum(figures[key] for figures in found.values()) for key in ("cases", "crashes", "hangs")},
         "peak_mb": max(figures["peak_mb"] for figures in found.values()),
@@ -49,12 +54,23 @@ def run(name: str = "", *, cases: int = 1_000_000, seed: int = 1, keep: str = ""
     }
 
 
-def fuzz(name: str, examples: tuple[bytes, ...], cases: int, seed: int, folder: Path) -> dict[str, Any]:
+def fuzz(
+    name: str, examples: tuple[bytes, ...], cases: int, seed: int, folder: Path, seconds: float = math.inf
+) -> dict[str, Any]:
     """Fuzz one target and return its figures; a process that died counts as a crash, or a hang."""
     (folder / "examples").mkdir(parents=True, exist_ok=True)
     for number, example in enumerate(examples):
         (folder / "examples" / f"example-{number}").write_bytes(example)
-    command = [sys.executable, "-m", "bench.fuzz.worker", name, str(cases), str(seed), str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.fuzz.worker",
+        name,
+        str(cases),
+        str(seed),
+        str(folder),
+        str(seconds),
+    ]
     begun = time.monotonic()
     with (folder / "said.txt").open("wb") as said:
         code = subprocess.run(command, stdout=said, stderr=said, check=False).returncode

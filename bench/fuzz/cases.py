@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import time
@@ -30,11 +31,12 @@ class Figures:
 
 
 class Cases:
-    """Try cases on a target until there were enough, then write the figures and end the process."""
+    """Try cases on a target until there were enough or its time is up, then write what came and end."""
 
-    def __init__(self, target: Target, cases: int, folder: Path) -> None:
+    def __init__(self, target: Target, cases: int, folder: Path, seconds: float = math.inf) -> None:
         self._target, self._cases, self._folder = target, cases, folder
         self._failed = folder / "failed"
+        self._end = time.monotonic() + seconds
         self._failed.mkdir(exist_ok=True)
         self.figures = Figures()
 
@@ -49,7 +51,7 @@ class Cases:
             self.figures.hangs += 1
             self._keep(data)
         self.figures.cases += 1
-        if self.figures.cases >= self._cases:
+        if self.figures.cases >= self._cases or time.monotonic() > self._end:
             self.finish()
 
     def _note(self, exc: Exception, data: bytes) -> None:

@@ -85,4 +85,4 @@ def memory(data: bytes) -> None:
 
 def waveform(data: bytes) -> None:
     """Read a waveform."""
-    decode_json(data)
+    decode_json(data).to_arrow()

@@ -72,10 +72,11 @@ class Target:
 
 
 def shdr(data: bytes) -> None:
-    """Decode an adapter's stream that comes in pieces."""
+    """Decode an adapter's stream that comes in four pieces."""
     buffer, decoder = LineBuffer(), ShdrDecoder(machine("mill", ("load",)), NOW)
-    for start in range(0, len(data), 100):
-        decoder.decode(buffer.feed(data[start : start + 100]))
+    size = max(1, -(-len(data) // 4))
+    for start in range(0, len(data), size):
+        decoder.decode(buffer.feed(data[start : start + size]))
 
 
 def zeromq(data: bytes) -> None:
@@ -154,6 +155,12 @@ def picture(data: bytes) -> None:
     FrameLoss(*told, "late", "", frame.serial).to_json()
 
 
+def lines(data: bytes) -> None:
+    """Read lines of JSON, as far as the log would take them."""
+    for part in decode_lines(data):
+        part.to_arrow()
+
+
 def table(data: bytes) -> None:
     """Replay a CSV file."""
     path = scratch() / "table.csv"
@@ -223,7 +230,7 @@ TARGETS = {
     ),
     "csv": Target(table, (CSV,), (TableError,)),
     "flow": Target(flow, tuple(logged())),
-    "json_lines": Target(decode_lines, (JSON_LINES,)),
+    "json_lines": Target(lines, (JSON_LINES,)),
     "mc": Target(melsec, (FRAME,), (Lost, Refused)),
     "memory": Target(memory, (bytes(range(100)),)),
     "mqtt": Target(topics, (framed(*MQTT),)),

@@ -1,7 +1,7 @@
 """One target fuzzed in a process of its own, guided by coverage: what is new to the decoder is mutated on.
 
-Run it as ``python -m bench.fuzz.worker NAME CASES SEED FOLDER``; examples lie in ``FOLDER/examples``, what
-fails goes into ``FOLDER/failed``, the figures into ``FOLDER/figures.json``.
+Run it as ``python -m bench.fuzz.worker NAME CASES SEED FOLDER SECONDS``; examples lie in ``FOLDER/examples``,
+what fails goes into ``FOLDER/failed``, the figures into ``FOLDER/figures.json``.
 
 Atheris runs libFuzzer on Python: it instruments the byte code of our decoders as they are imported, mutates
 in C and tries 20,000 cases a second; native code that dies takes its process along, which is seen from
@@ -29,7 +29,7 @@ LONGEST = 1 << 13
 
 def main() -> None:
     """Fuzz one target."""
-    name, cases, seed, place = sys.argv[1:]
+    name, cases, seed, place, seconds = sys.argv[1:]
     folder = Path(place)
     options = {
         "seed": seed,
@@ -40,7 +40,8 @@ def main() -> None:
         "verbosity": 0,
     }
     flags = [f"-{option}={value}" for option, value in options.items()]
-    atheris.Setup([sys.argv[0], *flags, str(folder / "examples")], Cases(TARGETS[name], int(cases), folder))
+    trial = Cases(TARGETS[name], int(cases), folder, float(seconds))
+    atheris.Setup([sys.argv[0], *flags, str(folder / "examples")], trial)
     atheris.Fuzz()
 
 

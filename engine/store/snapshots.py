@@ -61,8 +61,8 @@ def save(connection: Connection, shard: str, epoch: int, snapshot: Snapshot) -> 
         if connection.execute(OWNED, [shard, epoch, snapshot.position]).fetchone() is None:
             return None
         connection.execute(CLEAR, [shard, snapshot.position])
-        with connection.cursor() as cursor:
-            cursor.executemany(SAVE, [(shard, *row, snapshot.since) for row in rows_of(snapshot)])
+        for row in rows_of(snapshot):  # one by one: together they would be held once more
+            connection.execute(SAVE, (shard, *row, snapshot.since))
         oldest = connection.execute(KEPT_POSITIONS, [shard, KEPT]).fetchall()[-1][0]
         connection.execute(PRUNE, [shard, oldest])
         ((needed,),) = connection.execute(OLDEST, [shard]).fetchall()
@@ -80,11 +80,11 @@ def load(connection: Connection, shard: str, committed: int, versions: Mapping[s
     return None
 
 
-def rows_of(snapshot: Snapshot) -> Iterator[tuple[str, int, int, int, bytes]]:
-    """Yield (operator, version, position, part, data) rows, each below 1 MB."""
+def rows_of(snapshot: Snapshot) -> Iterator[tuple[str, int, int, int, memoryview]]:
+    """Yield (operator, version, position, part, data) rows, each below 1 MB; nothing is copied."""
     for operator, (version, data) in snapshot.state.items():
         for part, start in enumerate(range(0, max(len(data), 1), PART_BYTES)):
-            yield operator, version, snapshot.position, part, data[start : start + PART_BYTES]
+            yield operator, version, snapshot.position, part, memoryview(data)[start : start + PART_BYTES]
 
 
 def join(rows: list[tuple[str, int, bytes]]) -> State:
@@ -121,6 +121,7 @@ class Keeper:
         self._interval = interval
         self._due = time.monotonic() + interval
         self._offered: Snapshot | None = None
+        self._saving = False
         self._committed = 0
         self._closing = False
         self._changed = threading.Condition()
@@ -131,8 +132,8 @@ class Keeper:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to offer a snapshot; none is while one still waits for its commit."""
-        return self._offered is None and time.monotonic() >= self._due
+        """Whether it is time to offer a snapshot; none is while one is still here: two would not fit."""
+        return self._offered is None and not self._saving and time.monotonic() >= self._due
 
     def offer(self, snapshot: Snapshot) -> None:
         """Hand over a snapshot; returns at once."""
@@ -160,18 +161,23 @@ class Keeper:
     def _run(self) -> None:
         while (snapshot := self._next()) is not None:
             try:
-                with open_session(self._dsn) as connection:
-                    needed = save(connection, self._shard, self._epoch, snapshot)
-                if needed is not None:
-                    self._kept(needed)
+                self._save(snapshot)
             except (psycopg.Error, OSError) as exc:
                 self.failures += 1
                 log.warning("snapshot_failed", shard=self._shard, error=str(exc))
+            del snapshot  # or it would stay until the next one is there
+            self._saving = False
+
+    def _save(self, snapshot: Snapshot) -> None:
+        with open_session(self._dsn) as connection:
+            needed = save(connection, self._shard, self._epoch, snapshot)
+        if needed is not None:
+            self._kept(needed)
 
     def _next(self) -> Snapshot | None:
         with self._changed:
             self._changed.wait_for(lambda: self._closing or self._ready())
             if not self._ready():
                 return None
-            snapshot, self._offered = self._offered, None
+            snapshot, self._offered, self._saving = self._offered, None, True
             return snapshot

@@ -46,6 +46,11 @@ def classify(
     return int(np.count_nonzero(reason))
 
 
+def same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
+    """Return whether two columns hold the same."""
+    return np.array_equal(one, other)
+
+
 def newest(
     key: NDArray[np.int32], ts: NDArray[np.int64], group: NDArray[np.int32], latest: NDArray[np.int64]
 ) -> bool:

@@ -28,6 +28,11 @@ def joined(parts: Sequence[Decoded]) -> Decoded:
     )
 
 
+def is_whole(text: str) -> bool:
+    """Say whether a text can be written: half a pair of surrogates, which JSON can escape, cannot."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def number(text: str) -> float | None:
     """Return the number that a text writes, None when it writes none ("nan" and "inf" are numbers)."""
     try:

@@ -13,7 +13,7 @@ import numpy as np
 from kernels import json_lines as kernel
 from kernels.json_lines import Objects
 from kernels.words import ODD, Words
-from streams.connectors.batch import Batch, Decoded, joined
+from streams.connectors.batch import Batch, Decoded, is_whole, joined
 from streams.connectors.stamps import stamp
 from streams.records import GOOD, NULL, Int64, Readings, Text
 
@@ -99,7 +99,7 @@ def _read(line: str, batch: Batch) -> None:
 
 
 def _name(fields: dict[str, Any], key: str) -> str:
-    if not isinstance(name := fields.get(key), str):
+    if not isinstance(name := fields.get(key), str) or not is_whole(name):
         raise BadLine(f"no_{key}")
     return name
 
@@ -135,7 +135,7 @@ def _value(fields: dict[str, Any]) -> float | str:
 
 
 def _text(text: object) -> str:
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not is_whole(text):
         raise BadLine("not_a_text")
     return text
 

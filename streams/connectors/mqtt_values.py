@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streams.connectors.batch import Batch, Decoded, number
+from streams.connectors.batch import Batch, Decoded, is_whole, number
 from streams.connectors.json_lines import decode_lines
 from streams.connectors.mqtt_session import Message
 from streams.connectors.points import Binding, Point
@@ -151,6 +151,8 @@ def plain(value: Any, text: bool) -> float | str:
     if isinstance(value, dict | list):
         raise BadValue("not_a_value")
     if isinstance(value, str):
+        if not is_whole(value):
+            raise BadValue("not_a_text")
         return value if text else _number(value.strip())
     if text:
         return json.dumps(value)

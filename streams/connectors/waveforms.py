@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.connectors.batch import is_whole
 from streams.connectors.json_lines import BadLine, read_quality, read_time
 from streams.records import GOOD, Text
 from streams.samples import Samples
@@ -66,7 +67,7 @@ def decode_json(payload: bytes) -> Waveforms:
 
 
 def _text(fields: dict[str, Any], key: str, default: str | None = None) -> Text:
-    if not isinstance(found := _given(fields, key, default), str):
+    if not isinstance(found := _given(fields, key, default), str) or not is_whole(found):
         raise ValueError(f"{key} of the waveform is no text")
     return Text.of([found])
 

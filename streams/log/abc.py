@@ -6,9 +6,13 @@ flow may know stands in it, time included: a flow never looks at a clock.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
+
+SESSION = re.compile(r"/[0-9a-f]{8}$")
+"""What a producer adds to the name of its source, each time that it begins anew."""
 
 
 class Kind(IntEnum):
@@ -128,3 +132,12 @@ class Producer(Protocol):
 
     def close(self) -> None:
         """Give up the connection; unacknowledged entries are reported lost by the caller."""
+
+
+def source_of(producer: str) -> str:
+    """Return the source that a producer works for: its name without that of its session.
+
+    >>> source_of("press/0a1b2c3d"), source_of("boxes/box-7")
+    ('press', 'boxes/box-7')
+    """
+    return SESSION.sub("", producer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from kernels import admit as kernel
 from streams.clock import DAY
 from streams.operators import quarantine
 from streams.operators.batch import Admitted, Flags, Keys
-from streams.records import Int32, Readings, Rows, Text, constant
+from streams.records import NULL, Int32, Int64, Readings, Rows, Text, constant
 
 UNAVAILABLE = "UNAVAILABLE"
 """The word by which a source says that a quantity has no value now; numeric tags take it too."""
@@ -39,10 +40,16 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Admission:
-    """The readings taken, and rows of ``readings`` and ``quarantine``."""
+    """The readings taken, their newest times (machines,), and rows of ``readings`` and ``quarantine``."""
 
     admitted: Admitted
+    newest: Int64
     rows: tuple[Rows, ...]
+
+    @classmethod
+    def empty(cls, keys: Keys) -> Self:
+        """Return that nothing was taken."""
+        return cls(Admitted.empty(), np.full(len(keys.machines), NULL, dtype=np.int64), ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +59,8 @@ class Layout:
     machine: Text
     tag: Text
     key: Int32
+    owner: int
+    """The machine that all belong to; -1 where they belong to several."""
 
     def of(self, readings: Readings) -> bool:
         """Return whether readings are numbers of the same machines and tags, in the same order."""
@@ -60,8 +69,8 @@ class Layout:
             not readings.text.values
             and machine.values is self.machine.values
             and tag.values is self.tag.values
-            and np.array_equal(tag.codes, self.tag.codes)
-            and np.array_equal(machine.codes, self.machine.codes)
+            and kernel.same(tag.codes, self.tag.codes)
+            and kernel.same(machine.codes, self.machine.codes)
         )
 
 
@@ -88,27 +97,38 @@ class Admit:
         """Sort the readings of one entry."""
         readings = batch.readings
         if not len(readings):
-            return Admission(Admitted.empty(), ())
+            return Admission.empty(self._keys)
         layout = self._layouts.get(batch.producer) if len(readings) >= MANY else None
-        if layout is not None and layout.of(readings) and self._plausible(batch):
-            return _taken(batch, layout.key)
+        if layout is not None and layout.of(readings):
+            low, high = int(readings.ts.min()), int(readings.ts.max())
+            timely = batch.received - self._span <= low and high <= batch.received + self._span
+            if timely and np.isfinite(readings.value).all():
+                return self._repeated(batch, layout, high)
         key, reason = np.empty(len(readings), np.int32), np.empty(len(readings), np.uint8)
         if self._classify(readings, batch.received, key, reason):
-            return _sorted(batch, key, reason)
+            return self._taken(*_sorted(batch, key, reason))
         if len(readings) >= MANY and not readings.text.values:
-            self._remember(batch.producer, Layout(readings.machine, readings.tag, key))
-        return _taken(batch, key)
+            self._remember(batch.producer, readings, key)
+        return self._taken(Admitted.of(key, readings), (_landed(readings, batch.received),))
 
-    def _plausible(self, batch: Arrival) -> bool:
-        """Return whether all numbers are finite and all times within the span, as the kernel tells."""
-        ts, value = batch.readings.ts, batch.readings.value
-        timely = batch.received - self._span <= ts.min() and ts.max() <= batch.received + self._span
-        return bool(timely and np.isfinite(value).all())
+    def _repeated(self, batch: Arrival, layout: Layout, high: int) -> Admission:
+        """Take readings of a layout, of which the newest time is known."""
+        admitted, rows = Admitted.of(layout.key, batch.readings), _landed(batch.readings, batch.received)
+        if layout.owner < 0:
+            return self._taken(admitted, (rows,))
+        newest = np.full(len(self._keys.machines), NULL, dtype=np.int64)
+        newest[layout.owner] = high
+        return Admission(admitted, newest, (rows,))
 
-    def _remember(self, producer: str, layout: Layout) -> None:
+    def _taken(self, admitted: Admitted, rows: tuple[Rows, ...]) -> Admission:
+        return Admission(admitted, self._keys.newest(admitted), rows)
+
+    def _remember(self, producer: str, readings: Readings, key: Int32) -> None:
         if len(self._layouts) >= LAYOUTS:
             self._layouts.clear()
-        self._layouts[producer] = layout
+        machine = self._keys.machine[key]
+        owner = int(machine[0]) if (machine == machine[0]).all() else -1
+        self._layouts[producer] = Layout(readings.machine, readings.tag, key, owner)
 
     def snapshot(self) -> bytes:
         """Return nothing: each entry is judged by itself."""
@@ -157,11 +177,7 @@ def _table(machines: tuple[str, ...], tags: tuple[str, ...]) -> Int32:
     return np.full((len(machines), len(tags)), -1, dtype=np.int32)
 
 
-def _taken(batch: Arrival, key: Int32) -> Admission:
-    return Admission(Admitted.of(key, batch.readings), (_landed(batch.readings, batch.received),))
-
-
-def _sorted(batch: Arrival, key: Int32, reason: Flags) -> Admission:
+def _sorted(batch: Arrival, key: Int32, reason: Flags) -> tuple[Admitted, tuple[Rows, ...]]:
     readings = _worded(batch.readings, reason == kernel.NUMBER_IN_TEXT)
     good = (reason == 0) | (reason == kernel.NUMBER_IN_TEXT)
     rows = []
@@ -171,7 +187,7 @@ def _sorted(batch: Arrival, key: Int32, reason: Flags) -> Admission:
         bad = np.flatnonzero(~good)
         reasons = [REASONS[code] for code in reason[bad].tolist()]
         rows.append(quarantine.refused(batch.readings[bad], reasons, batch.received, batch.producer))
-    return Admission(Admitted.of(key[good], readings[good]), tuple(rows))
+    return Admitted.of(key[good], readings[good]), tuple(rows)
 
 
 def _worded(readings: Readings, which: NDArray[np.bool_]) -> Readings:

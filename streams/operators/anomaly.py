@@ -152,7 +152,7 @@ class Anomaly:
         told = [score._replace(key=int(row[score.key])) for score in self._told.values()]
         for name, column in zip(Score._fields, zip(*told, strict=True), strict=False):
             arrays[f"told_{name}"] = np.array(column)
-        return pack(arrays, {"keys": names, "machines": self._keys.owner})
+        return pack(arrays.items(), {"keys": names, "machines": self._keys.owner})
 
     def restore(self, state: bytes) -> None:
         """Go back; tags and machines are found by name, new ones begin to learn."""

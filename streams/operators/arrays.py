@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,14 @@ from numpy.typing import NDArray
 FACTS = "facts"
 
 
-def pack(arrays: Mapping[str, NDArray[Any]], facts: Any) -> bytes:
-    """Return named arrays and one JSON value as bytes."""
+def pack(arrays: Iterable[tuple[str, NDArray[Any]]], facts: Any) -> bytes:
+    """Return named arrays, each taken when its turn comes, and one JSON value as bytes."""
     text = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
     sink = io.BytesIO()
-    np.savez(sink, allow_pickle=False, **arrays, **{FACTS: text})
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, array in chain(arrays, [(FACTS, text)]):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
     return sink.getvalue()
 
 
@@ -26,3 +31,8 @@ def unpack(state: bytes) -> tuple[dict[str, NDArray[Any]], Any]:
     with np.load(io.BytesIO(state), allow_pickle=False) as saved:
         arrays = dict(saved)
     return arrays, json.loads(arrays.pop(FACTS).tobytes())
+
+
+def narrowed(column: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Return a column of numbers from 0 on in the smallest type that holds them all."""
+    return column.astype(np.min_scalar_type(int(column.max(initial=0))))

@@ -120,3 +120,5 @@ class Step:
     """(machines,) newest event time in the entry; NULL for machines that are not in it."""
     marks: Int64
     """(machines,) event time up to which everything is there; NULL while nothing is known."""
+    fronts: Int64
+    """(machines,) the same of its source that is furthest: what may be revised reaches back from here."""

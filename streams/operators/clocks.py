@@ -152,7 +152,7 @@ class Clocks:
     def snapshot(self) -> bytes:
         """Return the delays of every machine, what follows from them, and its last jump."""
         facts = {"machines": self._keys.owner, "due": self._due, "jumps": self.jumps}
-        return pack(self._state, facts)
+        return pack(self._state.items(), facts)
 
     def restore(self, state: bytes) -> None:
         """Go back; machines are found by name."""

@@ -16,6 +16,7 @@ from streams.records import NULL, Float64, Int32, Int64
 
 MOST = 24_000_000
 """Numbers kept at the most; what would have to be folded anew beyond them is too late."""
+NONE = np.empty(0, dtype=np.intp)
 SWEEP = 10 * SECOND
 """How often, in stamps, chunks are looked through that stand behind one which is still needed."""
 
@@ -162,7 +163,7 @@ class Refill:
 def chunk(position: int, columns: tuple[Int32, Int64, Float64], late: Flags, newest: Int64) -> Chunk:
     """Make a chunk of columns; ``newest`` (machines,) is `NULL` for machines that are not in it."""
     present = np.flatnonzero(newest != NULL)
-    others = np.flatnonzero(late == kernel.LATE)
+    others = np.flatnonzero(late == kernel.LATE) if late.max(initial=0) else NONE
     return Chunk(position, *columns, late, others, present, newest[present])
 
 

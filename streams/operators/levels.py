@@ -62,21 +62,3 @@ def every(spans: Spans) -> tuple[Int32, Int64]:
     return np.concatenate([key, *(pair[0] for pair in pairs)]), np.concatenate(
         [pane, *(pair[1] for pair in pairs)]
     )
-
-
-def put_back(
-    level: Level, keys: Keys, found: tuple[Int64, Int64], slots: int, fields: list[NDArray[np.generic]]
-) -> None:
-    """Fill a fresh level from saved rows, whose ring had ``slots`` panes."""
-    row, cells, version, bounds = fields
-    key, machine = found
-    here = machine >= 0
-    level.oldest[machine[here]], level.closed[machine[here]] = bounds[:, here]
-    slot, own = np.divmod(row, max(len(key), 1))
-    fits = key[own] >= 0
-    row_key, slot = key[own[fits]].astype(np.int32), slot[fits]
-    oldest = level.oldest[keys.machine[row_key]]
-    pane = oldest + (slot - oldest) % slots
-    held = pane < oldest + level.ring.slots
-    rows = level.ring.rows(row_key[held], pane[held])
-    level.ring.cells[rows], level.ring.version[rows] = cells[fits][held], version[fits][held]

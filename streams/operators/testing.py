@@ -54,7 +54,8 @@ def step(
         key = np.array([index[str(name), str(tag)] for name, tag in pairs], dtype=np.int32)
         admitted = Admitted.of(key, readings)
     newest = where.newest(admitted)
-    return Step(position, received, "gateway", admitted, newest, np.array(marks, dtype=np.int64))
+    known = np.array(marks, dtype=np.int64)
+    return Step(position, received, "gateway", admitted, newest, known, known)
 
 
 def windowed(

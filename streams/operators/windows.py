@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from kernels import windows as kernel
 from kernels.windows import Ring
 from streams.clock import HOUR, MINUTE, SECOND
-from streams.operators import quarantine
+from streams.operators import quarantine, rings
 from streams.operators.arrays import pack, unpack
 from streams.operators.batch import Flags, Keys, Step
 from streams.operators.kept import Kept, Refill, chunk
-from streams.operators.levels import Level, every, joined, none, once, put_back
+from streams.operators.levels import Level, every, joined, none, once
 from streams.operators.panes import Panes
 from streams.records import NULL, Float64, Int32, Int64, Rows
 
@@ -83,7 +84,7 @@ class Windows:
     """
 
     name = "windows"
-    version = 2
+    version = 3
 
     def __init__(self, keys: Keys, widths: Sequence[int] = WIDTHS) -> None:
         if any(wide % narrow for narrow, wide in pairwise(widths)):
@@ -123,11 +124,10 @@ class Windows:
             self._due = step.received // EVERY * EVERY + EVERY
             key, pane = self._dirty
             self._revise(pane < self._levels[0].closed[self._keys.machine[key]], told)
-        self._advance(step.marks, step.received, told)
+        self._advance(step.marks, step.fronts, step.received, told)
         rows = [Panes.joined(told.emitted).rows(self._keys)] if told.emitted else []
-        gone = np.flatnonzero(late == kernel.TOO_LATE)
-        if len(gone):
-            rows.append(self._refused(step, gone))
+        if late.max(initial=0) == kernel.TOO_LATE:
+            rows.append(self._refused(step, np.flatnonzero(late == kernel.TOO_LATE)))
         revised = np.zeros(len(self._keys.machines), dtype=bool)
         revised[list(told.revised)] = True
         closed, settled = (Panes.joined(some) if some else NO_PANES for some in (told.closed, told.settled))
@@ -163,20 +163,20 @@ class Windows:
             machine = self._keys.machine[numbers.key[start]]
             marks = np.full(len(self._keys.machines), NULL, dtype=np.int64)
             marks[machine] = numbers.ts[start] - self._disorder[machine]
-            self._advance(marks, step.received, told)
+            self._advance(marks, marks, step.received, told)
             start += self._absorb(step, numbers[start:], told)
         late[rest] = numbers.late
         return late
 
     def _absorb(self, step: Step, numbers: _Numbers, told: _Told) -> int:
         """Add numbers while they fit, and return how many; note the panes of those that are late."""
-        level, group = self._levels[0], self._keys.machine
+        level = self._levels[0]
         end = kernel.accumulate(
             level.ring,
             numbers.key,
             numbers.ts,
             numbers.value,
-            group=group,
+            group=self._keys.machine,
             oldest=level.oldest,
             closed=level.closed,
             newest=self._newest,
@@ -188,15 +188,18 @@ class Windows:
             self._revise(np.ones(len(self._dirty[0]), dtype=bool), told)
             self._kept.make_room(end)
         taken = numbers[:end]
-        rows = np.flatnonzero(taken.late == kernel.LATE)
-        if len(rows):
-            pane, machine = taken.ts[rows] // level.ring.width, group[taken.key[rows]]
-            lost = pane * level.ring.width <= self._kept.missing[machine]
-            taken.late[rows[lost]] = kernel.TOO_LATE
-            found = taken.key[rows[~lost]], pane[~lost]
-            self._dirty = joined(self._dirty, found)
+        if taken.late.max():
+            self._note(taken)
         self._kept.add(chunk(step.position, (taken.key, taken.ts, taken.value), taken.late, step.newest))
         return end
+
+    def _note(self, numbers: _Numbers) -> None:
+        """Note the panes of late numbers; those of which some numbers are gone are too late."""
+        rows, width = np.flatnonzero(numbers.late == kernel.LATE), self._levels[0].ring.width
+        pane, machine = numbers.ts[rows] // width, self._keys.machine[numbers.key[rows]]
+        lost = pane * width <= self._kept.missing[machine]
+        numbers.late[rows[lost]] = kernel.TOO_LATE
+        self._dirty = joined(self._dirty, (numbers.key[rows[~lost]], pane[~lost]))
 
     def _revise(self, which: NDArray[np.bool_], told: _Told) -> None:
         """Fold some of the noted panes anew; tell again those that are closed."""
@@ -238,14 +241,15 @@ class Windows:
         spans = level.spans(self._keys, machines, level.oldest[machines], level.closed[machines])
         return Panes.taken(level.ring, *kernel.collect(level.ring, spans))
 
-    def _advance(self, marks: Int64, received: int, told: _Told) -> None:
-        """Close panes that end at or before the marks; empty those beyond the allowance."""
+    def _advance(self, marks: Int64, fronts: Int64, received: int, told: _Told) -> None:
+        """Close panes that end by the marks; empty those further behind the fronts than the allowance."""
         first = self._levels[0]
-        moved = np.flatnonzero((marks != NULL) & (marks // first.ring.width > first.closed))
+        closing, leaving = marks // first.ring.width, (fronts - self._allowance) // first.ring.width
+        moved = np.flatnonzero((marks != NULL) & ((closing > first.closed) | (leaving > first.oldest)))
         if not len(moved):
             return
         if len(self._dirty[0]):
-            self._revise(self._pressing(marks), told)
+            self._revise(self._pressing(marks, fronts), told)
         for number in range(len(self._levels)):
             panes = self._close(number, moved, marks[moved])
             if len(panes):
@@ -253,18 +257,18 @@ class Windows:
                 if not number:
                     told.closed.append(panes)
         for number in range(len(self._levels)):
-            panes = self._forget(number, moved, marks[moved])
+            panes = self._forget(number, moved, fronts[moved])
             if len(panes) and not number:
                 told.settled.append(panes)
         self._kept.forget(first.oldest, received)
 
-    def _pressing(self, marks: Int64) -> NDArray[np.bool_]:
+    def _pressing(self, marks: Int64, fronts: Int64) -> NDArray[np.bool_]:
         """Tell which noted panes are to close, or to be forgotten, now."""
         level, (key, pane) = self._levels[0], self._dirty
         machine = self._keys.machine[key]
         mark = marks[machine]
         closing = (pane < mark // level.ring.width) & (pane >= level.closed[machine])
-        leaving = pane < (mark - self._allowance[machine]) // level.ring.width
+        leaving = pane < (fronts[machine] - self._allowance[machine]) // level.ring.width
         pressing: NDArray[np.bool_] = (mark != NULL) & (closing | leaving)
         return pressing
 
@@ -284,10 +288,10 @@ class Windows:
         panes.version[:] = 1
         return panes
 
-    def _forget(self, number: int, moved: NDArray[np.intp], marks: Int64) -> Panes:
+    def _forget(self, number: int, moved: NDArray[np.intp], fronts: Int64) -> Panes:
         """Empty panes that can change no more, after adding them to the wider ones."""
         level = self._levels[number]
-        oldest = (marks - self._allowance[moved]) // level.ring.width
+        oldest = (fronts - self._allowance[moved]) // level.ring.width
         further = oldest > level.oldest[moved]
         if not further.any():
             return NO_PANES
@@ -333,17 +337,6 @@ class Windows:
 
     def snapshot(self) -> bytes:
         """Return the panes that hold anything, where every machine stands, and the panes noted."""
-        arrays: dict[str, NDArray[np.generic]] = {}
-        for number, level in enumerate(self._levels):
-            rows = np.flatnonzero(level.ring.version | (level.ring.cells[:, 0] > 0))
-            arrays |= {
-                f"row{number}": rows,
-                f"cells{number}": level.ring.cells[rows],
-                f"version{number}": level.ring.version[rows],
-                f"bounds{number}": np.stack([level.oldest, level.closed]),
-            }
-        arrays |= {"newest": self._newest, "missing": self._kept.missing}
-        arrays |= {"dirty_key": self._dirty[0], "dirty_pane": self._dirty[1]}
         facts = {
             "keys": self._keys.names,
             "machines": self._keys.owner,
@@ -352,7 +345,15 @@ class Windows:
             "since": self.since,
             "repeated": self.repeated,
         }
-        return pack(arrays, facts)
+        return pack(self._arrays(), facts)
+
+    def _arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        for level in self._levels:
+            yield f"{level.ring.width}.bounds", np.stack([level.oldest, level.closed])
+            yield from rings.saved(level.ring, f"{level.ring.width}")
+        yield "newest", self._newest
+        yield "missing", self._kept.missing
+        yield from zip(("dirty_key", "dirty_pane"), self._dirty, strict=True)
 
     def restore(self, state: bytes) -> None:
         """Go back; keys and machines are found by name, panes that no longer fit the ring are left out.
@@ -364,17 +365,18 @@ class Windows:
         machines = {name: number for number, name in enumerate(self._keys.owner)}
         key = np.array([names.get(tuple(name), -1) for name in facts["keys"]], dtype=np.int64)
         machine = np.array([machines.get(name, -1) for name in facts["machines"]], dtype=np.int64)
-        saved = dict(facts["rings"])
+        here, slots = machine >= 0, dict(facts["rings"])
         for number, level in enumerate(self._levels):
-            fresh = self._level(level.ring.width, level.ring.slots)
-            self._levels[number] = fresh
-            if level.ring.width in saved:
-                fields = [arrays[f"{name}{number}"] for name in ("row", "cells", "version", "bounds")]
-                put_back(fresh, self._keys, (key, machine), saved[level.ring.width], fields)
+            ring = level.ring
+            fresh = self._levels[number] = self._level(ring.width, ring.slots)
+            if ring.width in slots:
+                bounds = arrays[f"{ring.width}.bounds"][:, here]
+                fresh.oldest[machine[here]], fresh.closed[machine[here]] = bounds
+                rings.put_back(fresh, self._keys, key, slots[ring.width], arrays, f"{ring.width}")
         self._newest[:] = NULL
         self._newest[key[key >= 0]] = arrays["newest"][key >= 0]
         self._kept = Kept(self._keys, self._levels[0].ring.width)
-        self._kept.missing[machine[machine >= 0]] = arrays["missing"][machine >= 0]
+        self._kept.missing[machine[here]] = arrays["missing"][here]
         self._refill = None if facts["since"] is None else Refill(self._kept, facts["since"])
         dirty = key[arrays["dirty_key"]]
         self._dirty = dirty[dirty >= 0].astype(np.int32), arrays["dirty_pane"][dirty >= 0]

@@ -1,5 +1,7 @@
 """The fuzzing harness finds what fails, keeps it, and says how much it tried."""
 
+import json
+
 import pytest
 
 from bench import fuzz
@@ -24,6 +26,16 @@ def test_a_crash_is_counted_once_for_its_place_and_kept(tmp_path):
     assert place.startswith("IndexError at test_bench_fuzz.py:")
     assert "beyond the end" in found
     assert [path.read_bytes() for path in (tmp_path / "failed").iterdir()] == [b"boom"]
+
+
+def test_it_ends_when_its_time_is_up_though_cases_are_left(tmp_path, monkeypatch):
+    ended = []
+    monkeypatch.setattr("bench.fuzz.cases.os._exit", ended.append)
+    Cases(Target(fragile, ()), 100, tmp_path, seconds=60.0)(b"fine")
+    assert not ended
+    Cases(Target(fragile, ()), 100, tmp_path, seconds=-1.0)(b"fine")
+    assert ended == [0]
+    assert json.loads((tmp_path / "figures.json").read_text())["cases"] == 1
 
 
 def test_a_case_that_takes_too_long_is_a_hang(tmp_path, monkeypatch):

@@ -102,6 +102,21 @@ def test_the_keeper_waits_for_the_commit(dsn, connection):
     assert positions(connection) == [50]
 
 
+def test_one_snapshot_is_here_at_a_time(dsn, connection):
+    own(connection)
+    saving, go_on = threading.Event(), threading.Event()
+    keeper = Keeper(dsn, "line-1", 1, lambda oldest: (saving.set(), go_on.wait(10)), interval=0)
+    keeper.committed(60)
+    keeper.offer(Snapshot(50, state(b"a")))
+    assert saving.wait(10)
+    assert not keeper.due
+    go_on.set()
+    while not keeper.due:
+        assert keeper._thread.is_alive()
+        threading.Event().wait(0.01)
+    keeper.close()
+
+
 def test_closing_saves_what_is_committed_and_nothing_else(dsn, connection):
     own(connection)
     keeper = Keeper(dsn, "line-1", 1, lambda oldest: None)

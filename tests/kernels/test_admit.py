@@ -130,3 +130,14 @@ def test_columns_of_different_length_are_refused():
         admit.newest(
             np.zeros(2, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.int64)
         )
+
+
+@pytest.mark.usefixtures("twin")
+@pytest.mark.parametrize(
+    ("other", "same"), [([1, 2, 3], True), ([1, 2], False), ([1, 2, 4], False), ([], False)]
+)
+def test_two_columns_of_codes_are_the_same_where_every_code_is(other, same):
+    codes = np.array([1, 2, 3], np.int32)
+    assert admit.same(codes, np.array(other, np.int32)) is same
+    assert admit.same(np.broadcast_to(codes[:1], 3), np.ones(3, np.int32))
+    assert admit.same(codes[:0], codes[:0])

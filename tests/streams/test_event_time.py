@@ -83,7 +83,10 @@ def story(rng):
 
 
 def entries(arrivals, silence=120):
-    """Return the log of (stamp, told): entries of what has one stamp, a tick every second, then silence."""
+    """Return the log of (stamp, told): entries of what has one stamp, a tick every second, then silence.
+
+    What is told comes from three sources in turn, whoever tells it.
+    """
     stamped = [
         (received, [item for _, item in some])
         for received, some in groupby(arrivals, key=lambda item: item[0])
@@ -97,7 +100,7 @@ def entries(arrivals, silence=120):
             else [(kind, received, load) for kind, load in payloads(some)]
         )
     return [
-        Entry(place, kind, received, "gw/1", load)
+        Entry(place, kind, received, f"gw-{place % 3}/0a1b2c3d", load)
         for place, (kind, received, load) in enumerate(log, start=1)
     ]
 
@@ -198,6 +201,44 @@ def told_at(place, received, *readings):
 def seconds_of(found):
     """Return how many numbers stand in windows of a second."""
     return sum(line["count"] for key, line in found.items() if key[0] == "windows" and key[3] == SECOND)
+
+
+def two_sources(apart, seconds=60):
+    """Return what a machine's line says of two sources, the second of which has a clock that is behind."""
+    chain, outputs = simple(), []
+    for second in range(seconds):
+        for number, (name, tag, behind) in enumerate((("plc", "a", 0), ("box", "b", apart))):
+            stamp = NOON + second * SECOND + number * SECOND // 2
+            given = told_at(2 * second + number + 1, stamp, (tag, stamp - behind, float(second)))
+            outputs.append(chain.update(given._replace(producer=f"{name}/0a1b2c3d")))
+    outputs.append(chain.update(Entry(2 * seconds + 1, Kind.TICK, NOON + 3600 * SECOND, "", b"")))
+    return outputs
+
+
+def versions(outputs):
+    rows = (rows for output in outputs for rows in output.rows)
+    return [version for _, version in table(rows, "windows", "width_us", "version")]
+
+
+@pytest.mark.parametrize("apart", [0, 1, 5, 9])
+def test_sources_whose_clocks_differ_do_not_make_each_other_late(apart):
+    outputs = two_sources(apart * SECOND)
+    assert set(versions(outputs)) == {1}
+    assert seconds_of(newest(outputs)) == 120
+
+
+def test_a_source_far_behind_is_revised_and_holds_the_other_up_for_so_long_and_no_longer():
+    outputs = two_sources(20 * SECOND)
+    assert max(versions(outputs)) > 1
+    assert seconds_of(newest(outputs)) == 120
+    rows = [(output.received, rows) for output in outputs for rows in output.rows]
+    told = [
+        received - ts - SECOND
+        for received, some in rows
+        for tag, ts, width in table([some], "windows", "tag", "ts", "width_us")
+        if (tag, width) == ("a", SECOND) and ts < NOON + 40 * SECOND
+    ]
+    assert 2 + 10 <= max(told) / SECOND <= 2 + 10 + 1
 
 
 @pytest.mark.parametrize("jump", [3600 * SECOND, -3600 * SECOND])

@@ -59,6 +59,18 @@ def test_readings_keep_their_order_among_odd_and_bad_lines():
     assert rejects.reason.to_list() == ["malformed_json"]
 
 
+@pytest.mark.parametrize(
+    ("field", "reason"), [("machine", "no_machine"), ("tag", "no_tag"), ("text", "not_a_text")]
+)
+def test_half_a_character_is_no_text(field, reason):
+    """JSON can escape one surrogate of a pair, which no text can hold: nobody could write it on."""
+    given = {"machine": "m", "tag": "a", "ts": 5, "text": "AUTO"}
+    whole, half = (given | {field: text} for text in ("\U0001f600", "\ud83d"))
+    readings, rejects = decode_lines("\n".join(map(json.dumps, (whole, half))).encode())
+    assert readings.to_arrow().column(field).to_pylist() == ["\U0001f600"]
+    assert rejects.reason.to_list() == [reason]
+
+
 def test_more_lines_than_are_taken_at_a_time():
     lines = [json.dumps(READING | {"ts": number, "tag": f"t{number % 7}"}) for number in range(ROWS + 10)]
     readings, _ = decode_lines("\n".join(lines).encode())

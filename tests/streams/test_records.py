@@ -121,8 +121,25 @@ def test_rows_know_their_number() -> None:
     assert len(Rows("readings", {"ts": np.zeros(3, dtype=np.int64)})) == 3
 
 
-def test_an_index_beyond_its_dictionary_is_no_batch():
-    indices, words = pa.array([0, 7], pa.int32()), pa.array(["rig"])
-    batch = pa.RecordBatch.from_pydict({"x": pa.DictionaryArray.from_arrays(indices, words, safe=False)})
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int32(), pa.uint64()])
+@pytest.mark.parametrize("indices", [[0, 7], [None, 1], [7, None], [-1, 0], [0, 0, 1]])
+def test_an_index_beyond_its_dictionary_is_no_batch(kind, indices):
+    if -1 in indices and kind == pa.uint64():
+        indices = [2**64 - 1, 0]
+    words = pa.DictionaryArray.from_arrays(pa.array(indices, kind), pa.array(["rig"]), safe=False)
     with pytest.raises(ValueError, match="not one Arrow batch"):
-        decode(encode(batch))
+        decode(encode(pa.RecordBatch.from_pydict({"x": words})))
+
+
+@pytest.mark.parametrize("words", [[], [None], [None, None], ["a", None, "a"], ["a"]])
+def test_an_index_that_is_null_points_nowhere(words):
+    batch = pa.RecordBatch.from_pydict({"x": pa.array(words, pa.string()).dictionary_encode()})
+    assert decode(encode(batch)).column("x").to_pylist() == words
+
+
+def test_a_dictionary_that_is_no_text_is_no_batch():
+    offsets = pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0]))
+    letters = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"\xff")])
+    words = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), letters)
+    with pytest.raises(ValueError, match="not one Arrow batch"):
+        decode(encode(pa.RecordBatch.from_pydict({"x": words})))

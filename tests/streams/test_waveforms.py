@@ -202,6 +202,7 @@ def test_a_json_object_is_a_waveform():
         (b"[" * 5000, "the bytes are no JSON"),
         (b"[]", "the JSON is no object"),
         (JSON | {"machine": 7}, "machine of the waveform is no text"),
+        (JSON | {"sensor": "\ud800"}, "sensor of the waveform is no text"),
         (JSON | {"ts": True}, "time or quality of the waveform cannot be read: bad_time"),
         (JSON | {"quality": -1}, "time or quality of the waveform cannot be read: bad_quality"),
         (JSON | {"rate_hz": None}, "rate_hz of the waveform is no number"),

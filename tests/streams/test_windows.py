@@ -236,6 +236,21 @@ def test_a_snapshot_holds_live_panes_only():
     assert len(operator.snapshot()) < empty + 50 * 60
 
 
+def test_a_pane_of_one_number_is_kept_as_that_number():
+    def size(*panes):
+        before = Windows(keys(machine("m", tuple(f"t{number}" for number in range(1000)))))
+        few = [("m", f"t{number}", at(9) + place, 0.5 + place) for number in range(1000) for place in panes]
+        before.update(step(before._keys, numbers(few), at(7)))
+        after = Windows(before._keys)
+        after.restore(before.snapshot())
+        for one, other in zip(after._levels, before._levels, strict=True):
+            assert np.array_equal(one.ring.cells, other.ring.cells)
+            assert np.array_equal(one.ring.version, other.ring.version)
+        return len(before.snapshot())
+
+    assert size(0, 1) - size(0) == 1000 * (24 - 8)
+
+
 def restored(before, *entries, where=KEYS):
     """Return an operator restored from another's snapshot, entries read again."""
     after = Windows(where)
