@@ -42,8 +42,12 @@ def detect(data: Path, model: str = "weld-pipe") -> dict[str, Any]:
     found = registry.find(model)
     card = json.loads((found.folder / "card.json").read_text(encoding="utf-8"))
     split = card["training"]["split"]
-    accuracy = measure(found, data, split)
-    return figures(accuracy, card, lazy_boxes.measure(data, split)) | unseen_weld.measure(data)
+    accuracy, in_int8 = (measure(one, data, split) for one in (found, registry.find(f"{model}-int8")))
+    return {
+        **figures(accuracy, card, lazy_boxes.measure(data, split)),
+        "map50_int8": round(in_int8.report.map50(), 4),
+        **unseen_weld.measure(data),
+    }
 
 
 def figures(accuracy: Accuracy, card: dict[str, Any], lazy: Report) -> dict[str, Any]:

@@ -19,7 +19,17 @@ class Subject:
     """F1 at which several annotation passes over the same pictures agree: no detector proves more."""
 
 
-ENDING = """\
+SIGNED = """\
+No model decides without a signature: this one may judge demo part numbers only.
+
+## Licence
+
+The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
+rest of the project.
+"""
+
+ENDING = (
+    """\
 ## The export against the trained model
 
 On the same pictures: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
@@ -32,14 +42,10 @@ written.
 
 {unproven_list}
 
-No model decides without a signature: this one may judge demo part numbers only.
-
-## Licence
-
-The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
-rest of the project.
 """
-"""What every card ends with."""
+    + SIGNED
+)
+"""What the card of an export ends with."""
 
 PHOTOGRAPHED = """\
 # {name}: a detector of weld imperfections
@@ -111,6 +117,44 @@ Judged by one picture each, a picture that shows a flaw being a defective part:
 A station sees a part from several views: what escapes the whole chain, `seamline evaluate demo` says.
 
 """
+
+QUANTISED = (
+    """\
+# {name}: {quantised[of]} in INT8
+
+{training[architecture]}, {input_size} px, OpenVINO. `python -m vision.quantise` writes this page from the
+numbers in `card.json`. It is `{quantised[of]}` with weights and activations in INT8; only what the head
+computes of its answers keeps its precision. All that the card of `{quantised[of]}` says of training, of
+photographs and of what nobody has proven holds here, too. It was made of the one with the hash
+`{quantised[of_hash]}`.
+
+## How it was made
+
+By {quantised[by]}, after training, from {quantised[calibrated_on]} pictures of the training side of
+`{training[split]}`. **Declared gate: at most {quantised[map50_loss_allowed]} of mAP50 may be lost**, measured
+on the held-out side by the runtime's own detector; else nothing is written. A verdict of this model carries
+another preprocessing hash than one of `{quantised[of]}`: its precision is `INT8`. A card that does not
+declare it is refused.
+
+## How good it is
+
+On {metrics[pictures]} held-out pictures: mAP50 {metrics[map50]:.4f} ({metrics[map50_before]:.4f} before),
+mAP50-95 {metrics[map50_95]:.4f}, mAP50 of the defects alone {metrics[map50_defects]:.4f}.
+
+{class_table}
+
+Judged as whole parts, a picture with a defect being a defective part:
+
+{part_table}
+
+## What is unproven
+
+{unproven_list}
+- the same answers on another processor: without INT8 instructions OpenVINO may round elsewhere
+
+"""
+    + SIGNED
+)
 
 SUBJECTS = {
     "welds-pipe": Subject(
