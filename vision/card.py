@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vision.card_pages import QUANTISED, SUBJECTS
+from vision.card_pages import QUANTISED, subject_of
 from vision.evaluation import FEATURES, PartFigures, Report
 
 MODEL_FILES = ("model.xml", "model.bin")
@@ -83,7 +83,7 @@ def card(
     name: str, folder: Path, classes: tuple[str, ...], training: Training, numbers: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the card of a model whose files lie in ``folder``."""
-    subject = SUBJECTS[training.data]
+    subject = subject_of(training.data)
     return {
         "name": name,
         "task": "detect",
@@ -114,7 +114,7 @@ def write(folder: Path, facts: dict[str, Any]) -> None:
 
 def text(facts: dict[str, Any]) -> str:
     """Return the card as Markdown."""
-    page = QUANTISED if "quantised" in facts else SUBJECTS[facts["training"]["data"]].page
+    page = QUANTISED if "quantised" in facts else subject_of(facts["training"]["data"]).page
     return page.format(
         **facts,
         export=facts["metrics"].get("export"),

@@ -118,6 +118,35 @@ A station sees a part from several views: what escapes the whole chain, `seamlin
 
 """
 
+TAUGHT = """\
+# {name}: a detector trained on {training[data]}
+
+{training[architecture]}, {input_size} px, OpenVINO with {weights} weights. `python -m vision.export` writes
+this page from the numbers in `card.json`.
+
+## What it was trained on
+
+{training[pictures]} pictures of the data set {training[data]}: the training side of `{training[split]}`.
+Trained with {training[trainer]}: {epochs} epochs, batch {training[batch]}, seed {training[seed]}, finished
+{training[trained]}; {training[rendered]} rendered parts were among the pictures. There was no early stopping
+and no choice of a best epoch.
+{training[note]}
+
+## How good it is
+
+On the {metrics[pictures]} pictures that the split holds out:
+
+{class_table}
+
+mAP50 {metrics[map50_held_out]:.3f}, mAP50-95 {metrics[map50_95_held_out]:.3f}, mAP50 of the defects alone
+{metrics[map50_defects]:.3f}.
+
+Judged as whole parts, a picture with a defect being a defective part:
+
+{part_table}
+
+"""
+
 QUANTISED = (
     """\
 # {name}: {quantised[of]} in INT8
@@ -182,3 +211,18 @@ SUBJECTS = {
     ),
 }
 """By the name of the data in the card."""
+
+OWN = Subject(
+    page=TAUGHT + ENDING,
+    iso6520={},
+    unproven=(
+        "anything that the held-out pictures do not show: other welds, lighting, cameras, distances",
+        "that the two sides of the split show different welds, unless `weld_group` says so",
+    ),
+)
+"""Of data that are none of these."""
+
+
+def subject_of(data: str) -> Subject:
+    """Return what a card says of the data of a name."""
+    return SUBJECTS.get(data, OWN)
