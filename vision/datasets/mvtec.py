@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vision.datasets.abc import TEST, TRAIN, Annotated, Box
+from vision.datasets.abc import TEST, TRAIN, Annotated, Box, Corners
 from vision.datasets.picture import pictures_below, see
+from vision.records import Image
 
 GOOD = "good"
 SMALLEST = 4
@@ -40,22 +41,19 @@ class Mvtec:
 def _annotated(folder: Path, picture: Path, kind: str, side: str) -> Annotated:
     if kind == GOOD:
         return Annotated(picture, side=side)
-    stems = (picture.stem, f"{picture.stem}_mask")
-    file = next(
-        filter(Path.is_file, (folder / "ground_truth" / kind / f"{stem}.png" for stem in stems)), None
-    )
+    names = (f"{picture.stem}.png", f"{picture.stem}_mask.png")
+    file = next(filter(Path.is_file, (folder / "ground_truth" / kind / name for name in names)), None)
     if file is None:
         return Annotated(picture, side=side, trouble="defective pictures without a mask")
     if see(file).defect:
         return Annotated(picture, side=side, trouble="masks that cannot be read")
-    mask = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
-    assert mask is not None
-    boxes = tuple(Box(kind, corners) for corners in _regions(np.asarray(mask)))
+    mask = np.asarray(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), np.uint8)
+    boxes = tuple(Box(kind, corners) for corners in _regions(mask))
     return Annotated(picture, boxes, (mask.shape[1], mask.shape[0]), side)
 
 
-def _regions(mask: np.ndarray[tuple[int, ...], np.dtype[np.integer]]) -> Iterator[tuple[int, int, int, int]]:
-    _, _, found, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8))
+def _regions(mask: Image) -> Iterator[Corners]:
+    _, _, found, _ = cv2.connectedComponentsWithStats(np.minimum(mask, 1))
     for x, y, width, height, area in found[1:].tolist():
         if area >= SMALLEST:
             yield x, y, x + width, y + height
