@@ -2,7 +2,8 @@
 
     python -m bench accuracy [welds-pipe | welds-battery | demo] --json
 
-Needs the real data: the folder that ``SEAMLINE_DATA`` names; ``demo`` renders its own.
+Needs the real data: the folder that ``SEAMLINE_DATA`` names; ``demo`` renders its own. ``map50_unseen_shot``
+alone is not measured here but read from the card: it is the trained model's, whose checkpoint does not ship.
 """
 
 from __future__ import annotations

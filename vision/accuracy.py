@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from vision import pictures
 from vision.acceptance import rate, upper_bound
 from vision.anomaly.evaluation import auroc
 from vision.calibration import Reliability, reliability
 from vision.dataset import DatasetError, check_folder, label_file, read_classes, read_split, read_truth
 from vision.detect import Detector
 from vision.evaluation import FEATURES, Pair, PartFigures, Report, evaluate, judge_parts, match
+from vision.judge import SENTENCES
 from vision.records import Findings
 from vision.registry import Model
 
@@ -132,11 +133,10 @@ def look(detector: Detector, data: Path, names: tuple[str, ...]) -> Iterator[Pai
         One of them is missing, or is no picture.
     """
     for name in names:
-        read = cv2.imread(str(data / "images" / name))
-        if read is None:
-            raise DatasetError(
-                f"{data / 'images' / name} cannot be read as a picture; remove it from the split."
-            )
-        image = np.asarray(read, dtype=np.uint8)
+        file = data / "images" / name
+        image, defect = pictures.decode(file.read_bytes()) if file.is_file() else (None, "")
+        if image is None:
+            why = SENTENCES.get(defect, "it is not there")
+            raise DatasetError(f"{file} cannot be read as a picture: {why}; remove it from the split.")
         truth = read_truth(label_file(data, name), image.shape[1], image.shape[0])
         yield detector.detect(image, FLOOR), truth

@@ -116,9 +116,28 @@ def test_swapped_corners_of_annotations_are_told(tmp_path: Path) -> None:
     }
 
 
+def test_twins_of_good_pictures_to_test_on_are_told(tmp_path: Path) -> None:
+    for level, place in enumerate(("train/good/a", "train/good/b", "test/good/c", "test/good/d")):
+        photograph(tmp_path / f"{place}.png", level)
+    (tmp_path / "test/good/c.png").write_bytes((tmp_path / "train/good/a.png").read_bytes())
+    shown = cv2.imread(str(tmp_path / "train/good/b.png"))
+    assert shown is not None
+    cv2.imwrite(str(tmp_path / "test/good/d.png"), cv2.resize(shown, (96, 96)))
+    (tmp_path / "test/good/e.png").write_bytes(b"?")
+    assert only(tmp_path).traps == {
+        "pictures that are there twice, byte by byte": ["train/good/a.png = test/good/c.png"],
+        "pictures that look alike to learn from and to test on": [
+            "train/good/a.png ~ test/good/c.png",
+            "train/good/b.png ~ test/good/d.png",
+        ],
+        "pictures that cannot be learned from: the file is no JPEG, PNG or BMP": ["test/good/e.png"],
+    }
+
+
 def test_masks_are_matched_by_name(tmp_path: Path) -> None:
-    for place in ("train/good/a", "test/good/b", "test/bad/c", "test/bad/d", "ground_truth/bad/c_mask"):
-        photograph(tmp_path / f"{place}.png", 1)
+    places = ("train/good/a", "test/good/b", "test/bad/c", "test/bad/d", "ground_truth/bad/c_mask")
+    for level, place in enumerate(places):
+        photograph(tmp_path / f"{place}.png", level)
     photograph(tmp_path / "ground_truth/bad/x.png", 1)
     found = only(tmp_path)
     assert found.counts == {"train/good": 1, "test/good": 1, "test/bad": 2, "masks": 2}
