@@ -47,9 +47,10 @@ def import_data(
 
     A split that has a weld on both sides is refused; whole welds are held out where there is none.
     """
+    from vision.dataset import class_lines
     from vision.datasets import Plan
 
-    names = tuple(classes.read_text(encoding="utf-8").split()) if classes else ()
+    names = class_lines(classes) if classes else ()
     told = bring_in(source, into, form, Plan(names, groups, group_by, held_out))
     print(json.dumps(told.as_dict())) if as_json else show(told)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.survey.abc import DataSet
+from engine.survey.shown import look_at
 from vision.dataset import DatasetError, Truth, label_file, read_classes, read_truth
 from vision.datasets import duplicates, welds
-from vision.datasets.picture import SENTENCES, Seen, see
+from vision.datasets.picture import Seen
 
 UNIT = 1
 """Width and height with which a label file's fractions stay fractions."""
@@ -39,7 +40,7 @@ class Boxes:
         for file in sorted((folder / "labels").glob("*.txt")):
             if file.stem not in stems:
                 found.trap("labels without a picture", file.name)
-        _splits(found, folder, _contents(found, pictures))
+        _splits(found, folder, look_at(found, {picture.name: picture for picture in pictures}))
         return found
 
 
@@ -60,18 +61,6 @@ def _labels(found: DataSet, folder: Path, picture: Path, classes: tuple[str, ...
 
 def _outside(truth: Truth) -> bool:
     return bool(len(truth)) and bool((truth.boxes < -SLACK).any() or (truth.boxes > UNIT + SLACK).any())
-
-
-def _contents(found: DataSet, pictures: list[Path]) -> dict[str, Seen]:
-    """Return what each picture is; note what cannot be learned from, and what is there twice."""
-    seen = {picture.name: see(picture) for picture in pictures}
-    for name, picture in seen.items():
-        if picture.defect:
-            found.trap(f"pictures that cannot be learned from: {SENTENCES.get(picture.defect)}", name)
-    whole = {name: picture for name, picture in seen.items() if not picture.defect}
-    for names in duplicates.equal({name: picture.sha256 for name, picture in whole.items()}):
-        found.trap("pictures that are there twice, byte by byte", " = ".join(names))
-    return whole
 
 
 def _splits(found: DataSet, folder: Path, seen: dict[str, Seen]) -> None:

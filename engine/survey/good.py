@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.survey.abc import DataSet
+from engine.survey.shown import look_at
 from vision.datasets import duplicates
-from vision.datasets.picture import ENDINGS, SENTENCES, pictures_below, see
+from vision.datasets.picture import ENDINGS, pictures_below
 
 
 class GoodPictures:
@@ -34,13 +35,7 @@ class GoodPictures:
 def _twins(found: DataSet, folder: Path) -> None:
     """Note pictures that are there twice, and those to learn from that look like one to test on."""
     files = [file for side in ("train", "test") for file in pictures_below(folder / side)]
-    seen = {file.relative_to(folder).as_posix(): see(file) for file in files}
-    for name, picture in seen.items():
-        if picture.defect:
-            found.trap(f"pictures that cannot be learned from: {SENTENCES[picture.defect]}", name)
-    whole = {name: picture for name, picture in seen.items() if not picture.defect}
-    for names in duplicates.equal({name: picture.sha256 for name, picture in whole.items()}):
-        found.trap("pictures that are there twice, byte by byte", " = ".join(names))
+    whole = look_at(found, {file.relative_to(folder).as_posix(): file for file in files})
     alike = list(duplicates.near({name: picture.mark for name, picture in whole.items()}))
     for left, right in duplicates.across(alike, {name: name.partition("/")[0] for name in whole}):
         found.trap("pictures that look alike to learn from and to test on", f"{left} ~ {right}")

@@ -168,7 +168,7 @@ def test_the_same_picture_on_both_sides_stays_where_it_is_learned(source, tmp_pa
     (tested,) = source.rglob("w2-a.png")
     shutil.copy(trained, tested)
     put(tested.with_name("w2-b.png"), 9)
-    with pytest.raises(DatasetError, match="One side of the split is empty"):
+    with pytest.raises(DatasetError, match="All pictures show one weld"):
         bring(form, source, tmp_path / "out", BY_NAME)
 
 
@@ -183,6 +183,35 @@ def test_a_yolo_label_beyond_the_names_is_a_strange_class(tmp_path):
     (tmp_path / "in" / "labels" / "train" / "w1-b.txt").write_text("5 0.5 0.5 0.5 0.5")
     with pytest.raises(DatasetError, match="'class 5'"):
         bring(FORMATS["yolo"], tmp_path / "in", tmp_path / "out", Plan())
+
+
+def test_a_class_may_have_several_words_and_must_have_one(tmp_path):
+    coco(tmp_path / "in")
+    for side in ("train", "test"):
+        file = tmp_path / "in" / side / "_annotations.coco.json"
+        file.write_text(file.read_text().replace('"pore"', '"open  pore: \\n large"'))
+    told = bring(FORMATS["coco"], tmp_path / "in", tmp_path / "out", BY_NAME)
+    assert told.classes == read_classes(tmp_path / "out") == ("crater", "open pore: large")
+    assert boxes_of(tmp_path / "out", "w1-a") == [("open pore: large", (8, 16, 40, 48))]
+    file.write_text(file.read_text().replace('"crater"', '" "'))
+    with pytest.raises(DatasetError, match="a category without a number or a name"):
+        bring(FORMATS["coco"], tmp_path / "in", tmp_path / "other", BY_NAME)
+
+
+def test_a_set_of_links_is_read_as_one_of_files(source, tmp_path):
+    for file in [*source.rglob("*.png")]:
+        file.rename(moved := tmp_path / f"{file.parent.name}-{file.name}")
+        file.symlink_to(moved)
+    told = bring(recognise(source), source, tmp_path / "out", BY_NAME)
+    assert told.pictures == {"train": 2, "test": 1}
+
+
+@pytest.mark.parametrize("line", ["inf 0.5 0.5 1 1", "nan 0 0 1 1", "1 0.5 0.5 1", "pore", "1 0 0 1 1 0"])
+def test_a_label_file_that_cannot_be_read_costs_one_picture(tmp_path, line):
+    yolo(tmp_path / "in")
+    (tmp_path / "in" / "labels" / "train" / "w1-b.txt").write_text(line)
+    told = bring(FORMATS["yolo"], tmp_path / "in", tmp_path / "out", Plan())
+    assert told.notes["label files that cannot be read"] == ["images/train/w1-b.png"]
 
 
 def test_outlines_become_boxes(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,18 @@ class Format(Protocol):
 
 def within(folder: Path, name: str) -> Path | None:
     """Return the file that a source names below its folder; None where it points out of it or is no file."""
-    file = folder / name
-    inside = file.resolve().is_relative_to(folder.resolve())
-    return file if inside and file.is_file() else None
+    file = Path(os.path.normpath(folder / name))
+    return file if file.is_relative_to(os.path.normpath(folder)) and file.is_file() else None
+
+
+def class_name(text: object) -> str:
+    """Return the name of a class on one line.
+
+    Raises
+    ------
+    ValueError
+        It is empty.
+    """
+    if not (name := " ".join(str(text).split())):
+        raise ValueError("a class has no name")
+    return name

@@ -14,7 +14,7 @@ from vision.dataset import DatasetError, Split, label_file, read_split, read_tru
 from vision.datasets import duplicates, welds
 from vision.datasets.abc import FRACTIONS, TEST, TRAIN, Note
 from vision.datasets.corners import straighten, yolo_line
-from vision.datasets.importing import ALIKE, count_of
+from vision.datasets.importing import count_of, note_alike
 from vision.datasets.picture import SENTENCES, Seen, see
 
 SHOWN = 3
@@ -108,15 +108,17 @@ def look_over(data: Path, split: Split) -> Checked:
         No picture is left to train on.
     """
     notes: dict[str, list[str]] = defaultdict(list)
+
+    def note(what: str, where: str) -> None:
+        notes[what].append(where)
+
     seen = {name: see(data / "images" / name) for name in (*split.train, *split.test)}
     for name, found in seen.items():
         if found.defect:
-            notes[SENTENCES.get(found.defect, found.defect)].append(name)
+            note(SENTENCES.get(found.defect, found.defect), name)
     whole = {name: found for name, found in seen.items() if not found.defect}
-    labels = dict(mended(data, whole, lambda what, where: notes[what].append(where)))
-    for left, right in duplicates.near({name: found.mark for name, found in whole.items()}):
-        both = (left in split.train) != (right in split.train)
-        notes[f"{ALIKE}, one on each side of the split" if both else ALIKE].append(f"{left} ~ {right}")
+    labels = dict(mended(data, whole, note))
+    note_alike({name: found.mark for name, found in whole.items()}, sides_of(split), note)
     train, test = (tuple(name for name in side if name in whole) for side in (split.train, split.test))
     if not train:
         raise DatasetError(f"{data} holds no picture that can be trained on: {'; '.join(notes)}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vision.dataset import DatasetError
-from vision.datasets.abc import TEST, TRAIN, Annotated, Box, within
+from vision.datasets.abc import TEST, TRAIN, Annotated, Box, class_name, within
 
 MAX_BYTES = 512 << 20
 KEYS = ("images", "annotations", "categories")
@@ -27,21 +27,21 @@ class Coco:
     def classes(self, folder: Path) -> tuple[str, ...]:
         """Return the categories in the order of their numbers, of all files together."""
         known: dict[int, str] = {}
-        for _, held in _held(folder):
-            for item in held["categories"]:
-                if known.setdefault(int(item["id"]), str(item["name"])) != item["name"]:
-                    raise DatasetError(f"{folder} calls category {item['id']} by two names; give it one.")
+        for file, held in _held(folder):
+            for number, name in _categories(file, held).items():
+                if known.setdefault(number, name) != name:
+                    raise DatasetError(f"{folder} calls category {number} by two names; give it one.")
         return tuple(known[number] for number in sorted(known))
 
     def read(self, folder: Path) -> Iterator[Annotated]:
         """Yield the pictures of every file."""
         for file, held in _held(folder):
-            names = {int(item["id"]): str(item["name"]) for item in held["categories"]}
-            boxes: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+            names = _categories(file, held)
+            boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for item in held["annotations"]:
-                boxes[item.get("image_id")].append(item)
+                boxes[str(item.get("image_id"))].append(item)
             for image in held["images"]:
-                yield _annotated(folder, file, image, boxes[image.get("id")], names)
+                yield _annotated(folder, file, image, boxes[str(image.get("id"))], names)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -69,8 +69,19 @@ def _held(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             held = json.loads(file.read_bytes())
         except (ValueError, RecursionError) as exc:
             raise DatasetError(f"{file} is no JSON that can be read; export it anew.") from exc
-        if isinstance(held, dict) and all(isinstance(held.get(key), list) for key in KEYS):
+        if isinstance(held, dict) and all(_objects(held.get(key)) for key in KEYS):
             yield file, held
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _categories(file: Path, held: dict[str, Any]) -> dict[int, str]:
+    try:
+        return {int(item["id"]): class_name(item["name"]) for item in held["categories"]}
+    except (KeyError, TypeError, ValueError) as exc:
+        raise DatasetError(f"{file} has a category without a number or a name; mend it.") from exc
 
 
 def _annotated(

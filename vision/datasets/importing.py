@@ -17,7 +17,7 @@ from typing import Any
 
 from vision.dataset import DatasetError
 from vision.datasets import duplicates, welds
-from vision.datasets.abc import TEST, TRAIN, Annotated, Format
+from vision.datasets.abc import TEST, TRAIN, Annotated, Format, Note
 from vision.datasets.corners import straighten, yolo_line
 from vision.datasets.picture import SENTENCES, Seen, see
 
@@ -109,6 +109,7 @@ def bring(
     told.classes = choose_classes(items, plan.classes or form.classes(source))
     kept = choose_pictures(items, source, told, tell)
     sides, groups = part(kept, plan)
+    note_alike({item.name: item.seen.mark for item in kept}, sides, told.note)
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".") as aside:
         draft = Path(aside) / into.name
@@ -165,9 +166,15 @@ def choose_pictures(
         raise DatasetError(
             f"{source} holds no picture that can be learned from; its notes: {dict(told.notes)}."
         )
-    for left, right in duplicates.near({item.name: item.seen.mark for item in kept}):
-        told.note(ALIKE, f"{left} ~ {right}")
     return kept
+
+
+def note_alike(marks: Mapping[str, bytes], sides: Mapping[str, str], note: Note) -> None:
+    """Note pictures that look alike, and apart from them those that lie on two sides of a split."""
+    pairs = list(duplicates.near(marks))
+    apart = set(duplicates.across(pairs, sides))
+    for pair in pairs:
+        note(f"{ALIKE}, one on each side of the split" if pair in apart else ALIKE, " ~ ".join(pair))
 
 
 def place_of(picture: Path, source: Path) -> str:
@@ -204,7 +211,7 @@ def part(kept: Sequence[Kept], plan: Plan) -> tuple[dict[str, str], dict[str, st
     """
     groups = groups_of(kept, plan)
     sides = {item.name: item.source.side for item in kept}
-    if all(sides.values()):
+    if {*sides.values()} == {TRAIN, TEST}:
         if both := welds.shared(sides, groups):
             raise DatasetError(
                 f"The split has {count_of(both)} on both sides: {', '.join(both[:SHOWN])}; part it by weld."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from vision.datasets.abc import TEST, TRAIN, Annotated, Box, within
+from vision.datasets.abc import TEST, TRAIN, Annotated, Box, class_name, within
 from vision.datasets.picture import ENDINGS
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -73,4 +73,4 @@ def _picture(folder: Path, file: Path, named: str) -> Path | None:
 
 def _box(item: ElementTree.Element) -> Box:
     x0, y0, x1, y1 = (float(item.findtext(f"bndbox/{corner}") or "nan") for corner in CORNERS)
-    return Box((item.findtext("name") or "").strip(), (x0, y0, x1, y1))
+    return Box(class_name(item.findtext("name") or ""), (x0, y0, x1, y1))

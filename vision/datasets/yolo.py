@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from vision.dataset import DatasetError, read_classes
-from vision.datasets.abc import FRACTIONS, TEST, TRAIN, Annotated, Box
+from vision.datasets.abc import FRACTIONS, TEST, TRAIN, Annotated, Box, class_name
 from vision.datasets.picture import pictures_below
 
 FIELDS = 5
@@ -32,7 +32,7 @@ class Yolo:
         if file := _data_file(folder):
             names = _load(file).get("names") or ()
             ordered = [names[key] for key in sorted(names)] if isinstance(names, dict) else names
-            return tuple(map(str, ordered))
+            return tuple(map(class_name, ordered))
         return read_classes(folder) if (folder / "classes.txt").is_file() else ()
 
     def read(self, folder: Path) -> Iterator[Annotated]:
@@ -86,7 +86,7 @@ def _annotated(picture: Path, side: str, classes: tuple[str, ...]) -> Annotated:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
         boxes = tuple(_box(list(map(float, line.split())), classes) for line in lines if line.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         return Annotated(picture, side=side, trouble="label files that cannot be read")
     return Annotated(picture, boxes, FRACTIONS, side)
 
