@@ -79,7 +79,12 @@ def test_a_registered_model_is_measured_on_what_is_held_out(
     assert (found["model"], found["hash"], found["pictures"]) == ("mine", model.hash, 2)
     assert found["ap50"] == pytest.approx({"Surface_pores": 1.0, "Weld": 1.0}, abs=0.01)
     assert found["parts"][0] == {"score": 0.25, "defective": 1, "sound": 1, "escaped": 0, "overkill": 0}
-    assert "mAP50 0.995" in seamline("evaluate", "detector", data, "--model=mine", "--split=mine").words
+    assert (found["escape_rate"], found["escape_upper95"], found["image_auroc"]) == (0, 0.95, 1)
+    assert found["calibration"]["parts"]["ece"] == 0
+    words = seamline("evaluate", "detector", data, "--model=mine", "--split=mine").words
+    assert "mAP50 0.995" in words
+    assert "Escapes below 0.25: 0.00% of defective pictures, with 95 % confidence under 95.00%." in words
+    assert "AUROC of pictures 1.000; a picture's score is off by 0.00 on average." in words
 
 
 @pytest.mark.parametrize(
