@@ -6,31 +6,22 @@ The bank is fitted anew each time: the pictures' licence is stated in two ways, 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from vision import letterbox, registry
-from vision.anomaly import AnomalyDetector, fit, maps
-from vision.anomaly.evaluation import aupro, auroc
+from vision import registry
+from vision.acceptance import rate, upper_bound
+from vision.anomaly import AnomalyDetector, fit
+from vision.anomaly.accuracy import Side, look, regions_found
+from vision.anomaly.evaluation import auroc
 from vision.records import Float32, Image
 
 TWIN = 0.9995
 """Correlation from which a picture is cut from the same recording as a picture of the training side."""
 HOG_SIDE, CELLS, BINS = 128, 8, 9
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Side:
-    """The pictures of one side of the test."""
-
-    pictures: tuple[fit.Picture, ...]
-    maps: list[Float32]
-    """One anomaly for each pixel."""
-    scores: list[float]
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -42,42 +33,28 @@ def measure(folder: Path) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     detector = AnomalyDetector.of(fitted.bank)
     good, bad = (look(detector, root / "test" / name) for name in ("good", "defective"))
-    masks = [np.zeros(shown.shape, bool) for shown in good.maps]
-    masks += [read_mask(root / "ground_truth" / "defective" / item.name) for item in bad.pictures]
+    regions = regions_found(root / "ground_truth", good, [("defective", bad)])
     fresh = [not has_twin(item.image, learnt) for item in good.pictures]
     limit = fitted.bank.limit
+    above, below = sum(score > limit for score in good.scores), sum(score <= limit for score in bad.scores)
     return {
         "image_auroc": round(auroc(good.scores, bad.scores), 4),
         "image_auroc_without_twins": round(auroc(np.array(good.scores)[fresh], bad.scores), 4),
-        "aupro": round(aupro(good.maps + bad.maps, masks), 4),
+        "aupro": None if regions is None else round(regions, 4),
         "pictures_learnt": len(learnt),
         "good": len(good.scores),
         "good_without_twins": sum(fresh),
         "defective": len(bad.scores),
-        "overkill": f"{sum(score > limit for score in good.scores)}/{len(good.scores)}",
-        "escaped": f"{sum(score <= limit for score in bad.scores)}/{len(bad.scores)}",
+        "overkill": f"{above}/{len(good.scores)}",
+        "overkill_rate": rate(above, len(good.scores)),
+        "escaped": f"{below}/{len(bad.scores)}",
+        "escape_rate": rate(below, len(bad.scores)),
+        "escape_upper95": round(upper_bound(below, len(bad.scores)), 5),
         "auroc_hog_nearest": round(auroc(*hog_baseline(learnt, good, bad)), 4),
         "auroc_darkness_alone": round(auroc(*map(darkness, (good, bad))), 4),
         "fit_s": round(seconds, 1),
         "bank": fitted.bank.hash,
     }
-
-
-def look(detector: AnomalyDetector, folder: Path) -> Side:
-    """Return the maps and scores of the pictures of a folder."""
-    pictures = tuple(fit.read_picture(file) for file in fit.picture_files(folder))
-    shown, scores = [], []
-    for picture in pictures:
-        fitted = letterbox.fit(picture.image, detector.side)
-        smoothed = detector.measure(fitted)
-        shown.append(maps.pixels(smoothed, fitted, maps.Window.of(fitted, detector.side)))
-        scores.append(float(smoothed.max()))
-    return Side(pictures, shown, scores)
-
-
-def read_mask(file: Path) -> Any:
-    """Return where a picture's defects are."""
-    return np.asarray(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)) > 0
 
 
 def has_twin(image: Image, learnt: tuple[fit.Picture, ...]) -> bool:

@@ -19,7 +19,8 @@ from unittest.mock import patch
 
 import cv2
 
-from bench.vision import Bench, Stations
+from bench.vision import Stations
+from bench.vision_rounds import Bench
 from vision import detect, pictures, quality, registry
 from vision.evidence import EvidenceStore
 from vision.registry import Model

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from bench.vision import Bench, MemoryCamera, Stations
+from bench.vision import MemoryCamera, Stations
+from bench.vision_rounds import Bench
 from vision import pictures, registry
 from vision.cameras import Run
 from vision.records import Frame

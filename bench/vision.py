@@ -1,31 +1,30 @@
 """A station against the bare model and against Ultralytics' predict loop.
 
-The same export in f32, the same pictures in memory, alternating rounds in one run. The station does
-its whole work: decode, gate, detect, judge, evidence fsynced, verdicts appended to a real log by a
-real appender. The bare model only computes, from inputs prepared beforehand, at the best of several
-settings; Ultralytics is pinned to f32 and gets its pictures decoded.
+The same export in f32, the same pictures in memory, alternating rounds in one run. The station does its whole
+work: decode, gate, detect, judge, evidence fsynced, verdicts appended to a real log by a real appender. The
+bare model only computes, from inputs prepared beforehand, at the best of several settings; Ultralytics is
+pinned to f32 and gets its pictures decoded. Beside them runs the station with the model's INT8 export, and
+Ultralytics as it ships: nothing pinned, so that OpenVINO may round to bf16 where the processor can.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import pickle
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import openvino as ov
 
+from bench.vision_rounds import Bench, Round, measured, median, ratio
+from bench.vision_ultralytics import TRAINING_PYTHON, Peer, same_answers
 from engine.paths import Home
 from engine.plant import Plant, SimulatedCamera, StationSection, save
 from engine.station import Station
@@ -46,34 +45,6 @@ SETTINGS: tuple[dict[str, str], ...] = (
     {"PERFORMANCE_HINT": "THROUGHPUT", "ENABLE_CPU_PINNING": "NO"},
     {"PERFORMANCE_HINT": "LATENCY"},
 )
-SAME_PIXELS = 1.0
-SAME_SCORE = 0.01
-TRAINING_PYTHON = Path(".venv-train/bin/python")
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Pictures a second, and milliseconds of one core that each picture took (0: not known)."""
-
-    fps: float
-    cpu_ms: float = 0.0
-
-
-@contextmanager
-def measured(pictures: int, rounds: list[Round]) -> Iterator[None]:
-    """Measure what is done inside, in this process, with so many pictures."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    yield
-    spent, took = time.process_time() - cpu, time.perf_counter() - wall
-    rounds.append(Round(pictures / took, spent / pictures * 1e3))
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What all sides share."""
-
-    model: Model
-    encoded: list[bytes]
 
 
 class MemoryCamera:
@@ -245,59 +216,23 @@ class Stations:
         return frames
 
 
-class Peer:
-    """Ultralytics in its own environment."""
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """All that takes turns."""
 
-    def __init__(self, bench: Bench, root: Path) -> None:
-        file = root / "pictures"
-        file.write_bytes(pickle.dumps(bench.encoded))
-        self._command: list[str] = [
-            str(TRAINING_PYTHON),
-            "-m",
-            "bench.vision_peer",
-            str(bench.model.folder),
-            str(file),
-        ]
-        environment = {**os.environ, "YOLO_CONFIG_DIR": str(root), "YOLO_OFFLINE": "true"}
-        self._process = subprocess.Popen(
-            self._command,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self.rounds: list[Round] = []
-        self.answers: list[list[list[float]]] = json.loads(self._line(b"ready "))
-
-    def _line(self, start: bytes) -> bytes:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith(start):
-                return line.removeprefix(start)
-        raise RuntimeError(f"Ultralytics ended early; run it by hand: {' '.join(self._command)}")
+    bare: Bare
+    stations: Stations
+    int8: Stations | None
+    """The same station with the model's INT8 export, where one ships."""
+    peer: Peer | None
+    shipped: Peer | None
+    """Ultralytics as it comes, without a pin."""
 
     def round(self) -> None:
-        """Predict every picture once."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"go\n")
-        self._process.stdin.flush()
-        told = json.loads(self._line(b"{").join([b"{", b""]))
-        self.rounds.append(Round(told["pictures"] / told["seconds"]))
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-
-def same_answer(verdict: Verdict, rows: list[list[float]], classes: tuple[str, ...]) -> bool:
-    """Say whether both sides found the same in a picture."""
-    ours = sorted((item.label, (*item.box, item.score)) for item in verdict.views[0].findings)
-    theirs = sorted((classes[int(row[5])], tuple(row[:5])) for row in rows)
-    tolerance = np.array([SAME_PIXELS] * 4 + [SAME_SCORE])
-    return [label for label, _ in ours] == [label for label, _ in theirs] and all(
-        bool(np.all(np.abs(np.subtract(left, right)) <= tolerance))
-        for (_, left), (_, right) in zip(ours, theirs, strict=True)
-    )
+        """Have every side look at every picture once."""
+        for side in (self.bare, self.stations, self.peer, self.int8, self.shipped):
+            if side:
+                side.round()
 
 
 def run(model: Model | None = None, count: int = PICTURES, rounds: int = ROUNDS) -> dict[str, Any]:
@@ -305,33 +240,35 @@ def run(model: Model | None = None, count: int = PICTURES, rounds: int = ROUNDS)
     bench = Bench(model or registry.find("weld-pipe"), load_pictures(count))
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seamline-")))
-        bare, stations = Bare(bench), Stations(bench, root)
-        stack.enter_context(stations.appender())
-        peer = Peer(bench, root) if TRAINING_PYTHON.exists() else None
-        if peer:
-            stack.callback(peer.close)
+        stations, int8 = stack.enter_context(stations_of(bench, root / "f32")), None
+        if (registry.SHIPPED / f"{bench.model.name}-int8").is_dir():
+            quantised = Bench(registry.find(f"{bench.model.name}-int8"), bench.encoded)
+            int8 = stack.enter_context(stations_of(quantised, root / "int8"))
+        peers: list[Peer | None] = [None, None]
+        if TRAINING_PYTHON.exists():
+            peers = [Peer(bench, root), Peer(bench, root, "shipped")]
+            for peer in filter(None, peers):
+                stack.callback(peer.close)
+        sides = Sides(Bare(bench), stations, int8, *peers)
+        for _ in range(rounds):
+            sides.round()
+        return report(bench, sides)
+
+
+@contextmanager
+def stations_of(bench: Bench, root: Path) -> Iterator[Stations]:
+    """Give stations with a log of their own, warm after one round that does not count."""
+    root.mkdir()
+    stations = Stations(bench, root)
+    with stations.appender():
         stations.round()
         stations.rounds.clear()
-        sides: list[Bare | Stations | Peer] = [bare, stations, *([peer] if peer else [])]
-        for _ in range(rounds):
-            for side in sides:
-                side.round()
-        return report(bench, bare, stations, peer)
+        yield stations
 
 
-def median(rounds: list[Round], figure: Literal["fps", "cpu_ms"]) -> float:
-    """Return the median of a figure over rounds."""
-    middle: float = statistics.median(getattr(item, figure) for item in rounds)
-    return round(middle, 2)
-
-
-def ratio(ours: list[Round], theirs: list[Round]) -> float:
-    """Return how many times as fast we are, the median over pairs of neighbouring rounds."""
-    return round(statistics.median(left.fps / right.fps for left, right in zip(ours, theirs, strict=True)), 3)
-
-
-def report(bench: Bench, bare: Bare, stations: Stations, peer: Peer | None) -> dict[str, Any]:
+def report(bench: Bench, sides: Sides) -> dict[str, Any]:
     """Return the figures: medians of the rounds, ratios round by round."""
+    stations, bare = sides.stations, sides.bare
     accounted = stations.accounted()
     figures: dict[str, Any] = {
         "fps": median(stations.rounds, "fps"),
@@ -342,16 +279,22 @@ def report(bench: Bench, bare: Bare, stations: Stations, peer: Peer | None) -> d
         "frames_unaccounted": stations.captured - accounted,
         "frames": stations.captured,
         "pictures": len(bench.encoded),
-        "ultralytics_fps": None,
-        "vs_ultralytics": None,
-        "same_answers": None,
     }
-    if peer:
-        figures["ultralytics_fps"] = median(peer.rounds, "fps")
-        figures["vs_ultralytics"] = ratio(stations.rounds, peer.rounds)
-        same = [
-            same_answer(verdict, peer.answers[int(verdict.serial)], bench.model.classes)
-            for verdict in stations.verdicts
-        ]
-        figures["same_answers"] = round(sum(same) / len(same), 4)
-    return figures
+    return figures | beside_ultralytics(bench, sides)
+
+
+def beside_ultralytics(bench: Bench, sides: Sides) -> dict[str, Any]:
+    """Return rates and ratios against Ultralytics; None where it, or an INT8 export, is not there."""
+    stations, verdicts = sides.stations.rounds, sides.stations.verdicts
+    int8, peer, shipped = sides.int8, sides.peer, sides.shipped
+    return {
+        "int8_fps": median(int8.rounds, "fps") if int8 else None,
+        "ultralytics_fps": median(peer.rounds, "fps") if peer else None,
+        "ultralytics_shipped_fps": median(shipped.rounds, "fps") if shipped else None,
+        "vs_ultralytics": ratio(stations, peer.rounds) if peer else None,
+        "vs_ultralytics_shipped": ratio(stations, shipped.rounds) if shipped else None,
+        "vs_ultralytics_int8": ratio(int8.rounds, shipped.rounds) if int8 and shipped else None,
+        "int8_vs_ultralytics_f32": ratio(int8.rounds, peer.rounds) if int8 and peer else None,
+        "same_answers": same_answers(bench, verdicts, peer.answers) if peer else None,
+        "same_answers_shipped": same_answers(bench, verdicts, shipped.answers) if shipped else None,
+    }

@@ -1,11 +1,12 @@
 """Ultralytics' predict loop on a shipped export, for `bench.vision`; runs in the training environment.
 
-Started with a model folder and a file of pictures (a pickled list of encoded bytes). Says ``ready``,
-then for every line on standard input runs one round and prints its seconds; the first round's
+Started with a model folder, a file of pictures (a pickled list of encoded bytes) and how it computes. Says
+``ready``, then for every line on standard input runs one round and prints its seconds; the first round's
 answers are printed before, so that both sides can be compared.
 
-The export is pinned to f32 (Ultralytics has no setting for it) and the pictures lie decoded in
-memory: both are in the peer's favour or change nothing.
+``f32`` pins the export (Ultralytics has no setting for it); ``shipped`` leaves everything as Ultralytics
+comes: the export has FP16 weights, and OpenVINO chooses what this processor computes in. The pictures lie
+decoded in memory: that is in the peer's favour.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def answer(result: Any) -> list[list[float]]:
 
 def main() -> None:
     """Serve rounds until standard input ends."""
-    pin_to_f32()
+    if sys.argv[3] == "f32":
+        pin_to_f32()
     import cv2
     import numpy as np
     from ultralytics import YOLO
@@ -67,7 +69,7 @@ def main() -> None:
         ]
     with tempfile.TemporaryDirectory() as folder:
         model = YOLO(lay_out(Path(sys.argv[1]), Path(folder)), task="detect")
-        settings = {"imgsz": 320, "stream": True, "verbose": False, "save": False}
+        settings = {"stream": True, "verbose": False, "save": False}
         answers = [answer(result) for result in model.predict(pictures, **settings)]
         print("ready " + json.dumps(answers), flush=True)
         for _ in sys.stdin:

@@ -23,6 +23,11 @@ STEADY_SECONDS = 10.0
 """A process that lived so long is started again at once; one that dies sooner waits longer each time."""
 
 
+def end_with_me() -> list[str]:
+    """Return what goes before a command so that its process ends with this one, where that can be had."""
+    return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+
+
 @dataclass
 class Child:
     """A Python module run as a process of its own, with what it says in a file."""
@@ -43,12 +48,11 @@ class Child:
 
     def start(self) -> None:
         """Start the process; it ends with this one, however this one ends."""
-        guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         listening, speaking = os.pipe()
         os.set_blocking(speaking, False)  # a process never waits for the one that files what it says
         try:
             self.process = subprocess.Popen(
-                [*guard, sys.executable, "-m", *self.arguments],
+                [*end_with_me(), sys.executable, "-m", *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=speaking,
                 stderr=speaking,

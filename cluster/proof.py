@@ -14,6 +14,8 @@ from engine.plant import SimulatedCamera, StationSection
 from vision import trial
 from vision.acceptance import Judgement, figures
 from vision.assembly import Part
+from vision.calibration import reliability
+from vision.judge import Recipe, is_defect
 from vision.lazy import MeanPicture
 from vision.records import Outcome, Verdict
 from vision.simulate.line import truth
@@ -36,9 +38,11 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
     lazy = MeanPicture(sound(trial.parts_of(VALIDATION_SEEDS, FITTED_ON, section.views, size)))
     judged: list[Judgement] = []
     lazily: list[Judgement] = []
+    scores: list[float] = []
 
     def compare(part: Part, verdict: Verdict) -> None:
         judged.append(beside_truth(verdict.serial, verdict.outcome))
+        scores.append(worst_score(verdict, inspector.recipe))
         lazily.append(beside_truth(verdict.serial, lazy.judge(part)))
         tell()
 
@@ -49,8 +53,15 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
         **figures(judged),
         "lazy_escape_rate": found["escape_rate"],
         "lazy_overkill_rate": found["overkill_rate"],
+        "calibration": reliability(scores, [bool(item.kinds) for item in judged]).as_dict(),
         "model": inspector.versions.model,
     }
+
+
+def worst_score(verdict: Verdict, recipe: Recipe) -> float:
+    """Return the score of a part's worst defect, 0 where none was told."""
+    told = (finding for view in verdict.views for finding in view.findings if is_defect(recipe, finding))
+    return max((finding.score for finding in told), default=0.0)
 
 
 def picture_size(section: StationSection) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from cluster.children import end_with_me
 
 ROOT = Path(__file__).parents[1]
 """Where the packages lie: the training finds ``vision`` there."""
@@ -57,13 +60,25 @@ class Training:
         self.checkpoint = self.folder / "weights" / "last.pt"
         self._log = self.folder / "training.log"
         place = ["--runs", str(runs.absolute()), "--name", name]
-        self._command = [str(python), "-m", "vision.training", *place, *arguments]
+        self._command = [*end_with_me(), str(python), "-m", "vision.training", *place, *arguments]
 
     def epochs(self) -> int:
-        """Return how many epochs are behind it."""
+        """Return how many epochs are behind it: an epoch that was cut off and done again counts once."""
         results = self.folder / "results.csv"
         lines = results.read_text(encoding="utf-8").splitlines() if results.is_file() else []
-        return max(0, len(lines) - 1)
+        last = lines[-1].partition(",")[0].strip() if lines else ""
+        return int(last) if last.isdigit() else 0
+
+    def weights(self) -> str:
+        """Return the SHA-256 of the weights that it ended with, empty before its end."""
+        finished = self.folder / "finished"
+        return finished.read_text(encoding="utf-8") if finished.is_file() else ""
+
+    def notes(self) -> dict[str, list[str]]:
+        """Return what was odd about the pictures that it learned from: what, and where."""
+        file = self.folder.with_name(f"{self.folder.name}-data") / "notes.json"
+        noted: dict[str, list[str]] = json.loads(file.read_bytes()) if file.is_file() else {}
+        return noted
 
     def run(self, stop: threading.Event, tell: Callable[[int], None]) -> Path:
         """Train to the end, or until told to stop; return the checkpoint.

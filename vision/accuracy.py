@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from vision import pictures
+from vision.acceptance import rate, upper_bound
+from vision.anomaly.evaluation import auroc
+from vision.calibration import Reliability, reliability
 from vision.dataset import DatasetError, check_folder, label_file, read_classes, read_split, read_truth
 from vision.detect import Detector
-from vision.evaluation import Pair, PartFigures, Report, evaluate, judge_parts
+from vision.evaluation import FEATURES, Pair, PartFigures, Report, evaluate, judge_parts, match
+from vision.judge import SENTENCES
+from vision.records import Findings
 from vision.registry import Model
 
 FLOOR = 0.001
 """Scores from which findings are collected: the curve needs them all."""
 BANDS = (0.25, 0.5)
-"""Scores at which whole parts are judged."""
+"""Scores at which whole parts are judged: where a recipe that says nothing else reviews, and rejects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,13 @@ class Accuracy:
 
     report: Report
     parts: tuple[PartFigures, ...]
+    """At each of `BANDS`."""
+    image_auroc: float
+    """How often a picture with a defect has the higher score of one without; NaN without both."""
+    findings_right: Reliability
+    """Scores of findings from the review band on, beside how often they are there."""
+    defects_right: Reliability
+    """Scores of each picture's worst defect, beside how often it has one."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, rounded as the cards are."""
@@ -37,6 +49,25 @@ class Accuracy:
             "map50_defects": round(self.report.map50(self.report.defects()), 4),
             "ap50": {name: round(value, 4) for name, value in self.report.ap50().items()},
             "parts": [asdict(part) for part in self.parts],
+            **self.rates(),
+            "image_auroc": round(self.image_auroc, 4),
+            "calibration": {
+                "findings": self.findings_right.as_dict(),
+                "parts": self.defects_right.as_dict(),
+            },
+        }
+
+    def rates(self) -> dict[str, float]:
+        """Return escapes below the lower band and overkill above the upper, as a station would have them.
+
+        What lies between the bands goes to a person and is neither.
+        """
+        low, high = self.parts
+        return {
+            "escape_rate": rate(low.escaped, low.defective),
+            "escape_upper95": round(upper_bound(low.escaped, low.defective), 5),
+            "overkill_rate": rate(high.overkill, high.sound),
+            "overkill_upper95": round(upper_bound(high.overkill, high.sound), 5),
         }
 
 
@@ -68,8 +99,29 @@ def measure(
     for pair in look(Detector(model), data, names):
         pairs.append(pair)
         tell(len(pairs), len(names))
-    parts = tuple(judge_parts(pairs, model.classes, score) for score in BANDS)
-    return Accuracy(evaluate(pairs, model.classes), parts)
+    return summarise(pairs, model.classes)
+
+
+def summarise(pairs: Sequence[Pair], classes: tuple[str, ...]) -> Accuracy:
+    """Return what findings are worth beside the truth, over all pictures."""
+    features = [index for index, name in enumerate(classes) if name in FEATURES]
+    worst = np.array([worst_score(found, features) for found, _ in pairs])
+    flawed = np.array([not np.isin(truth.labels, features).all() for _, truth in pairs])
+    hits = [(found.scores, match(found, truth)[:, 0]) for found, truth in pairs]
+    scores, right = (np.concatenate(column) for column in zip(*hits, strict=True))
+    counts = scores >= BANDS[0]
+    return Accuracy(
+        evaluate(pairs, classes),
+        tuple(judge_parts(pairs, classes, score) for score in BANDS),
+        auroc(worst[~flawed], worst[flawed]) if 0 < flawed.sum() < len(flawed) else float("nan"),
+        reliability(scores[counts], right[counts]),
+        reliability(worst, flawed),
+    )
+
+
+def worst_score(found: Findings, features: Sequence[int]) -> float:
+    """Return the score of a picture's worst defect, 0 where none was found."""
+    return float(found.scores[~np.isin(found.labels, features)].max(initial=0.0))
 
 
 def look(detector: Detector, data: Path, names: tuple[str, ...]) -> Iterator[Pair]:
@@ -81,11 +133,10 @@ def look(detector: Detector, data: Path, names: tuple[str, ...]) -> Iterator[Pai
         One of them is missing, or is no picture.
     """
     for name in names:
-        read = cv2.imread(str(data / "images" / name))
-        if read is None:
-            raise DatasetError(
-                f"{data / 'images' / name} cannot be read as a picture; remove it from the split."
-            )
-        image = np.asarray(read, dtype=np.uint8)
+        file = data / "images" / name
+        image, defect = pictures.decode(file.read_bytes()) if file.is_file() else (None, "")
+        if image is None:
+            why = SENTENCES.get(defect, "it is not there")
+            raise DatasetError(f"{file} cannot be read as a picture: {why}; remove it from the split.")
         truth = read_truth(label_file(data, name), image.shape[1], image.shape[0])
         yield detector.detect(image, FLOOR), truth

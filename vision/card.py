@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vision.card_pages import SUBJECTS
+from vision.card_pages import QUANTISED, subject_of
 from vision.evaluation import FEATURES, PartFigures, Report
 
 MODEL_FILES = ("model.xml", "model.bin")
@@ -83,7 +83,7 @@ def card(
     name: str, folder: Path, classes: tuple[str, ...], training: Training, numbers: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the card of a model whose files lie in ``folder``."""
-    subject = SUBJECTS[training.data]
+    subject = subject_of(training.data)
     return {
         "name": name,
         "task": "detect",
@@ -114,9 +114,10 @@ def write(folder: Path, facts: dict[str, Any]) -> None:
 
 def text(facts: dict[str, Any]) -> str:
     """Return the card as Markdown."""
-    return SUBJECTS[facts["training"]["data"]].page.format(
+    page = QUANTISED if "quantised" in facts else subject_of(facts["training"]["data"]).page
+    return page.format(
         **facts,
-        export=facts["metrics"]["export"],
+        export=facts["metrics"].get("export"),
         epochs=" + ".join(map(str, facts["training"]["epochs"])),
         class_table=_class_table(facts),
         part_table=_part_table(facts["metrics"]["parts"]),

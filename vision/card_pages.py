@@ -19,7 +19,17 @@ class Subject:
     """F1 at which several annotation passes over the same pictures agree: no detector proves more."""
 
 
-ENDING = """\
+SIGNED = """\
+No model decides without a signature: this one may judge demo part numbers only.
+
+## Licence
+
+The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
+rest of the project.
+"""
+
+ENDING = (
+    """\
 ## The export against the trained model
 
 On the same pictures: mAP50 {export[map50_trained]:.4f} trained, {export[map50_exported]:.4f} exported.
@@ -32,14 +42,10 @@ written.
 
 {unproven_list}
 
-No model decides without a signature: this one may judge demo part numbers only.
-
-## Licence
-
-The weights were trained and exported with Ultralytics and are under AGPL-3.0 (`LICENSE`), apart from the
-rest of the project.
 """
-"""What every card ends with."""
+    + SIGNED
+)
+"""What the card of an export ends with."""
 
 PHOTOGRAPHED = """\
 # {name}: a detector of weld imperfections
@@ -112,6 +118,73 @@ A station sees a part from several views: what escapes the whole chain, `seamlin
 
 """
 
+TAUGHT = """\
+# {name}: a detector trained on {training[data]}
+
+{training[architecture]}, {input_size} px, OpenVINO with {weights} weights. `python -m vision.export` writes
+this page from the numbers in `card.json`.
+
+## What it was trained on
+
+{training[pictures]} pictures of the data set {training[data]}: the training side of `{training[split]}`.
+Trained with {training[trainer]}: {epochs} epochs, batch {training[batch]}, seed {training[seed]}, finished
+{training[trained]}; {training[rendered]} rendered parts were among the pictures. There was no early stopping
+and no choice of a best epoch.
+{training[note]}
+
+## How good it is
+
+On the {metrics[pictures]} pictures that the split holds out:
+
+{class_table}
+
+mAP50 {metrics[map50_held_out]:.3f}, mAP50-95 {metrics[map50_95_held_out]:.3f}, mAP50 of the defects alone
+{metrics[map50_defects]:.3f}.
+
+Judged as whole parts, a picture with a defect being a defective part:
+
+{part_table}
+
+"""
+
+QUANTISED = (
+    """\
+# {name}: {quantised[of]} in INT8
+
+{training[architecture]}, {input_size} px, OpenVINO. `python -m vision.quantise` writes this page from the
+numbers in `card.json`. It is `{quantised[of]}` with weights and activations in INT8; only what the head
+computes of its answers keeps its precision. All that the card of `{quantised[of]}` says of training, of
+photographs and of what nobody has proven holds here, too. It was made of the one with the hash
+`{quantised[of_hash]}`.
+
+## How it was made
+
+By {quantised[by]}, after training, from {quantised[calibrated_on]} pictures of the training side of
+`{training[split]}`. **Declared gate: at most {quantised[map50_loss_allowed]} of mAP50 may be lost**, measured
+on the held-out side by the runtime's own detector; else nothing is written. A verdict of this model carries
+another preprocessing hash than one of `{quantised[of]}`: its precision is `INT8`. A card that does not
+declare it is refused.
+
+## How good it is
+
+On {metrics[pictures]} held-out pictures: mAP50 {metrics[map50]:.4f} ({metrics[map50_before]:.4f} before),
+mAP50-95 {metrics[map50_95]:.4f}, mAP50 of the defects alone {metrics[map50_defects]:.4f}.
+
+{class_table}
+
+Judged as whole parts, a picture with a defect being a defective part:
+
+{part_table}
+
+## What is unproven
+
+{unproven_list}
+- the same answers on another processor: without INT8 instructions OpenVINO may round elsewhere
+
+"""
+    + SIGNED
+)
+
 SUBJECTS = {
     "welds-pipe": Subject(
         page=PHOTOGRAPHED + ENDING,
@@ -138,3 +211,18 @@ SUBJECTS = {
     ),
 }
 """By the name of the data in the card."""
+
+OWN = Subject(
+    page=TAUGHT + ENDING,
+    iso6520={},
+    unproven=(
+        "anything that the held-out pictures do not show: other welds, lighting, cameras, distances",
+        "that the two sides of the split show different welds, unless `weld_group` says so",
+    ),
+)
+"""Of data that are none of these."""
+
+
+def subject_of(data: str) -> Subject:
+    """Return what a card says of the data of a name."""
+    return SUBJECTS.get(data, OWN)

@@ -53,7 +53,13 @@ def check_folder(data: Path) -> None:
 
 def read_classes(data: Path) -> tuple[str, ...]:
     """Read the class names, one a line of ``classes.txt``; a label is an index into them."""
-    return tuple((data / "classes.txt").read_text(encoding="utf-8").split())
+    return class_lines(data / "classes.txt")
+
+
+def class_lines(file: Path) -> tuple[str, ...]:
+    """Read the class names of a file, one a line; a name may have several words."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def read_split(data: Path, column: str) -> Split:

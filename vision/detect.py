@@ -1,4 +1,4 @@
-"""Detection with an exported YOLO: OpenVINO on the CPU, pinned to f32 and to a number of threads.
+"""Detection with an exported YOLO: OpenVINO on the CPU, pinned to its precision and to a number of threads.
 
 The same picture and model give the same findings, bit for bit, however many pictures are looked at
 at once: each goes through one lane of fixed threads. A lane of one thread computes in the thread that
@@ -47,7 +47,7 @@ class Detector:
     Raises
     ------
     ModelError
-        OpenVINO cannot read the export, or its shapes are not those of its card.
+        OpenVINO cannot read the export, or its shapes or its precision are not those of its card.
     """
 
     def __init__(self, model: Model, lanes: int = 1, threads: int = 1) -> None:
@@ -84,7 +84,10 @@ class Detector:
 
 
 def open_lane(model: Model, threads: int) -> Lane:
-    """Compile an export for this CPU, pinned to f32 and to threads; it reads and fills arrays of ours."""
+    """Compile an export for this CPU, pinned to f32 and to threads; it reads and fills arrays of ours.
+
+    What is quantised in a declared INT8 export stays in INT8: the pin forbids that anything else is rounded.
+    """
     settings = {
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": "1",
@@ -95,17 +98,28 @@ def open_lane(model: Model, threads: int) -> Lane:
     try:
         network = core.read_model(model.folder / "model.xml", model.folder / "model.bin")
         shapes = tuple(network.input(0).shape), tuple(network.output(0).shape)[:2]
+        precision = precision_of(network)
         compiled = core.compile_model(network, "CPU", settings)
     except RuntimeError as exc:
         raise ModelError(f"OpenVINO cannot read the model in {model.folder}; export it anew.") from exc
     if shapes != ((1, 3, side, side), (1, 4 + len(model.classes))):
         raise ModelError(f"The model in {model.folder} has the shapes {shapes}, its card says otherwise.")
+    if precision != model.precision:
+        raise ModelError(
+            f"The model in {model.folder} computes in {precision}, its card declares {model.precision}."
+        )
     blob = np.zeros((1, 3, side, side), np.float32)
     head = np.zeros(tuple(compiled.output(0).shape), np.float32)
     request = compiled.create_infer_request()
     request.set_input_tensor(ov.Tensor(blob, shared_memory=True))
     request.set_output_tensor(ov.Tensor(head, shared_memory=True))
     return Lane(request, blob, head[0])
+
+
+def precision_of(network: ov.Model) -> str:
+    """Return what a network computes in: INT8 where its numbers are rounded to steps, else f32."""
+    kinds = {node.get_type_name() for node in network.get_ops()}
+    return "INT8" if "FakeQuantize" in kinds else "f32"
 
 
 def check_numbers(answer: Float32) -> None:

@@ -3,6 +3,7 @@
 Runs in the training environment (``make train-env``):
 
     python -m vision.export --data "$SEAMLINE_DATA/welds-pipe" --runs runs --name weld-pipe
+    python -m vision.export --data ~/sets/welds --split split --runs runs --name weld-2 --into exports
     python -m vision.export --runs runs --name weld-sim     # trained on rendered parts alone
 """
 
@@ -19,10 +20,9 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
-from vision import card
+from vision import card, pictures
 from vision.card import Agreement, Training
 from vision.dataset import Truth, label_file, read_classes, read_split, read_truth
 from vision.evaluation import Pair, Report, evaluate, iou, judge_parts
@@ -53,6 +53,13 @@ The weights in this folder (model.xml, model.bin) were trained and exported with
 licensed under the GNU Affero General Public License, version 3 (AGPL-3.0-only), whose text follows.
 The rest of the project is not: see the LICENSE file at its root.
 """
+
+
+class Taught(NamedTuple):
+    """The photographs that a model was trained on, and the split whose other side it is measured on."""
+
+    data: Path
+    split: str = SPLIT
 
 
 class Sample(NamedTuple):
@@ -157,11 +164,12 @@ def decode(raw: Float32, classes: tuple[str, ...], ratio: float, padding: tuple[
     return Findings(classes, boxes.astype(np.float32), kept[:, 5].astype(np.int32), kept[:, 4])
 
 
-def photographs(data: Path) -> Iterator[Sample]:
-    """Yield the photographs of unseen shots."""
-    for name in read_split(data, SPLIT).test:
-        image = np.asarray(cv2.imread(str(data / "images" / name)), dtype=np.uint8)
-        yield Sample(image, read_truth(label_file(data, name), image.shape[1], image.shape[0]))
+def photographs(taught: Taught) -> Iterator[Sample]:
+    """Yield the photographs of the held-out side that can be read."""
+    for name in read_split(*taught).test:
+        image, _ = pictures.decode((taught.data / "images" / name).read_bytes())
+        if image is not None:
+            yield Sample(image, read_truth(label_file(taught.data, name), image.shape[1], image.shape[0]))
 
 
 def rendered_parts(classes: tuple[str, ...]) -> Iterator[Sample]:
@@ -253,17 +261,17 @@ def check(agreement: Agreement, folder: Path) -> None:
         raise ExportError(f"The export has {size} bytes; {LARGEST} are allowed.")
 
 
-def describe(checkpoint: Path, data: Path | None, note: str) -> Training:
-    """Read from a checkpoint how it was trained: on photographs, or without ``data`` on rendered parts."""
+def describe(checkpoint: Path, taught: Taught | None, note: str) -> Training:
+    """Read from a checkpoint how it was trained: on photographs, or without them on rendered parts."""
     import torch
 
     held: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=False)
     settings, stages = held["train_args"], read_stages(checkpoint)
     return Training(
         architecture="YOLO11n",
-        data="rendered parts" if data is None else "welds-pipe",
-        split="vision/simulate/protocol.py" if data is None else SPLIT,
-        pictures=stages[-1].rendered if data is None else len(read_split(data, SPLIT).train),
+        data=taught.data.resolve().name if taught else "rendered parts",
+        split=taught.split if taught else "vision/simulate/protocol.py",
+        pictures=len(read_split(*taught).train) if taught else stages[-1].rendered,
         epochs=tuple(stage.epochs for stage in stages),
         rendered=stages[-1].rendered,
         batch=settings["batch"],
@@ -282,21 +290,21 @@ def licence() -> str:
     return f"{LICENCE_HEAD}\n{text}"
 
 
-def ship(data: Path | None, checkpoint: Path, into: Path, name: str, note: str = "") -> dict[str, Any]:
+def ship(taught: Taught | None, checkpoint: Path, into: Path, name: str, note: str = "") -> dict[str, Any]:
     """Export a checkpoint, check it and write the model's folder; nothing is written if it disagrees.
 
-    It is measured on the photographs of ``data``, or without it on rendered parts.
+    It is measured on the photographs that were held out, or where there are none on rendered parts.
 
     Raises
     ------
     ExportError
         The export disagrees with the trained model, or is too large.
     """
-    training = describe(checkpoint, data, note)
+    training = describe(checkpoint, taught, note)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
         export(checkpoint, made, training.image_size)
-        classes, numbers = measure(data, (Trained(checkpoint), Exported(made)), made, training.image_size)
+        classes, numbers = measure(taught, (Trained(checkpoint), Exported(made)), made, training.image_size)
         facts = card.card(name, made, classes, training, numbers)
         into.mkdir(parents=True, exist_ok=True)
         for file in card.MODEL_FILES:
@@ -307,17 +315,18 @@ def ship(data: Path | None, checkpoint: Path, into: Path, name: str, note: str =
 
 
 def measure(
-    data: Path | None, models: tuple[Trained, Exported], made: Path, size: int
+    taught: Taught | None, models: tuple[Trained, Exported], made: Path, size: int
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the classes and the numbers of a card, unless the export must not be used."""
-    classes = CLASSES if data is None else read_classes(data)
-    seen = list(look(rendered_parts(classes) if data is None else photographs(data), models, size))
+    classes = read_classes(taught.data) if taught else CLASSES
+    seen = list(look(photographs(taught) if taught else rendered_parts(classes), models, size))
     agreement, report = compare(seen, classes)
     check(agreement, made)
     pairs = [(item.exported, item.truth) for item in seen]
     parts = tuple(judge_parts(pairs, classes, score) for score in BANDS)
-    numbers = card.metrics(report, parts, agreement, side="held_out" if data is None else "unseen_shot")
-    if data is not None:
+    side = "unseen_shot" if taught and taught.split == SPLIT else "held_out"
+    numbers = card.metrics(report, parts, agreement, side)
+    if taught and taught.split == SPLIT:
         numbers |= card.beside(evaluate(look_rendered(models[1], classes, size), classes))
     return classes, numbers
 
@@ -325,7 +334,8 @@ def measure(
 def main() -> None:
     """Export a run's last checkpoint into the models that ship."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="the welds-pipe folder; without it: rendered parts")
+    parser.add_argument("--data", type=Path, help="the data set; without it: rendered parts")
+    parser.add_argument("--split", default=SPLIT, help="column of splits.csv that it was trained on")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept")
     parser.add_argument("--name", default="weld-pipe", help="name of the model")
     parser.add_argument("--run", help="name of the run, if it is not the model's")
@@ -335,7 +345,8 @@ def main() -> None:
     os.environ.setdefault("YOLO_CONFIG_DIR", str(given.runs.resolve()))
     checkpoint = given.runs / (given.run or given.name) / "weights" / "last.pt"
     try:
-        facts = ship(given.data, checkpoint, given.into / given.name, given.name, given.note)
+        taught = Taught(given.data, given.split) if given.data else None
+        facts = ship(taught, checkpoint, given.into / given.name, given.name, given.note)
     except ExportError as exc:
         parser.exit(1, f"{exc}\n")
     print(json.dumps(facts["metrics"], indent=2))

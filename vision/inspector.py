@@ -19,7 +19,7 @@ from vision.judge import Recipe, describe_findings, digest, judge
 from vision.records import Finding, Frame, Image, Verdict, Versions, View
 
 
-def preprocessing(side: int, anomaly_side: int | None = None) -> dict[str, object]:
+def preprocessing(side: int, anomaly_side: int | None = None, precision: str = "f32") -> dict[str, object]:
     """Return everything that stands between a frame's bytes and a model's answer, besides the models."""
     mapped = {"anomaly": {"letterbox": anomaly_side, **maps.describe()}} if anomaly_side else {}
     return mapped | {
@@ -28,7 +28,7 @@ def preprocessing(side: int, anomaly_side: int | None = None) -> dict[str, objec
         "padding": letterbox.PADDING,
         "scale": "1/255 f32 rgb",
         "overlap": OVERLAP,
-        "precision": "f32",
+        "precision": precision,
         "jpeg": simplejpeg.__version__,
         "opencv": cv2.__version__,
         "openvino": ov.__version__,
@@ -58,7 +58,13 @@ class Inspector:
         self._side = side_of(detector, anomaly)
         self.versions = Versions(
             model=hash_of(detector, anomaly),
-            preprocessing=digest(preprocessing(self._side, anomaly.side if anomaly else None)),
+            preprocessing=digest(
+                preprocessing(
+                    self._side,
+                    anomaly.side if anomaly else None,
+                    detector.model.precision if detector else "f32",
+                )
+            ),
             recipe=recipe.hash,
         )
 

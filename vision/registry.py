@@ -35,6 +35,8 @@ class Model:
     hash: str
     """SHA-256 over the files' SHA-256: what a verdict calls the model."""
     iso6520: dict[str, str] = field(default_factory=dict)
+    precision: str = "f32"
+    """What its card declares that it computes in: ``f32`` or ``INT8``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def load(folder: Path) -> Model:
             input_size=int(card["input_size"]),
             hash=hashlib.sha256("".join(digests).encode()).hexdigest(),
             iso6520={label: str(code) for label, code in card.get("iso6520", {}).items() if code},
+            precision=str(card.get("precision", "f32")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ModelError(

@@ -6,6 +6,7 @@ python -m vision.rendered --into runs/rendered --pictures 900
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def yolo_lines(picture: RenderedPart, classes: tuple[str, ...]) -> str:
 
 def data_file(into: Path, classes: tuple[str, ...], test: str) -> Path:
     """Write the file that YOLO trainers read; ``test`` is the folder of the side they never look at."""
-    names = "".join(f"  {index}: {name}\n" for index, name in enumerate(classes))
+    names = "".join(f"  {index}: {json.dumps(name)}\n" for index, name in enumerate(classes))
     file = into / "data.yaml"
     file.write_text(f"path: {into.resolve()}\ntrain: images/train\nval: {test}\nnames:\n{names}")
     return file

@@ -3,23 +3,31 @@
 Runs in the training environment (``make train-env``), never at run time. A run that was interrupted
 goes on where it stopped.
 
-    python -m vision.training --data "$SEAMLINE_DATA/welds-pipe" --runs runs
+    python -m vision.training --data "$SEAMLINE_DATA/welds-pipe" --same-welds --runs runs
     python -m vision.training --rendered 480 --name weld-sim --start runs/weld-pipe/weights/last.pt
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from vision import rendered
-from vision.dataset import Split, label_file, read_classes, read_split
+from vision import checkpoints, rendered
+from vision.checkpoints import RunTakenError
+from vision.dataset import DatasetError, Split, label_file, read_classes, read_split
+from vision.datasets.checking import look_over, refuse_leaks
 from vision.simulate import CLASSES
 
 SEED = 20260511
+FINISHED = "finished"
+"""Written at the end of a run: the hash of its weights."""
+NOTES = "notes.json"
+"""What was odd about the pictures and boxes of a run, in the folder that it is laid out in."""
 IMAGE_SIZE = 320
 EPOCHS = 36
 BATCH = 16
@@ -44,10 +52,11 @@ class Stage(NamedTuple):
     rendered: int
 
 
-def lay_out(data: Path, split: Split, into: Path) -> Path:
+def lay_out(data: Path, split: Split, into: Path, mended: Mapping[str, str] = MappingProxyType({})) -> Path:
     """Link pictures and boxes into the folders that YOLO trainers expect; return the data file.
 
-    The source folder may be read-only, and trainers write caches beside the labels: so links.
+    The source folder may be read-only, and trainers write caches beside the labels: so links. Labels that
+    had to be ``mended`` are written instead: of a picture with one box beyond its edge trainers drop all.
     """
     for part, names in (("train", split.train), ("test", split.test)):
         for kind in ("images", "labels"):
@@ -55,7 +64,12 @@ def lay_out(data: Path, split: Split, into: Path) -> Path:
         for name in names:
             label = label_file(data, name)
             link(data / "images" / name, into / "images" / part / name)
-            link(label, into / "labels" / part / label.name)
+            target = into / "labels" / part / label.name
+            if name in mended:
+                target.unlink(missing_ok=True)  # never through a link into the source
+                target.write_text(mended[name], encoding="utf-8")
+            else:
+                link(label, target)
     return rendered.data_file(into, read_classes(data), test="images/test")
 
 
@@ -70,20 +84,33 @@ def train(
 ) -> Path:
     """Train YOLO11n, from random weights or from a checkpoint of ours; return the last checkpoint.
 
-    The test split is never looked at while training: no early stopping, no best epoch.
+    The test split is never looked at while training: no early stopping, no best epoch. Whatever kills it,
+    the same call goes on from the last whole epoch.
+
+    Raises
+    ------
+    RunTakenError
+        Another process trains this run.
     """
     os.environ.setdefault("YOLO_CONFIG_DIR", str(runs.resolve()))
-    from ultralytics import YOLO
+    run, last = runs / name, runs / name / "weights" / "last.pt"
+    with checkpoints.hold(run):
+        if (run / FINISHED).exists():
+            return last
+        from ultralytics import YOLO
+        from ultralytics.utils.torch_utils import strip_optimizer
 
-    last = runs / name / "weights" / "last.pt"
-    if (runs / name / "finished").exists():
-        return last
-    if last.exists():
-        YOLO(last).train(resume=True)
-    else:
-        note_stages(runs / name, stage, start)
-        YOLO(start or "yolo11n.yaml").train(**(settings(data_file, runs, name, stage.epochs) | others))
-    (runs / name / "finished").touch()
+        begun = checkpoints.take_up(last)
+        if not begun:
+            note_stages(run, stage, start)
+        if not begun or checkpoints.epochs_behind(last) < stage.epochs:
+            model = YOLO(last if begun else start or "yolo11n.yaml")
+            model.add_callback("on_model_save", lambda trainer: checkpoints.keep(trainer.last))
+            wanted = settings(data_file, runs, name, stage.epochs) | others
+            model.train(**({"resume": True} if begun else wanted))
+        strip_optimizer(last)
+        (run / FINISHED).write_text(checkpoints.fingerprint(last), encoding="utf-8")
+        checkpoints.let_go(last)
     return last
 
 
@@ -128,8 +155,14 @@ def settings(data_file: Path, runs: Path, name: str, epochs: int) -> dict[str, A
 
 
 def lay_out_photographs(data: Path, split: str, into: Path, number: int) -> tuple[Path, int]:
-    """Lay out the training side of a split and ``number`` rendered parts; return file and number."""
-    file = lay_out(data, read_split(data, split), into)
+    """Lay out a split and ``number`` rendered parts; return file and number.
+
+    Pictures that cannot be learned from are left out; what was odd is noted beside the data file.
+    """
+    checked = look_over(data, read_split(data, split))
+    into.mkdir(parents=True, exist_ok=True)
+    (into / NOTES).write_text(json.dumps(checked.notes, indent=2) + "\n", encoding="utf-8")
+    file = lay_out(data, checked.split, into, checked.labels)
     return file, rendered.write(rendered.parts_to_train_on(number), into, read_classes(data))
 
 
@@ -150,16 +183,26 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
     parser.add_argument("--freeze", type=int, default=0, help="leave so many layers as they are: quicker")
     parser.add_argument("--rendered", type=int, default=0, help="render so many parts to train on")
+    parser.add_argument("--same-welds", action="store_true", help="train though both sides share welds")
     given = parser.parse_args()
     if given.data is None and not given.rendered:
         parser.error("there is nothing to train on; give --data, --rendered or both")
+    try:
+        print(train_as_asked(given))
+    except (DatasetError, RunTakenError) as exc:
+        parser.exit(1, f"{exc}\n")
+
+
+def train_as_asked(given: argparse.Namespace) -> Path:
+    """Lay out what the command line names and train on it; return the checkpoint."""
     laid = given.runs / f"{given.name}-data"
     if given.data is None:
         (file, kept), others = lay_out_rendered(laid, given.rendered), FIXED_CAMERA
     else:
+        refuse_leaks(given.data, given.split, given.same_welds)
         (file, kept), others = lay_out_photographs(given.data, given.split, laid, given.rendered), {}
     stage = Stage(given.epochs, kept)
-    print(train(file, given.runs, given.name, stage, given.start, freeze=given.freeze, **others))
+    return train(file, given.runs, given.name, stage, given.start, freeze=given.freeze, **others)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @train.command("anomaly")
 def fit_anomaly(
-    folder: Annotated[Path, typer.Argument(help="The folder with pictures of good parts, and no others.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="The folder with pictures of good parts, and no others; or one with train/good."),
+    ],
     name: Annotated[
         str, typer.Option(help="What the plant file calls it; left out: the folder's name.")
     ] = "",
@@ -33,9 +36,10 @@ def fit_anomaly(
     from vision.anomaly import bank
 
     called = name or folder.resolve().name
+    shown = folder / "train" / "good" if (folder / "train" / "good").is_dir() else folder
     place = bank.place(called, Home.default().create().models)
     started = time.perf_counter()
-    fitted, card = fit_folder(folder, called, good, keep)
+    fitted, card = fit_folder(shown, called, good, keep)
     bank.save(fitted.bank, card, place)
     facts = {
         "name": called,

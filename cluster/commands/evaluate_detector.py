@@ -60,3 +60,17 @@ def show(figures: dict[str, Any]) -> None:
         escaped, overkill = "{escaped} of {defective}", "{overkill} of {sound}"
         parts.add_row(f"{part['score']:.2f}", escaped.format_map(part), overkill.format_map(part))
     screen.print(classes, parts)
+    screen.print(in_words(figures), highlight=False, soft_wrap=True)
+
+
+def in_words(figures: dict[str, Any]) -> str:
+    """Say what a station with these bands would pass and reject, and whether scores are what they say."""
+    low, high = (part["score"] for part in figures["parts"])
+    off = figures["calibration"]["parts"]["ece"]
+    return (
+        f"Escapes below {low:.2f}: {figures['escape_rate']:.2%} of defective pictures, with 95 % confidence"
+        f" under {figures['escape_upper95']:.2%}.\n"
+        f"Overkill from {high:.2f}: {figures['overkill_rate']:.2%} of sound ones,"
+        f" under {figures['overkill_upper95']:.2%}.\n"
+        f"AUROC of pictures {figures['image_auroc']:.3f}; a picture's score is off by {off:.2f} on average."
+    )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cluster.commands import train
+from cluster.commands.data_import import GroupBy, Groups, bring_in, show, show_notes
 from cluster.terminal import Json, progress, screen
 
 EPOCHS = 36
@@ -19,12 +20,19 @@ def detector(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A data set: images/, labels/, classes.txt, splits.csv; none: rendered parts only."
+            help="A data set of ours, or one in YOLO, VOC, COCO or MVTec AD; none: rendered parts only."
         ),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the run.")] = "detector",
     runs: Annotated[Path | None, typer.Option(help="Where runs lie; left out: SEAMLINE_HOME/runs.")] = None,
-    split: Annotated[str, typer.Option(help="Column of splits.csv.")] = "split_unseen_shot",
+    split: Annotated[
+        str, typer.Option(help="Column of splits.csv; left out: the first that keeps welds apart.")
+    ] = "",
+    same_welds: Annotated[
+        bool, typer.Option("--same-welds", help="Train though both sides of the split share welds.")
+    ] = False,
+    groups: Groups = None,
+    group_by: GroupBy = "",
     epochs: Annotated[int, typer.Option(min=1, help="Times that every picture is looked at.")] = EPOCHS,
     rendered: Annotated[
         int, typer.Option(min=0, max=20_000, help="Rendered parts to add to the pictures.")
@@ -42,22 +50,47 @@ def detector(
     from cluster.training import Training, find_python
     from engine.paths import Home
     from engine.signals import stop_on_signals
-    from vision.dataset import check_folder, read_split
 
     if data is None and not rendered:
         raise typer.BadParameter("there is nothing to train on; give a data set, --rendered, or both.")
+    folder = runs or Home.default().root / "runs"
     given = [f"--epochs={epochs}", f"--rendered={rendered}"]
     if data is not None:
-        check_folder(data)
-        read_split(data, split)
-        given += [f"--data={data.absolute()}", f"--split={split}"]
+        ours = data_of_ours(data, folder / f"{name}-set", groups, group_by)
+        given += pictures_to_train_on(ours, split, same_welds)
     if start is not None:
         given.append(f"--start={start.absolute()}")
-    folder = runs or Home.default().root / "runs"
     task = Training(find_python(environment), folder, name, given)
     with progress(f"Training {name}") as tell:
         checkpoint = task.run(stop_on_signals(), lambda done: tell(done, epochs))
+    notes = {what: len(where) for what, where in task.notes().items()}
     if as_json:
-        print(json.dumps({"checkpoint": str(checkpoint), "epochs": task.epochs()}))
+        found = {"checkpoint": str(checkpoint), "epochs": task.epochs(), "weights": task.weights()}
+        print(json.dumps(found | {"notes": notes}))
     else:
+        show_notes(task.notes())
         screen.print(f"The checkpoint is {checkpoint}.", highlight=False, soft_wrap=True)
+
+
+def data_of_ours(data: Path, into: Path, groups: Path | None, group_by: str) -> Path:
+    """Return a data set as it is, or what it becomes when it is imported, once."""
+    from vision.dataset import check_folder
+    from vision.datasets import Plan
+
+    if (data / "splits.csv").is_file():
+        check_folder(data)
+        return data
+    if not into.exists():
+        show(bring_in(data, into, "", Plan(groups=groups, group_by=group_by)))
+    return into
+
+
+def pictures_to_train_on(data: Path, split: str, same_welds: bool) -> list[str]:
+    """Return what tells the trainer of a data set, unless a test on it would prove nothing."""
+    from vision.dataset import read_split
+    from vision.datasets.checking import choose_split, refuse_leaks
+
+    column = split or choose_split(data)
+    read_split(data, column)
+    refuse_leaks(data, column, same_welds)
+    return [f"--data={data.absolute()}", f"--split={column}", *(["--same-welds"] if same_welds else [])]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-from collections import defaultdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from engine.survey.abc import DataSet
+from engine.survey.shown import look_at
 from vision.dataset import DatasetError, Truth, label_file, read_classes, read_truth
+from vision.datasets import duplicates, welds
+from vision.datasets.picture import Seen
 
 UNIT = 1
 """Width and height with which a label file's fractions stay fractions."""
@@ -40,7 +40,7 @@ class Boxes:
         for file in sorted((folder / "labels").glob("*.txt")):
             if file.stem not in stems:
                 found.trap("labels without a picture", file.name)
-        _splits(found, folder, _contents(found, pictures))
+        _splits(found, folder, look_at(found, {picture.name: picture for picture in pictures}))
         return found
 
 
@@ -63,32 +63,28 @@ def _outside(truth: Truth) -> bool:
     return bool(len(truth)) and bool((truth.boxes < -SLACK).any() or (truth.boxes > UNIT + SLACK).any())
 
 
-def _contents(found: DataSet, pictures: list[Path]) -> dict[str, str]:
-    """Return each picture's SHA-256; note what cannot be read."""
-    hashes = {}
-    for picture in pictures:
-        content = picture.read_bytes()
-        if cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8) is None:
-            found.trap("files that are no picture", picture.name)
-        hashes[picture.name] = hashlib.sha256(content).hexdigest()
-    return hashes
-
-
-def _splits(found: DataSet, folder: Path, hashes: dict[str, str]) -> None:
-    """Count the sides of every split; the same bytes on both sides make its figures worthless."""
+def _splits(found: DataSet, folder: Path, seen: dict[str, Seen]) -> None:
+    """Count the sides of every split; what is the same on both sides makes its figures worthless."""
     file = folder / "splits.csv"
     if not file.is_file():
         found.trap("splits.csv is missing: nothing is held out", str(folder))
         return
     with file.open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
+    alike = list(duplicates.near({name: picture.mark for name, picture in seen.items()}))
+    found.counts["pairs that look alike"] = len(alike)
+    equal = duplicates.equal({name: picture.sha256 for name, picture in seen.items()})
+    welds_of = {row["image"]: row[welds.COLUMN] for row in rows if row.get(welds.COLUMN)}
     for column in [name for name in (rows[0] if rows else {}) if name.startswith("split")]:
-        sides: dict[str, set[str]] = defaultdict(set)
-        for row in rows:
-            found.counts[f"{column}: {row[column]}"] += 1
-            if (content := hashes.get(row["image"])) is None:
-                found.trap("rows of splits.csv without a picture", row["image"])
-            else:
-                sides[row[column]].add(content)
-        if sides["train"] & sides["test"]:
-            found.trap("the same picture to train on and to test on", column)
+        sides = {row["image"]: row[column] for row in rows}
+        found.counts.update(f"{column}: {side}" for side in sides.values())
+        for left, right in duplicates.across(equal, sides):
+            found.trap("the same picture to train on and to test on", f"{column}: {left} = {right}")
+        for left, right in duplicates.across(alike, sides):
+            found.trap("pictures that look alike to train on and to test on", f"{column}: {left} ~ {right}")
+        for weld in welds.shared(sides, welds_of):
+            found.trap("a weld to train on and to test on", f"{column}: {weld}")
+    for name in sorted(
+        {row["image"] for row in rows} - {path.name for path in (folder / "images").iterdir()}
+    ):
+        found.trap("rows of splits.csv without a picture", name)

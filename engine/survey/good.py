@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.survey.abc import DataSet
-
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
+from engine.survey.shown import look_at
+from vision.datasets import duplicates
+from vision.datasets.picture import ENDINGS, pictures_below
 
 
 class GoodPictures:
@@ -27,7 +28,17 @@ class GoodPictures:
         for place in sorted((folder / "test").glob("*")):
             if place.name != "good":
                 _masks(found, _names(place), _names(folder / "ground_truth" / place.name))
+        _twins(found, folder)
         return found
+
+
+def _twins(found: DataSet, folder: Path) -> None:
+    """Note pictures that are there twice, and those to learn from that look like one to test on."""
+    files = [file for side in ("train", "test") for file in pictures_below(folder / side)]
+    whole = look_at(found, {file.relative_to(folder).as_posix(): file for file in files})
+    alike = list(duplicates.near({name: picture.mark for name, picture in whole.items()}))
+    for left, right in duplicates.across(alike, {name: name.partition("/")[0] for name in whole}):
+        found.trap("pictures that look alike to learn from and to test on", f"{left} ~ {right}")
 
 
 def _masks(found: DataSet, pictures: set[str], masks: set[str]) -> None:
@@ -41,4 +52,4 @@ def _masks(found: DataSet, pictures: set[str], masks: set[str]) -> None:
 
 def _names(folder: Path) -> set[str]:
     files = folder.iterdir() if folder.is_dir() else []
-    return {path.stem for path in files if path.suffix.lower() in PICTURES}
+    return {path.stem for path in files if path.suffix.lower() in ENDINGS}

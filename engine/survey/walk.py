@@ -7,12 +7,13 @@ from pathlib import Path
 
 from engine.survey.abc import DataSet, Kind, SurveyError
 from engine.survey.boxes import Boxes
+from engine.survey.coco import CocoBoxes
 from engine.survey.good import GoodPictures
 from engine.survey.shdr import Shdr
 from engine.survey.table import Tables
 from engine.survey.voc import Voc
 
-KINDS: tuple[Kind, ...] = (Boxes(), Voc(), GoodPictures(), Shdr(), Tables())
+KINDS: tuple[Kind, ...] = (Boxes(), Voc(), CocoBoxes(), GoodPictures(), Shdr(), Tables())
 
 
 def survey(folder: Path, tell: Callable[[int, int], None] = lambda done, total: None) -> list[DataSet]:

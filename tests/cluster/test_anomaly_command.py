@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,49 @@ def test_a_models_name_is_not_taken(seamline: Command, good: Path) -> None:
     ended = seamline("train", "anomaly", good, "--name", "weld-pipe")
     assert ended.code == 2
     assert "'weld-pipe' is the name of a model; choose another for the bank." in ended.words
+
+
+@pytest.fixture
+def tested(good: Path, tmp_path: Path) -> Path:
+    """Return a set with good parts to learn and to test on, and two with a black hole and its mask."""
+    folder = tmp_path / "sockets"
+    for place in ("train/good", "test/good", "test/hole", "ground_truth/hole"):
+        (folder / place).mkdir(parents=True)
+    renderer = PartRenderer(31, size=160, flaw_rate=0.0)
+    for number in range(7):
+        image = renderer.render(number).image
+        if number < 5:
+            place = "train" if number < 3 else "test"
+            cv2.imwrite(str(folder / place / "good" / f"{number}.png"), image)
+            continue
+        mask = cv2.circle(image[:, :, 0] * 0, (80, 80), 14, 255, -1)
+        image[mask > 0] = 0
+        cv2.imwrite(str(folder / "test" / "hole" / f"{number}.png"), image)
+        cv2.imwrite(str(folder / "ground_truth" / "hole" / f"{number}_mask.png"), mask)
+    return folder
+
+
+def test_a_bank_is_measured_on_good_and_defective_pictures(seamline: Command, tested: Path) -> None:
+    seamline("train", "anomaly", tested, "--good=3", "--name=sockets", "--json")
+    found = seamline("evaluate", "anomaly", tested, "--bank=sockets", "--json").json
+    assert (found["good"], found["defective"], found["image_auroc"]) == (2, 2, 1.0)
+    assert found["escape_rate"] == 0
+    assert found["escape_upper95"] == pytest.approx(1 - 0.05**0.5, abs=1e-4)
+    assert found["aupro"] > 0.5
+    assert "2 good and 2 defective" in seamline("evaluate", "anomaly", tested, "--bank=sockets").words
+
+
+def test_a_set_without_masks_has_no_regions_to_find(seamline: Command, tested: Path) -> None:
+    seamline("train", "anomaly", tested, "--good=3", "--name=sockets", "--json")
+    (tested / "ground_truth" / "hole" / "5_mask.png").unlink()
+    ended = seamline("evaluate", "anomaly", tested, "--bank=sockets")
+    assert (ended.code, "no mask of the size of 5.png" in ended.words) == (2, True)
+    shutil.rmtree(tested / "ground_truth")
+    assert seamline("evaluate", "anomaly", tested, "--bank=sockets", "--json").json["aupro"] is None
+
+
+def test_nothing_to_test_on_is_one_sentence(seamline: Command, tested: Path) -> None:
+    seamline("train", "anomaly", tested, "--good=3", "--name=sockets", "--json")
+    ended = seamline("evaluate", "anomaly", tested / "train", "--bank=sockets")
+    assert ended.code == 2
+    assert "put good pictures into test/good" in ended.words

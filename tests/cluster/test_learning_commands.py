@@ -23,6 +23,7 @@ import argparse, pathlib, sys, time
 parser = argparse.ArgumentParser()
 for name in ("runs", "name", "data", "split", "epochs", "rendered"):
     parser.add_argument("--" + name)
+parser.add_argument("--same-welds", action="store_true")
 given = parser.parse_args(sys.argv[3:])
 run = pathlib.Path(given.runs) / given.name
 results = run / "results.csv"
@@ -36,6 +37,10 @@ for epoch in range(done, int(given.epochs)):
         sys.exit("the labels are odd")
 (run / "weights").mkdir(exist_ok=True)
 (run / "weights" / "last.pt").touch()
+(run / "finished").write_text("5eed")
+notes = run.with_name(given.name + "-data")
+notes.mkdir(exist_ok=True)
+(notes / "notes.json").write_text('{{"odd things": ["here", "there"]}}')
 """
 
 
@@ -47,8 +52,8 @@ def data(tmp_path: Path) -> Path:
         (folder / part).mkdir(parents=True)
     (folder / "classes.txt").write_text("\n".join(CLASSES), encoding="utf-8")
     rows = ["image,mine"]
-    for name, red, side in (("a", 0, "train"), ("b", 255, "test"), ("c", 0, "test")):
-        cv2.imwrite(str(folder / "images" / f"{name}.png"), picture(red))
+    for seed, (name, red, side) in enumerate((("a", 0, "train"), ("b", 255, "test"), ("c", 0, "test"))):
+        cv2.imwrite(str(folder / "images" / f"{name}.png"), picture(red, seed=seed))
         boxes = ["2 0.5 0.5 1 1"] + (["1 0.5 0.25 0.25 0.125"] if red else [])
         (folder / "labels" / f"{name}.txt").write_text("\n".join(boxes), encoding="utf-8")
         rows.append(f"{name}.png,{side}")
@@ -74,7 +79,12 @@ def test_a_registered_model_is_measured_on_what_is_held_out(
     assert (found["model"], found["hash"], found["pictures"]) == ("mine", model.hash, 2)
     assert found["ap50"] == pytest.approx({"Surface_pores": 1.0, "Weld": 1.0}, abs=0.01)
     assert found["parts"][0] == {"score": 0.25, "defective": 1, "sound": 1, "escaped": 0, "overkill": 0}
-    assert "mAP50 0.995" in seamline("evaluate", "detector", data, "--model=mine", "--split=mine").words
+    assert (found["escape_rate"], found["escape_upper95"], found["image_auroc"]) == (0, 0.95, 1)
+    assert found["calibration"]["parts"]["ece"] == 0
+    words = seamline("evaluate", "detector", data, "--model=mine", "--split=mine").words
+    assert "mAP50 0.995" in words
+    assert "Escapes below 0.25: 0.00% of defective pictures, with 95 % confidence under 95.00%." in words
+    assert "AUROC of pictures 1.000; a picture's score is off by 0.00 on average." in words
 
 
 @pytest.mark.parametrize(
@@ -107,8 +117,55 @@ def test_a_training_runs_in_its_environment_and_goes_on(
 ) -> None:
     command = ["train", "detector", data, "--split=mine", f"--environment={environment}", "--json"]
     found = seamline(*command, "--epochs=2").json
-    assert found == {"checkpoint": str(home / "runs" / "detector" / "weights" / "last.pt"), "epochs": 2}
+    checkpoint = str(home / "runs" / "detector" / "weights" / "last.pt")
+    noted = {"weights": "5eed", "notes": {"odd things": 2}}
+    assert found == {"checkpoint": checkpoint, "epochs": 2, **noted}
     assert seamline(*command, "--epochs=3").json["epochs"] == 3
+    assert "odd things (2): here, there" in seamline(*command[:-1], "--epochs=3").words
+
+
+def test_a_split_that_shares_a_weld_is_not_trained_on_by_chance(
+    seamline: Command, home: Path, data: Path, environment: Path
+) -> None:
+    (data / "splits.csv").write_text("image,weld_group,mine\na.png,A,train\nb.png,A,test\nc.png,B,test\n")
+    command = [
+        "train",
+        "detector",
+        data,
+        "--split=mine",
+        f"--environment={environment}",
+        "--epochs=1",
+        "--json",
+    ]
+    ended = seamline(*command)
+    assert (ended.code, "mine has a weld on both sides: A" in ended.json["error"]) == (2, True)
+    assert seamline(*command, "--same-welds").json["epochs"] == 1
+
+
+def test_a_set_of_another_format_is_imported_once_and_trained_on(
+    seamline: Command, home: Path, data: Path, environment: Path
+) -> None:
+    (data / "splits.csv").unlink()
+    command = ["train", "detector", data, f"--environment={environment}", "--epochs=1", "--json"]
+    assert "say which show the same weld" in seamline(*command).json["error"]
+    assert seamline(*command, "--group-by=(.)").json["epochs"] == 1
+    ours = home / "runs" / "detector-set"
+    assert len(list((ours / "images").iterdir())) == 3
+    assert seamline(*command, "--group-by=(.)").json["epochs"] == 1
+
+
+def test_an_import_says_what_was_odd(seamline: Command, home: Path, data: Path, tmp_path: Path) -> None:
+    (data / "splits.csv").unlink()
+    (data / "labels" / "b.txt").write_text("1 0.95 0.5 0.2 0.2\n")
+    words = seamline("data", "import", data, tmp_path / "ours", "--group-by=(.)", "--format=yolo").words
+    assert "2 to train on, 1 to test on" in words
+    assert "boxes that reached out of the picture, cut at its edge (1): b.png" in words
+    again = seamline("data", "import", data, tmp_path / "ours", "--group-by=(.)", "--json")
+    assert (again.code, "is there already; name a new folder" in again.json["error"]) == (2, True)
+    names = tmp_path / "names"
+    names.write_text("good")
+    ended = seamline("data", "import", data, tmp_path / "other", "--group-by=(.)", "--classes", names)
+    assert "not among good: 'Surface_pores' (1), 'Weld' (2)" in ended.words
 
 
 def test_a_training_that_fails_says_its_last_words(

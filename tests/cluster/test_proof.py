@@ -23,7 +23,7 @@ from vision.simulate import draw_part
 NOON = datetime(2026, 5, 11, 12, tzinfo=UTC)
 KEYS = {
     "parts", "escape_rate", "escape_upper95", "overkill_rate", "overkill_upper95", "review_rate",
-    "lazy_escape_rate", "lazy_overkill_rate", "kinds", "model",
+    "lazy_escape_rate", "lazy_overkill_rate", "kinds", "model", "calibration",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.survey import DataSet, SurveyError, survey
+from vision.datasets.corners import CLIPPED, SWAPPED
 
 
 def only(folder: Path) -> DataSet:
@@ -20,7 +22,8 @@ def only(folder: Path) -> DataSet:
 
 def photograph(file: Path, level: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(file), np.full((16, 16, 3), level, np.uint8))
+    coarse = np.random.default_rng(level).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    cv2.imwrite(str(file), cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC))
 
 
 def written(file: Path, text: str) -> None:
@@ -41,7 +44,7 @@ def test_photographs_with_boxes_are_counted(tmp_path: Path) -> None:
     found = only(boxes(tmp_path / "set"))
     assert found.counts == {
         "pictures": 3, "boxes of good": 3, "boxes of pore": 3,
-        "split_x: train": 1, "split_x: gap": 1, "split_x: test": 1,
+        "pairs that look alike": 0, "split_x: train": 1, "split_x: gap": 1, "split_x: test": 1,
     }  # fmt: skip
     assert found.traps == {}
 
@@ -53,16 +56,38 @@ def test_what_is_wrong_with_photographs_is_told(tmp_path: Path) -> None:
     written(folder / "labels" / "a.txt", "7 0.5 0.5 0.1 0.1\n")
     written(folder / "labels" / "b.txt", "0 0.9 0.5 0.5 0.1\n")
     written(folder / "labels" / "e.txt", "")
-    written(folder / "splits.csv", "image,split_x\na.png,train\nc.png,test\nz.png,test\n")
+    written(folder / "splits.csv", "image,weld_group,split_x\na.png,A,train\nc.png,A,test\nz.png,,test\n")
     assert only(folder).traps == {
         "labels of a class that classes.txt lacks": ["a.png"],
         "boxes that reach out of the picture": ["b.png"],
         "pictures without readable labels": ["d.png"],
         "labels without a picture": ["e.txt"],
-        "files that are no picture": ["d.png"],
+        "pictures that cannot be learned from: the file is no JPEG, PNG or BMP": ["d.png"],
+        "pictures that are there twice, byte by byte": ["a.png = c.png"],
         "rows of splits.csv without a picture": ["z.png"],
-        "the same picture to train on and to test on": ["split_x"],
+        "the same picture to train on and to test on": ["split_x: a.png = c.png"],
+        "pictures that look alike to train on and to test on": ["split_x: a.png ~ c.png"],
+        "a weld to train on and to test on": ["split_x: A"],
     }
+
+
+def test_boxes_in_coco_are_counted_and_straightened(tmp_path: Path) -> None:
+    photograph(tmp_path / "set" / "train" / "a.png", 1)
+    held = {
+        "images": [
+            {"id": 1, "file_name": "a.png", "width": 64, "height": 64},
+            {"id": 2, "file_name": "b.png"},
+        ],
+        "annotations": [
+            {"image_id": 1, "category_id": 4, "bbox": [40, 40, -20, -20]},
+            {"image_id": 1, "category_id": 4, "bbox": [50, 50, 30, 10]},
+        ],
+        "categories": [{"id": 4, "name": "pore"}],
+    }
+    written(tmp_path / "set" / "train" / "_annotations.coco.json", json.dumps(held))
+    found = only(tmp_path / "set")
+    assert (found.kind, found.counts) == ("COCO annotations", {"pictures": 2, "boxes of pore": 2})
+    assert found.traps == {SWAPPED: ["a.png"], CLIPPED: ["a.png"], "annotations without a picture": ["b.png"]}
 
 
 def annotation(*corners: int) -> str:
@@ -91,9 +116,28 @@ def test_swapped_corners_of_annotations_are_told(tmp_path: Path) -> None:
     }
 
 
+def test_twins_of_good_pictures_to_test_on_are_told(tmp_path: Path) -> None:
+    for level, place in enumerate(("train/good/a", "train/good/b", "test/good/c", "test/good/d")):
+        photograph(tmp_path / f"{place}.png", level)
+    (tmp_path / "test/good/c.png").write_bytes((tmp_path / "train/good/a.png").read_bytes())
+    shown = cv2.imread(str(tmp_path / "train/good/b.png"))
+    assert shown is not None
+    cv2.imwrite(str(tmp_path / "test/good/d.png"), cv2.resize(shown, (96, 96)))
+    (tmp_path / "test/good/e.png").write_bytes(b"?")
+    assert only(tmp_path).traps == {
+        "pictures that are there twice, byte by byte": ["train/good/a.png = test/good/c.png"],
+        "pictures that look alike to learn from and to test on": [
+            "train/good/a.png ~ test/good/c.png",
+            "train/good/b.png ~ test/good/d.png",
+        ],
+        "pictures that cannot be learned from: the file is no JPEG, PNG or BMP": ["test/good/e.png"],
+    }
+
+
 def test_masks_are_matched_by_name(tmp_path: Path) -> None:
-    for place in ("train/good/a", "test/good/b", "test/bad/c", "test/bad/d", "ground_truth/bad/c_mask"):
-        photograph(tmp_path / f"{place}.png", 1)
+    places = ("train/good/a", "test/good/b", "test/bad/c", "test/bad/d", "ground_truth/bad/c_mask")
+    for level, place in enumerate(places):
+        photograph(tmp_path / f"{place}.png", level)
     photograph(tmp_path / "ground_truth/bad/x.png", 1)
     found = only(tmp_path)
     assert found.counts == {"train/good": 1, "test/good": 1, "test/bad": 2, "masks": 2}
@@ -159,5 +203,11 @@ def test_the_traps_of_the_real_photographs_are_found() -> None:
         pytest.skip("SEAMLINE_DATA names no folder with the real data")
     found = {item.folder.name: item for item in survey(Path(data) / "welds-pipe")}
     assert found["welds-pipe"].counts["pictures"] == 972
-    assert found["welds-pipe"].traps == {}
+    assert found["welds-pipe"].traps == {
+        "pictures that look alike to train on and to test on": [
+            "split_unseen_shot: img0613.jpg ~ img1113.jpg",
+            "split_unseen_shot: img0617.jpg ~ img1113.jpg",
+        ],
+        "a weld to train on and to test on": [f"split_unseen_shot: {weld}" for weld in "ABCDE"],
+    }
     assert len(found["voc_sample"].traps["swapped corners (min above max): order them, do not drop them"]) > 9

@@ -11,7 +11,7 @@ from streams.operators.watermark import Watermark
 
 ROOT = Path(__file__).parents[2]
 SMALL = 60
-EXAMPLES = ("streams/connectors/udp.py", "vision/cameras/simulated.py")
+EXAMPLES = ("streams/connectors/udp.py", "vision/cameras/simulated.py", "vision/datasets/mvtec.py")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

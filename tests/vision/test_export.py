@@ -1,6 +1,7 @@
 """An export is written only if it agrees with the trained model, and names no machine."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from vision import card, export
 from vision.card import Agreement, Training
 from vision.dataset import Truth
-from vision.export import ExportError, Seen, apart, check, compare, impersonal, lacks
+from vision.export import ExportError, Seen, Taught, apart, check, compare, impersonal, lacks
+from vision.pictures import encode_whole
 from vision.records import Findings
 
 CLASSES = ("good", "pore")
@@ -154,7 +156,7 @@ def shipping(tmp_path, monkeypatch):
 
 
 def test_a_model_is_shipped_with_its_card_and_licence(shipping):
-    facts = export.ship(shipping, shipping / "last.pt", shipping / "models" / "demo", "demo")
+    facts = export.ship(Taught(shipping), shipping / "last.pt", shipping / "models" / "demo", "demo")
     names = sorted(path.name for path in (shipping / "models" / "demo").iterdir())
     assert names == ["LICENSE", "README.md", "card.json", "model.bin", "model.xml"]
     assert json.loads((shipping / "models" / "demo" / "card.json").read_text()) == facts
@@ -163,5 +165,26 @@ def test_a_model_is_shipped_with_its_card_and_licence(shipping):
 def test_nothing_is_written_of_a_model_that_is_refused(shipping, monkeypatch):
     monkeypatch.setattr(export, "MAP50_TOLERANCE", -1.0)
     with pytest.raises(ExportError):
-        export.ship(shipping, shipping / "last.pt", shipping / "models" / "demo", "demo")
+        export.ship(Taught(shipping), shipping / "last.pt", shipping / "models" / "demo", "demo")
     assert not (shipping / "models").exists()
+
+
+def test_a_model_of_own_pictures_says_whose_and_what_is_unproven(shipping, monkeypatch):
+    training = replace(TRAINING, data="sockets")
+    monkeypatch.setattr(export, "describe", lambda *_: training)
+    facts = export.ship(Taught(shipping, "split"), shipping / "last.pt", shipping / "out", "socket-1")
+    page = (shipping / "out" / "README.md").read_text()
+    assert "trained on sockets" in page
+    assert "anything that the held-out pictures do not show" in page
+    assert (facts["iso6520"], "map50_held_out" in facts["metrics"]) == ({}, True)
+
+
+def test_held_out_pictures_that_cannot_be_read_are_not_measured_on(tmp_path):
+    for kind in ("images", "labels"):
+        (tmp_path / kind).mkdir()
+    (tmp_path / "images" / "a.png").write_bytes(encode_whole(np.zeros((40, 60, 3), np.uint8)))
+    (tmp_path / "images" / "b.png").write_bytes(b"?")
+    (tmp_path / "labels" / "a.txt").write_text("1 0.5 0.5 0.5 0.5")
+    (tmp_path / "splits.csv").write_text("image,split\na.png,test\nb.png,test\n")
+    (sample,) = export.photographs(Taught(tmp_path, "split"))
+    assert sample.truth.boxes.tolist() == [[15, 10, 45, 30]]

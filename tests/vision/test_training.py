@@ -1,10 +1,15 @@
 """What is handed to the trainer: links to the photographs, a data file, a fixed seed."""
 
+import json
+
+import cv2
+import numpy as np
 import pytest
 import yaml
 
 from vision import training
 from vision.dataset import Split
+from vision.datasets.corners import CLIPPED
 from vision.simulate import CLASSES
 from vision.training import Stage
 
@@ -15,7 +20,8 @@ def data(tmp_path):
     for kind in ("images", "labels"):
         (folder / kind).mkdir(parents=True)
     for name in ("a", "b", "c"):
-        (folder / "images" / f"{name}.jpg").write_bytes(name.encode())
+        image = np.random.default_rng(ord(name)).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / "images" / f"{name}.jpg"), image)
         (folder / "labels" / f"{name}.txt").write_text("0 0.5 0.5 1 1\n")
     (folder / "classes.txt").write_text("good\npore\n")
     return folder
@@ -70,3 +76,27 @@ def test_rendered_parts_are_laid_out_alone(tmp_path):
     file, kept = training.lay_out_rendered(tmp_path / "out", 3)
     assert kept == 3
     assert yaml.safe_load(file.read_text())["names"] == dict(enumerate(CLASSES))
+
+
+def test_what_cannot_be_learned_from_is_left_out_and_told(data, tmp_path):
+    (data / "splits.csv").write_text("image,split\na.jpg,train\nb.jpg,train\nc.jpg,test\n")
+    (data / "images" / "b.jpg").write_bytes(b"?")
+    (data / "labels" / "a.txt").write_text("1 0.9 0.5 0.4 0.2\n")
+    before = (data / "labels" / "a.txt").read_text()
+    for _ in range(2):
+        training.lay_out_photographs(data, "split", tmp_path / "out", 0)
+    assert [path.name for path in (tmp_path / "out" / "images" / "train").iterdir()] == ["a.jpg"]
+    mended = (tmp_path / "out" / "labels" / "train" / "a.txt").read_text()
+    assert [float(word) for word in mended.split()] == pytest.approx([1, 0.85, 0.5, 0.3, 0.2])
+    assert (data / "labels" / "a.txt").read_text() == before
+    assert json.loads((tmp_path / "out" / training.NOTES).read_text()) == {
+        "the file is no JPEG, PNG or BMP": ["b.jpg"],
+        CLIPPED: ["a.jpg"],
+    }
+
+
+def test_labels_that_have_to_be_mended_later_are_not_written_through_a_link(data, tmp_path):
+    training.lay_out(data, Split(("a.jpg",), ()), tmp_path / "out")
+    training.lay_out(data, Split(("a.jpg",), ()), tmp_path / "out", {"a.jpg": "mended"})
+    assert (data / "labels" / "a.txt").read_text() == "0 0.5 0.5 1 1\n"
+    assert (tmp_path / "out" / "labels" / "train" / "a.txt").read_text() == "mended"
