@@ -48,6 +48,26 @@ class Home:
         return self.root / "models"
 
     @property
+    def approvals(self) -> Path:
+        """Who signed which model for what, and what was put into use."""
+        return self.models / "approvals.jsonl"
+
+    @property
+    def approvals_head(self) -> Path:
+        """The newest line that was seen there, kept apart, so that a cut is noticed."""
+        return self.stations / "approvals.head"
+
+    @property
+    def shadows(self) -> Path:
+        """The models that look on, by station."""
+        return self.models / "shadows.json"
+
+    @property
+    def gates(self) -> Path:
+        """What models were measured on frozen sets, a record for each model and set."""
+        return self.models / ".gates"
+
+    @property
     def logs(self) -> Path:
         """What the processes say, a file and a few old ones each."""
         return self.root / "logs"

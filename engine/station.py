@@ -19,12 +19,12 @@ import cv2
 
 from engine import health
 from engine.cameras import Lines, Opener, open_camera
-from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
 from engine.plant import Camera, Plant, StationSection
 from engine.station_account import Account
 from engine.station_cameras import Cameras
 from engine.station_log import StationLog, loss_of, loss_of_missed
+from engine.station_models import Models
 from engine.station_tally import Trail
 from streams.log.abc import Producer
 from vision.assembly import Assembly, Part, Stray
@@ -63,7 +63,7 @@ class StationStats:
     """Verdicts a second, over the latest ones."""
     last: Verdict | None
     troubles: dict[str, str]
-    """What is wrong now, by camera or ``evidence``; empty when all is well."""
+    """What is wrong now, by camera, ``evidence`` or ``model``; empty when all is well."""
 
 
 class Station:
@@ -108,7 +108,7 @@ class Station:
         self._section = section
         self._clock = plant.clock()
         self._cores = len(os.sched_getaffinity(0))
-        self._inspectors = Inspectors([load_inspector(section, home, detector)])
+        self._models = Models(section, home, detector)
         self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
         self._assembly = Assembly(section.views, section.patience_s)
@@ -138,7 +138,7 @@ class Station:
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest = self._section.mode == "newest"
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge, self._deliver, self._cores, depth, newest, LINGER)
+        self._pipeline = Pipeline(self._judge_of, self._deliver, self._cores, depth, newest, LINGER)
         try:
             self._watch()
         finally:
@@ -161,7 +161,7 @@ class Station:
             verdicts=self._log.counts(),
             rate=self._log.rate(),
             last=self._log.last,
-            troubles=self._troubles | self._cameras.troubles,
+            troubles=self._troubles | self._models.troubles | self._cameras.troubles,
         )
 
     def begin(self, run: Run, opening: int) -> None:
@@ -216,6 +216,7 @@ class Station:
                 look_at = time.monotonic() + LOOK
                 self._cameras.follow(self._roster())
                 self._account.look()
+                self._models.look()
             if not self._going():
                 break
             self._cameras.changed.wait(BEAT)
@@ -234,9 +235,10 @@ class Station:
             for part in ripe():
                 self._pipeline.offer(part)
 
-    def _judge(self, part: Part) -> Verdict:
-        inspector = self._inspectors.of(self._section.part_number)
-        return inspector.inspect(part.frames, part.attempt)
+    def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
+        """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
+        judge = self._models.inspectors.of(self._section.part_number)
+        return lambda part: judge.inspect(part.frames, part.attempt)
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
@@ -268,6 +270,7 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
     others = [
         health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
         health.Part("log", "log", log_trouble or ""),
+        health.Part("model", "model", stats.troubles.get("model", "")),
     ]
     counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
     return health.Report(counters, (*(camera_part(name, stats) for name in stats.cameras), *others))

@@ -1,6 +1,20 @@
 """How the troubles that processes tell of are said in each language."""
 
 TROUBLES = (
+    (
+        r"Nobody signed the model (?P<model>\S+) \((?P<hash>\w+)\) for part number (?P<part>.+): run"
+        r" (?P<command>seamline models sign .+)\.",
+        "模型 {model}（{hash}）未经签核，不得用于零件号 {part}：请运行 {command}。",
+    ),
+    (r"The model in use stays: (?P<why>.+)", "继续使用当前模型：{why}"),
+    (
+        r"(?P<file>\S+) lacks lines that were there \(up to (?P<line>\d+)\); put the file back .+\.",
+        "{file} 缺少原有的记录（应至第 {line} 行）；请从最新备份恢复该文件。",
+    ),
+    (
+        r"Line (?P<line>\d+) of (?P<file>\S+) was changed \((?P<why>.+)\); put the file back .+\.",
+        "{file} 第 {line} 行被改动（{why}）；请从最新备份恢复该文件。",
+    ),
     (r"The adapter at (?P<place>\S+) has not answered yet\.", "适配器 {place} 尚未应答。"),
     (r"The adapter at (?P<place>\S+) does not answer: (?P<why>.+)\.", "适配器 {place} 无应答：{why}。"),
     (r"The adapter at (?P<place>\S+) is gone: the connection ended\.", "适配器 {place} 已断开连接。"),
