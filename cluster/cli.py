@@ -41,6 +41,7 @@ def mendable() -> tuple[type[Exception], ...]:
     from engine.paths import HomeError
     from engine.plant import PlantError
     from engine.plant.secrets import SecretError
+    from engine.review import ReviewError
     from engine.store.errors import StoreError
     from engine.survey.abc import SurveyError
     from streams.connectors.curve import KeyFileError
@@ -50,7 +51,7 @@ def mendable() -> tuple[type[Exception], ...]:
 
     ours = ApprovalError, PlantError, HomeError, StoreError, LogError, ModelError
     more = BackupError, DatasetError, DiscoverError, KeyFileError, SecretError, SurveyError, TrainingError
-    return *ours, *more
+    return *ours, *more, ReviewError
 
 
 if __name__ == "__main__":

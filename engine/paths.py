@@ -7,6 +7,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 SOCKET_LIMIT = 100
 """Unix socket paths are limited to 107 bytes."""
@@ -61,6 +62,10 @@ class Home:
     def shadows(self) -> Path:
         """The models that look on, by station."""
         return self.models / "shadows.json"
+
+    def drift(self, station: str) -> Path:
+        """Return where it stands what a station saw at first."""
+        return self.stations / f"{quote(station, safe='')}.drift"
 
     @property
     def gates(self) -> Path:

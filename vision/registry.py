@@ -104,6 +104,11 @@ def title(model: Model) -> str:
     return f"{model.name}@{model.hash[:SHOWN]}"
 
 
+def full_title(model: Model) -> str:
+    """Return the same with the whole hash."""
+    return f"{model.name}@{model.hash}"
+
+
 def find(name: str, places: Sequence[Path] = ()) -> Model:
     """Load a model from the first of ``places`` that has it, then from those that ship.
 

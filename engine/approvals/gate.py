@@ -114,13 +114,33 @@ def measure(model: Model, home: Home, frozen: FrozenSet, recipe: Recipe, tell: T
     inspector = open_inspector(model, home, replace(recipe, views=()))
     judged = []
     for number, picture in enumerate(frozen.pictures, 1):
-        frame = Frame(
-            "gate", "front", "1", number, number, picture.file.read_bytes(), None, picture.file.stem
-        )
+        frame = _frame(picture.file, number)
         judged.append(Judgement(inspector.inspect((frame,)).outcome, picture.kinds))
         tell(number, len(frozen.pictures))
     told = acceptance.figures(judged)
     return {name: told[name] for name in (*KEPT, "review_rate")}
+
+
+def outcomes(inspector: Inspector, folder: Path, tell: Tell) -> list[str]:
+    """Return what an inspector says of every picture of a folder, in the order of their names.
+
+    Raises
+    ------
+    ApprovalError
+        There is none.
+    """
+    files = _pictures(folder)
+    if not files:
+        raise ApprovalError(f"{folder} holds no pictures; name a folder of JPEG, PNG or BMP.")
+    said = []
+    for number, file in enumerate(files, 1):
+        said.append(inspector.inspect((_frame(file, number),)).outcome.value)
+        tell(number, len(files))
+    return said
+
+
+def _frame(file: Path, number: int) -> Frame:
+    return Frame("gate", "front", "1", number, number, file.read_bytes(), None, file.stem)
 
 
 def open_inspector(model: Model, home: Home, recipe: Recipe) -> Inspector:

@@ -544,13 +544,15 @@ def test_it_tells_how_every_camera_is(station, folder, tmp_path):
     finally:
         stop.set()
         line.join(WAIT)
-    cam, gone, kept, log, _ = told.parts
+    cam, gone, kept, log, *_ = told.parts
     assert [(part.kind, part.name, part.ok) for part in told.parts] == [
         ("camera", "cam", True),
         ("camera", "gone", False),
         ("evidence", "evidence", True),
         ("log", "log", False),
         ("model", "model", True),
+        ("shadow", "shadow", True),
+        ("drift", "drift", True),
     ]
     ends = ("inspected", "dropped", "late", "unmatched", "open")
     assert cam.counters["captured"] == sum(cam.counters[end] for end in ends) == 3

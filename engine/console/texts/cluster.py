@@ -48,6 +48,8 @@ TEXTS = {
     "ledger.under_way": ("under way", "处理中"),
     "evidence": ("Evidence on disk", "证据落盘"),
     "model": ("Signed model", "已签核模型"),
+    "shadow": ("Model that looks on", "旁观模型"),
+    "drift": ("What it sees is as before", "输入与基准一致"),
     "to_log": ("Way to the log", "写入日志"),
     "all_well": ("well", "正常"),
     "connectors": ("Connectors", "连接器"),

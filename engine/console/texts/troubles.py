@@ -7,6 +7,14 @@ TROUBLES = (
         "模型 {model}（{hash}）未经签核，不得用于零件号 {part}：请运行 {command}。",
     ),
     (r"The model in use stays: (?P<why>.+)", "继续使用当前模型：{why}"),
+    (r"Nobody looks on: (?P<why>.+)", "旁观模型未载入：{why}"),
+    (
+        r"View (?P<view>.+): (?P<measure>\w+) has drifted from (?P<low>\S+) to (?P<high>\S+)"
+        r" \(index (?P<index>\S+)\); look at lamp, lens and parts, or begin a new reference:"
+        r" (?P<command>.+)\.",
+        "视角 {view}：{measure} 已由 {low} 漂移至 {high}（指数 {index}）；"
+        "请检查光源、镜头和零件，或重设基准：{command}。",
+    ),
     (
         r"(?P<file>\S+) lacks lines that were there \(up to (?P<line>\d+)\); put the file back .+\.",
         "{file} 缺少原有的记录（应至第 {line} 行）；请从最新备份恢复该文件。",
