@@ -86,6 +86,19 @@ def register(folder: Path, place: Path) -> Model:
     return _copy(model, place, title(model) if taken else model.name)
 
 
+def set_aside(folder: Path, successor: str) -> None:
+    """Give the model of a folder a name that is its alone, where one of another hash comes in its place."""
+    if not (folder / "card.json").is_file():
+        return
+    try:
+        former = load(folder)
+    except ModelError:
+        return  # nobody can use it: it is overwritten
+    target = folder.with_name(title(former))
+    if former.hash != successor and not target.exists():
+        folder.rename(target)
+
+
 def _copy(model: Model, place: Path, name: str) -> Model:
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place, prefix=".") as aside:

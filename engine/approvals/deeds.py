@@ -42,7 +42,7 @@ def enrol(home: Home, by: Person, name: str, public: str) -> Entry:
         raise ApprovalError(f"{public!r} is no public key; seamline models key prints it, 44 letters.")
     if name in Approvals.read(home).people:
         raise ApprovalError(f"{name} is enrolled already; retire the old key first: seamline models retire.")
-    return _write(home, by, Deed.ENROL, "", name=name, key=public)
+    return write(home, by, Deed.ENROL, "", name=name, key=public)
 
 
 def retire(home: Home, by: Person, name: str, reason: str) -> Entry:
@@ -58,7 +58,7 @@ def retire(home: Home, by: Person, name: str, reason: str) -> Entry:
         raise ApprovalError(f"{name} is not enrolled; those who are: {', '.join(known) or 'nobody'}.")
     if len(known) == 1:
         raise ApprovalError(f"{name} is the last who may sign; enrol another first.")
-    return _write(home, by, Deed.RETIRE, reason, name=name)
+    return write(home, by, Deed.RETIRE, reason, name=name)
 
 
 def sign(
@@ -74,8 +74,8 @@ def sign(
     """
     if not part_number.strip() or "*" in part_number:
         raise ApprovalError(f"{part_number!r} is no part number; a model is signed for one at a time.")
-    return _write(
-        home, by, Deed.SIGN, reason, **_named(model), part_number=part_number, station=station,
+    return write(
+        home, by, Deed.SIGN, reason, **named(model), part_number=part_number, station=station,
         gate=grounds(home, model),
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def withdraw(home: Home, by: Person, model: Model, part_number: str, station: st
         for scope in Approvals.read(home).signed
     ):
         raise ApprovalError(f"Nobody signed {registry.title(model)} for part number {part_number}.")
-    return _write(home, by, Deed.WITHDRAW, reason, **_named(model), part_number=part_number, station=station)
+    return write(home, by, Deed.WITHDRAW, reason, **named(model), part_number=part_number, station=station)
 
 
 def promote(home: Home, by: Person, model: Model, section: StationSection, reason: str = "") -> Entry:
@@ -125,18 +125,18 @@ def promote(home: Home, by: Person, model: Model, section: StationSection, reaso
     """
     approvals = Approvals.read(home)
     export.check(model)
-    named = (model.name, model.hash)
-    if why := approvals.refusal([named], section.part_number, section.name):
+    pair = (model.name, model.hash)
+    if why := approvals.refusal([pair], section.part_number, section.name):
         raise ApprovalError(why)
     known, used = choose(section, home, Approvals()), choose(section, home, approvals)
     if (known.bank if model.task == "anomaly" else known.detector) is None:
         raise ApprovalError(f"Station {section.name} has no model of the kind; name one in the plant file.")
     if known.detector and model.task == "detect" and (why := misfit(model, known.detector)):
         raise ApprovalError(why)
-    if named in used.named:
+    if pair in used.named:
         raise ApprovalError(f"Station {section.name} has {registry.title(model)} in use already.")
-    return _write(
-        home, by, Deed.PROMOTE, reason, **_named(model), station=section.name, part_number=section.part_number
+    return write(
+        home, by, Deed.PROMOTE, reason, **named(model), station=section.name, part_number=section.part_number
     )
 
 
@@ -149,8 +149,8 @@ def rollback(home: Home, by: Person, section: StationSection, task: str, reason:
         There is none, or it is not here any more.
     """
     model = last_signed(home, section, task)
-    return _write(
-        home, by, Deed.ROLLBACK, reason, **_named(model), station=section.name,
+    return write(
+        home, by, Deed.ROLLBACK, reason, **named(model), station=section.name,
         part_number=section.part_number,
     )  # fmt: skip
 
@@ -172,10 +172,12 @@ def last_signed(home: Home, section: StationSection, task: str) -> Model:
     return model
 
 
-def _named(model: Model) -> dict[str, str]:
+def named(model: Model) -> dict[str, str]:
+    """Return what an entry says of a model."""
     return {"name": model.name, "hash": model.hash, "task": model.task}
 
 
-def _write(home: Home, by: Person, deed: Deed, reason: str, **fields: Any) -> Entry:
+def write(home: Home, by: Person, deed: Deed, reason: str, **fields: Any) -> Entry:
+    """Write a deed, whatever it is: those above have looked whether it may be."""
     draft = Entry(0, "", deed, by.name, time_ns() // 1000, reason, **fields)
     return Chain(home).append(draft, by.key)

@@ -217,8 +217,8 @@ def test_a_model_that_cannot_take_over_leaves_the_old_one_in_use(home, wang, wor
 
 def promote_anyhow(home, by, model, section):
     """Write what the command would have refused: whoever holds a key can."""
-    deeds._write(
-        home, by, deeds.Deed.PROMOTE, "", **deeds._named(model), station=section.name, part_number="4711"
+    deeds.write(
+        home, by, deeds.Deed.PROMOTE, "", **deeds.named(model), station=section.name, part_number="4711"
     )
 
 

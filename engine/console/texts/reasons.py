@@ -2,14 +2,6 @@
 
 REASONS = (
     (
-        r"Nobody signed the model (?P<model>\S+) \((?P<hash>\w+)\) for part number (?P<part>.+): run"
-        r" (?P<command>seamline models sign .+)\.",
-        {
-            "en": "Nobody signed the model {model} ({hash}) for part number {part}: run {command}.",
-            "zh": "模型 {model}（{hash}）未经签核，不得用于零件号 {part}：请运行 {command}。",
-        },
-    ),
-    (
         r"(?P<label>\S+) with score (?P<score>[\d.]+) in view (?P<view>.+)"
         r" lies in the review band (?P<low>[\d.]+) to (?P<high>[\d.]+)\.",
         {

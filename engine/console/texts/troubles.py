@@ -9,6 +9,20 @@ TROUBLES = (
     (r"The model in use stays: (?P<why>.+)", "继续使用当前模型：{why}"),
     (r"Nobody looks on: (?P<why>.+)", "旁观模型未载入：{why}"),
     (
+        r"The model (?P<model>\S+) knows other classes than (?P<known>\S+): (?P<told>.+);"
+        r" look at the recipe, .+\.",
+        "模型 {model} 的类别与 {known} 不同（{told}）；请核对判定规则，再在工厂文件中指定该模型。",
+    ),
+    (
+        r"OpenVINO cannot read the model in (?P<place>\S+); export it anew\.",
+        "无法读取模型 {place}，请重新导出。",
+    ),
+    (
+        r"(?P<file>\S+) is not the file that its card vouches for; export the model anew\.",
+        "{file} 与模型卡不符，请重新导出该模型。",
+    ),
+    (r"There is no model (?P<model>.+) in (?P<places>.+); put its folder there .+\.", "找不到模型 {model}。"),
+    (
         r"View (?P<view>.+): (?P<measure>\w+) has drifted from (?P<low>\S+) to (?P<high>\S+)"
         r" \(index (?P<index>\S+)\); look at lamp, lens and parts, or begin a new reference:"
         r" (?P<command>.+)\.",
