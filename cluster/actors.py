@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from engine import health, logs
+from engine.approvals.telling import telling
 from engine.line_log import open_view
 from engine.paths import Home
 from engine.plant import load
@@ -78,11 +79,14 @@ class StationActor(Worker):
         try:
             roster = Roster(self._plant_file, section)
             station = Station(section, plant, self._home, producer, trail=trail, roster=roster)
-            with health.Publisher(
-                self._home.health,
-                "station",
-                self._name,
-                lambda: report(station.stats(), producer.trouble),
+            with (
+                health.Publisher(
+                    self._home.health,
+                    "station",
+                    self._name,
+                    lambda: report(station.stats(), producer.trouble),
+                ),
+                telling(self._home, plant.shard),
             ):
                 station.run(stop)
             if not producer.flush(FLUSH_SECONDS):

@@ -35,11 +35,13 @@ USAGE = typer.BadParameter.__base__ or Exception
 def mendable() -> tuple[type[Exception], ...]:
     """Return the errors whose message says what to do; imported late, for commands must start quickly."""
     from cluster.training import TrainingError
+    from engine.approvals.errors import ApprovalError
     from engine.backup import BackupError
     from engine.discover.abc import DiscoverError
     from engine.paths import HomeError
     from engine.plant import PlantError
     from engine.plant.secrets import SecretError
+    from engine.review import ReviewError
     from engine.store.errors import StoreError
     from engine.survey.abc import SurveyError
     from streams.connectors.curve import KeyFileError
@@ -47,9 +49,9 @@ def mendable() -> tuple[type[Exception], ...]:
     from vision.dataset import DatasetError
     from vision.registry import ModelError
 
-    ours = PlantError, HomeError, StoreError, LogError, ModelError
+    ours = ApprovalError, PlantError, HomeError, StoreError, LogError, ModelError
     more = BackupError, DatasetError, DiscoverError, KeyFileError, SecretError, SurveyError, TrainingError
-    return *ours, *more
+    return *ours, *more, ReviewError
 
 
 if __name__ == "__main__":

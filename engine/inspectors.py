@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from engine.paths import Home
 from engine.plant import StationSection
@@ -12,6 +13,19 @@ from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.detect import Detector
 from vision.inspector import Inspector
+from vision.judge import Recipe
+from vision.records import Frame, Verdict
+
+
+class Judge(Protocol):
+    """Whoever says something of every part of one number: an inspector, or one who refuses to judge."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is asked of the parts."""
+
+    def inspect(self, frames: Sequence[Frame], attempt: int = 1) -> Verdict:
+        """Judge one part by all its frames."""
 
 
 class Inspectors:
@@ -20,10 +34,10 @@ class Inspectors:
     A part that is being judged is judged to its end by the inspector it began with.
     """
 
-    def __init__(self, inspectors: Iterable[Inspector]) -> None:
-        self._inspectors = {inspector.recipe.part_number: inspector for inspector in inspectors}
+    def __init__(self, inspectors: Iterable[Judge]) -> None:
+        self._inspectors: dict[str, Judge] = {item.recipe.part_number: item for item in inspectors}
 
-    def of(self, part_number: str) -> Inspector:
+    def of(self, part_number: str) -> Judge:
         """Return the inspector of a part number.
 
         Raises
@@ -33,7 +47,7 @@ class Inspectors:
         """
         return self._inspectors[part_number]
 
-    def exchange(self, inspector: Inspector) -> None:
+    def exchange(self, inspector: Judge) -> None:
         """Judge the inspector's part number by it from the next part on."""
         self._inspectors = self._inspectors | {inspector.recipe.part_number: inspector}
 

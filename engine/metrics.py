@@ -64,6 +64,13 @@ CATALOGUE = (
         ("station", "camera"),
     ),
     Series("seamline_verdicts_total", "Parts judged.", ("station", "outcome")),
+    Series(
+        "seamline_drift_index",
+        "How far the newest frames are from the first ones: above 0.25 much has moved.",
+        ("station", "view", "measure"),
+    ),
+    Series("seamline_shadow_parts_total", "Parts that the model saw which looks on.", ("station",)),
+    Series("seamline_shadow_passed_by_total", "Parts that it had no time for.", ("station",)),
     Series("seamline_source_readings_total", "Readings that a source handed to the log.", ("source",)),
     Series("seamline_source_rejects_total", "Inputs of a source that could not be read.", ("source",)),
     Series("seamline_source_waveforms_total", "Waveforms that a source handed to the log.", ("source",)),
@@ -193,6 +200,12 @@ def tell_part(answer: Answer, record: Health, part: Part, now: int) -> None:
         answer.add("seamline_part_idle_seconds", max(0, now - part.moved) / SECOND, *names)
     if part.kind == "source":
         answer.add_counters(SOURCE, part.counters, part.name)
+    elif part.kind == "drift":
+        for name, index in part.counters.items():
+            answer.add("seamline_drift_index", index, record.name, *name.rsplit(" ", 1))
+    elif part.kind == "shadow":
+        answer.add("seamline_shadow_parts_total", part.counters.get("inspected"), record.name)
+        answer.add("seamline_shadow_passed_by_total", part.counters.get("passed_by"), record.name)
     elif part.kind == "camera":
         for outcome in OUTCOMES:
             answer.add("seamline_frames_total", part.counters.get(outcome), record.name, part.name, outcome)

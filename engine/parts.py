@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from engine.model_rows import ROWS
 from engine.plant import Plant
 from streams.clock import DAY
 from streams.log.abc import Entry, Kind
@@ -27,6 +28,7 @@ class PartRows:
     """
 
     def __init__(self, plant: Plant) -> None:
+        self._shard = plant.shard
         self._judged = {station.name: station.judges or station.name for station in plant.stations}
 
     def __call__(self, entry: Entry) -> tuple[Rowset, PartCounts]:
@@ -47,6 +49,11 @@ class PartRows:
             return self._verdict(Verdict.from_json(entry.payload), entry.received)
         if entry.kind is Kind.FRAMES:
             return self._loss(FrameLoss.from_json(entry.payload), entry.received)
+        if entry.kind in ROWS:
+            rows = ROWS[entry.kind](entry, self._machine, self._shard)
+            if isinstance(stamps := rows.columns.get("ts"), np.ndarray):
+                _check_time(entry.received, *stamps.tolist())
+            return (rows,), NO_PARTS
         raise ValueError(f"an entry of kind {entry.kind.name} tells nothing of parts")
 
     def _verdict(self, verdict: Verdict, received: int) -> tuple[Rowset, PartCounts]:

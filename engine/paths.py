@@ -7,6 +7,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 SOCKET_LIMIT = 100
 """Unix socket paths are limited to 107 bytes."""
@@ -46,6 +47,30 @@ class Home:
     def models(self) -> Path:
         """Models registered here, beside those that ship."""
         return self.root / "models"
+
+    @property
+    def approvals(self) -> Path:
+        """Who signed which model for what, and what was put into use."""
+        return self.models / "approvals.jsonl"
+
+    @property
+    def approvals_head(self) -> Path:
+        """The newest line that was seen there, kept apart, so that a cut is noticed."""
+        return self.stations / "approvals.head"
+
+    @property
+    def shadows(self) -> Path:
+        """The models that look on, by station."""
+        return self.models / "shadows.json"
+
+    def drift(self, station: str) -> Path:
+        """Return where it stands what a station saw at first."""
+        return self.stations / f"{quote(station, safe='')}.drift"
+
+    @property
+    def gates(self) -> Path:
+        """What models were measured on frozen sets, a record for each model and set."""
+        return self.models / ".gates"
 
     @property
     def logs(self) -> Path:

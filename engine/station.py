@@ -19,14 +19,16 @@ import cv2
 
 from engine import health
 from engine.cameras import Lines, Opener, open_camera
-from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
 from engine.plant import Camera, Plant, StationSection
 from engine.station_account import Account
 from engine.station_cameras import Cameras
+from engine.station_drift import Drift, Drifted
 from engine.station_log import StationLog, loss_of, loss_of_missed
+from engine.station_models import Models
+from engine.station_shadow import Shadow
 from engine.station_tally import Trail
-from streams.log.abc import Producer
+from streams.log.abc import Kind, Producer
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
@@ -62,8 +64,13 @@ class StationStats:
     rate: float
     """Verdicts a second, over the latest ones."""
     last: Verdict | None
+    shadow: tuple[int, int]
+    """Parts that the model which looks on has inspected, and that passed it by."""
+    drift: dict[tuple[str, str], Drifted]
+    """The newest window of every view and measure."""
+    drift_trouble: str
     troubles: dict[str, str]
-    """What is wrong now, by camera or ``evidence``; empty when all is well."""
+    """What is wrong now, by camera, ``evidence`` or ``model``; empty when all is well."""
 
 
 class Station:
@@ -108,7 +115,9 @@ class Station:
         self._section = section
         self._clock = plant.clock()
         self._cores = len(os.sched_getaffinity(0))
-        self._inspectors = Inspectors([load_inspector(section, home, detector)])
+        self._models = Models(section, home, detector)
+        self._shadow = Shadow(section, home, partial(_say_shadow, producer))
+        self._drift = Drift(section.name, home.drift(section.name))
         self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
         self._assembly = Assembly(section.views, section.patience_s)
@@ -138,12 +147,13 @@ class Station:
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest = self._section.mode == "newest"
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge, self._deliver, self._cores, depth, newest, LINGER)
+        self._pipeline = Pipeline(self._judge_of, self._deliver, self._cores, depth, newest, LINGER)
         try:
             self._watch()
         finally:
             self._cameras.stop()
             self._pipeline.close()
+            self._shadow.close()
             self._evidence.close()
         self._log.report(avail="UNAVAILABLE")
         if failure := self._pipeline.failure or next(iter(self._cameras.failures), None):
@@ -161,7 +171,10 @@ class Station:
             verdicts=self._log.counts(),
             rate=self._log.rate(),
             last=self._log.last,
-            troubles=self._troubles | self._cameras.troubles,
+            troubles=self._troubles | self._models.troubles | self._shadow.troubles | self._cameras.troubles,
+            shadow=(self._shadow.inspected, self._shadow.passed_by),
+            drift=self._drift.newest.copy(),
+            drift_trouble=self._drift.trouble,
         )
 
     def begin(self, run: Run, opening: int) -> None:
@@ -216,6 +229,9 @@ class Station:
                 look_at = time.monotonic() + LOOK
                 self._cameras.follow(self._roster())
                 self._account.look()
+                self._models.look()
+                self._shadow.look()
+                self._drift.look()
             if not self._going():
                 break
             self._cameras.changed.wait(BEAT)
@@ -234,15 +250,20 @@ class Station:
             for part in ripe():
                 self._pipeline.offer(part)
 
-    def _judge(self, part: Part) -> Verdict:
-        inspector = self._inspectors.of(self._section.part_number)
-        return inspector.inspect(part.frames, part.attempt)
+    def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
+        """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
+        judge = self._models.inspectors.of(self._section.part_number)
+        return lambda part: judge.inspect(part.frames, part.attempt)
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
         if not self._keep(evidence_of(jobs)):
             jobs = [replace(job, verdict=None, reason=job.reason or NO_EVIDENCE) for job in jobs]
         self._log.deliver(jobs)
+        for job in jobs:
+            if job.part is not None and job.verdict is not None:
+                self._shadow.offer(job.part)
+                self._log.drifted(self._drift.take(job.verdict))
 
     def _keep(self, items: dict[str, bytes]) -> bool:
         """Write evidence, again and again until it is on disk or the station is stopped."""
@@ -265,9 +286,14 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
     ``log_trouble`` says why entries wait to be appended, if they do.
     """
     verdicts = {f"verdicts_{word.lower()}": stats.verdicts.get(word, 0) for word in Outcome}
+    shadow = dict(zip(("inspected", "passed_by"), stats.shadow, strict=True))
+    drift = {f"{view} {measure}": told.psi for (view, measure), told in stats.drift.items()}
     others = [
         health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
         health.Part("log", "log", log_trouble or ""),
+        health.Part("model", "model", stats.troubles.get("model", "")),
+        health.Part("shadow", "shadow", stats.troubles.get("shadow", ""), shadow),
+        health.Part("drift", "drift", stats.drift_trouble, drift),
     ]
     counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
     return health.Report(counters, (*(camera_part(name, stats) for name in stats.cameras), *others))
@@ -295,6 +321,11 @@ def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:
         for view, frame in zip(job.verdict.views, job.part.frames, strict=True)
         if view.frame_hash
     }
+
+
+def _say_shadow(producer: Producer, verdict: Verdict) -> None:
+    """Append what a model says that looks on, beside what the station says and counts."""
+    producer.send(Kind.SHADOW, verdict.to_json())
 
 
 def next_number(home: Home, station: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from engine.station_drift import Drifted
 from streams import records
 from streams.log.abc import Kind, Producer
 from vision.cameras import Run
@@ -87,6 +88,11 @@ class StationLog:
         """Append what became of frames that the ledger does not know: those of a former run."""
         for loss in losses:
             self._send(Kind.FRAMES, loss.to_json())
+
+    def drifted(self, windows: Iterable[Drifted]) -> None:
+        """Append how far what is seen is from what was seen at first."""
+        for told in windows:
+            self._send(Kind.DRIFT, told.to_json())
 
     def _send(self, kind: Kind, payload: bytes) -> None:
         self._sent = self._producer.send(kind, payload)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 import structlog
 
@@ -20,6 +21,9 @@ from vision.records import FrameLoss, Verdict
 
 logger = structlog.get_logger(__name__)
 
+Inspect = Callable[[Part], Verdict]
+"""Judges one part."""
+
 BUSY = "station_busy"
 ROOM = 1 << 30
 """Bytes of pictures inside, from which on no further part is let in."""
@@ -27,6 +31,15 @@ ROOM = 1 << 30
 
 class PipelineError(Exception):
     """Nothing more can be delivered; the cause is what delivery raised."""
+
+
+def always(inspect: Inspect) -> Callable[[Part], Inspect]:
+    """Return that the same one judges every part."""
+    return lambda _part: inspect
+
+
+def _fail(why: Exception, _part: Part) -> Verdict:
+    raise why
 
 
 class Stage(Enum):
@@ -46,6 +59,7 @@ class Job:
     stage: Stage = Stage.WAITING
     verdict: Verdict | None = None
     reason: str = ""
+    inspect: Inspect | None = None
 
 
 class Pipeline:
@@ -53,8 +67,9 @@ class Pipeline:
 
     Parameters
     ----------
-    inspect
-        Judges one part; called from several threads at once.
+    turn
+        Asked with each part as its turn comes, in order and one at a time: who judges it (`always`).
+        What it returns is called from several threads at once.
     finish
         Takes finished jobs in order, from one thread; what it raises ends the pipeline (`failure`).
     workers
@@ -70,14 +85,14 @@ class Pipeline:
 
     def __init__(
         self,
-        inspect: Callable[[Part], Verdict],
+        turn: Callable[[Part], Inspect],
         finish: Callable[[Sequence[Job]], None],
         workers: int,
         depth: int,
         newest: bool = False,
         linger: float = 0.0,
     ) -> None:
-        self._inspect = inspect
+        self._turn = turn
         self._finish = finish
         self._depth = depth
         self._newest = newest
@@ -159,9 +174,9 @@ class Pipeline:
 
     def _inspect_all(self) -> None:
         job = self._next(None)
-        while job and job.part:
+        while job and job.part and job.inspect:
             try:
-                job.verdict = self._inspect(job.part)
+                job.verdict = job.inspect(job.part)
             except Exception as exc:  # one part must not end the station: the loss of its frames says why
                 job.reason = f"inspection_failed: {type(exc).__name__}"
                 logger.exception("inspection_failed", serial=job.part.serial)
@@ -178,7 +193,16 @@ class Pipeline:
                 return None
             job = self._waiting.popleft()
             job.stage = Stage.RUNNING
+            if job.part is not None:
+                job.inspect = self._ask(job.part)
             return job
+
+    def _ask(self, part: Part) -> Inspect:
+        """Return who judges a part; nobody to be found fails the part, as a failed inspection does."""
+        try:
+            return self._turn(part)
+        except Exception as exc:
+            return partial(_fail, exc)
 
     def _deliver_all(self) -> None:
         try:

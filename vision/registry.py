@@ -18,6 +18,10 @@ FILES = ("model.xml", "model.bin")
 BANK = "bank.npz"
 PAPERS = ("card.json", "README.md", "LICENSE")
 """What lies beside the files; the first must."""
+SHOWN = 12
+"""Digits of a hash that people are shown."""
+SHORTEST = 8
+"""Digits of a hash that name a model at the least."""
 
 
 class ModelError(Exception):
@@ -37,6 +41,8 @@ class Model:
     iso6520: dict[str, str] = field(default_factory=dict)
     precision: str = "f32"
     """What its card declares that it computes in: ``f32`` or ``INT8``."""
+    task: str = "detect"
+    """``detect``, ``anomaly`` (a bank of good parts) or ``embed`` (what banks rest on)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +68,99 @@ def _shelved(folder: Path) -> Shelved:
 
 
 def register(folder: Path, place: Path) -> Model:
-    """Copy a model to ``place`` under its card's name, whole or not at all; the same one again is none.
+    """Copy a model to ``place``, whole or not at all; the same one again is none.
+
+    It lies under its card's name, or under ``name@hash`` where another model has that name already: so
+    what a name stood for before it stands for afterwards.
 
     Raises
     ------
     ModelError
-        Its card does not vouch for it, or another model has the name there.
+        Its card does not vouch for it, or its name is none for a folder.
     """
     model = load(folder)
-    target = place / model.name
     if not re.fullmatch(r"\w[\w.-]*", model.name):
         raise ModelError(f"The card of {folder} calls it {model.name!r}; use letters, digits, dots, dashes.")
-    if target.exists():
-        if (there := load(target)).hash == model.hash:
+    for held in place.glob(f"{model.name}*/card.json"):
+        if (there := load(held.parent)).hash == model.hash and there.name == model.name:
             return there
-        raise ModelError(f"{target} holds another model; export this one under another name.")
+    taken = any((shop / model.name).exists() for shop in (place, SHIPPED))
+    return _copy(model, place, title(model) if taken else model.name)
+
+
+def set_aside(folder: Path, successor: str) -> None:
+    """Give the model of a folder a name that is its alone, where one of another hash comes in its place."""
+    if not (folder / "card.json").is_file():
+        return
+    try:
+        former = load(folder)
+    except ModelError:
+        return  # nobody can use it: it is overwritten
+    target = folder.with_name(title(former))
+    if former.hash != successor and not target.exists():
+        folder.rename(target)
+
+
+def _copy(model: Model, place: Path, name: str) -> Model:
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place, prefix=".") as aside:
-        draft = Path(aside) / model.name
+        draft = Path(aside) / name
         draft.mkdir()
-        for file in (folder / name for name in (*FILES, BANK, *PAPERS) if (folder / name).is_file()):
-            shutil.copyfile(file, draft / file.name)
+        for file in (model.folder / part for part in (*FILES, BANK, *PAPERS)):
+            if file.is_file():
+                shutil.copyfile(file, draft / file.name)
         load(draft)
-        draft.rename(target)
-    return load(target)
+        draft.rename(place / name)
+    return load(place / name)
+
+
+def title(model: Model) -> str:
+    """Return what names a model and no other: ``name@`` and the beginning of its hash."""
+    return f"{model.name}@{model.hash[:SHOWN]}"
+
+
+def full_title(model: Model) -> str:
+    """Return the same with the whole hash."""
+    return f"{model.name}@{model.hash}"
 
 
 def find(name: str, places: Sequence[Path] = ()) -> Model:
-    """Load a model by name from the first of ``places`` that has it, then from those that ship.
+    """Load a model from the first of ``places`` that has it, then from those that ship.
+
+    Parameters
+    ----------
+    name
+        Of its folder; or ``name@`` and the beginning of its hash; or the hash, at least `SHORTEST` digits.
 
     Raises
     ------
     ModelError
-        No place has it, or what is there is not a whole model.
+        No place has it, what is there is not a whole model, or several begin with the hash.
     """
     for place in (*places, SHIPPED):
         if (place / name / "card.json").is_file():
             return load(place / name)
+    if found := _by_hash(name, places):
+        return found
     looked = ", ".join(str(place) for place in (*places, SHIPPED))
     raise ModelError(f"There is no model {name!r} in {looked}; put its folder there or name another.")
+
+
+def _by_hash(name: str, places: Sequence[Path]) -> Model | None:
+    """Return the model whose hash begins as said, None where there is none; one that was spoilt says so."""
+    called, _, digits = name.rpartition("@")
+    if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST},64}}", digits):
+        return None
+    held = shelf(places)
+    models = [item.model for item in held if item.model and called in ("", item.model.name)]
+    found = {model.hash: model for model in models if model.hash.startswith(digits)}
+    if len(found) > 1:
+        raise ModelError(f"Several models begin with {name}: {', '.join(found)}; write more of the hash.")
+    spoilt = {item.folder.name: item.trouble for item in held if not item.model}
+    for folder in (f"{called}@{digits[:SHOWN]}", called):
+        if not found and folder in spoilt:
+            raise ModelError(spoilt[folder])
+    return next(iter(found.values()), None)
 
 
 def files_of(card: Mapping[str, Any]) -> tuple[str, ...]:
@@ -117,7 +177,7 @@ def load(folder: Path) -> Model:
         A file is missing, is not the one that the card vouches for, or the card cannot be read.
     """
     try:
-        card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        card = read_card(folder)
         digests = [_check(folder / name, card["files"][name]) for name in files_of(card)]
         return Model(
             name=str(card["name"]),
@@ -127,6 +187,7 @@ def load(folder: Path) -> Model:
             hash=hashlib.sha256("".join(digests).encode()).hexdigest(),
             iso6520={label: str(code) for label, code in card.get("iso6520", {}).items() if code},
             precision=str(card.get("precision", "f32")),
+            task=str(card.get("task", "detect")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ModelError(
@@ -134,6 +195,12 @@ def load(folder: Path) -> Model:
         ) from exc
     except OSError as exc:
         raise ModelError(f"The model in {folder} lacks {exc.filename}; export it anew.") from exc
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Return the card of a model's folder, as it is."""
+    card: dict[str, Any] = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    return card
 
 
 def _check(file: Path, expected: str) -> str:

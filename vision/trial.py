@@ -12,7 +12,7 @@ from itertools import count, islice
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import Camera, Run, SimulatedCamera
 from vision.inspector import Inspector
-from vision.pipeline import Job, Pipeline, PipelineError
+from vision.pipeline import Job, Pipeline, PipelineError, always
 from vision.records import Verdict
 from vision.simulate.line import Line, serial
 
@@ -69,7 +69,7 @@ def judge(
             tell(job.part, job.verdict)
 
     pipeline = Pipeline(
-        lambda part: inspector.inspect(part.frames, part.attempt), finish, workers, depth=4 * workers
+        always(lambda part: inspector.inspect(part.frames, part.attempt)), finish, workers, depth=4 * workers
     )
     try:
         for part in parts:

@@ -58,7 +58,7 @@ def row(item: Shelved) -> tuple[str, ...]:
     precision = card(item.model).get("metrics", {}).get("map50_unseen_shot")
     told = "unknown" if precision is None else f"{precision:.3f}"
     return (
-        item.model.name,
+        item.folder.name,
         item.model.hash[:HASH_SHOWN],
         told,
         ", ".join(item.model.classes),
@@ -95,21 +95,28 @@ def register(
 ) -> None:
     """Copy an export to SEAMLINE_HOME/models, if its card vouches for every byte and it runs here."""
     from engine.paths import Home
-    from vision import registry
+    from vision import anomaly, registry
+    from vision.anomaly import AnomalyDetector
     from vision.detect import Detector
 
-    Detector(registry.load(folder))
-    model = registry.register(folder, Home.default().create().models)
+    home, found = Home.default().create(), registry.load(folder)
+    if found.task == "anomaly":
+        AnomalyDetector.of(anomaly.load(folder), (home.models,))
+    else:
+        Detector(found)
+    model = registry.register(folder, home.models)
     if as_json:
         print(json.dumps({"name": model.name, "hash": model.hash, "folder": str(model.folder)}))
     else:
-        screen.print(f"{model.name} is registered in {model.folder}; name it in a station's model:.")
+        called = model.folder.name
+        screen.print(f"{called} is registered in {model.folder}: gate it, sign it, then promote it.")
 
 
 def card(model: Model) -> dict[str, Any]:
     """Return a model's card."""
-    found: dict[str, Any] = json.loads((model.folder / "card.json").read_text(encoding="utf-8"))
-    return found
+    from vision import registry
+
+    return registry.read_card(model.folder)
 
 
 def facts(item: Shelved) -> dict[str, Any]:

@@ -70,6 +70,18 @@ ROWS = {
         Panel(
             "Camera's clock is behind", "seamline_camera_clock_offset_seconds", "{{station}} {{camera}}", "s"
         ),
+        Panel(
+            "What it sees has drifted", "seamline_drift_index / 0.25", "{{station}} {{view}} {{measure}}",
+            bad_from=1,
+        ),
+        Panel(
+            "Parts that a shadow saw, or missed, a minute",
+            (
+                "60 * rate(seamline_shadow_parts_total[$__rate_interval])",
+                "60 * rate(seamline_shadow_passed_by_total[$__rate_interval])",
+            ),
+            "{{station}} {{__name__}}",
+        ),
     ],
     "Machines": [
         Panel("State", state(), "{{machine}}", kind="state-timeline", width=24),

@@ -34,7 +34,7 @@ FIGURES_SECONDS = 5.0
 def build(plant: Plant, home: Home, dsn: str) -> FastAPI:
     """Return the application; it reads the database while it runs."""
     pool = reader_pool(dsn)
-    console = Console(plant, feeds(plant), home, pool)
+    console = Console(plant, feeds(plant), home, pool, dsn)
     served = pages(console)
     own = tuple(feed for page in served.values() for feed in page.feeds)
     numbers = Feed("metrics", partial(figures, plant), FIGURES_SECONDS)

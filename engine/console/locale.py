@@ -40,21 +40,25 @@ class Locale:
         return CATALOG[self.language].get(f"measure.{name}", name)
 
     def reason(self, sentence: str) -> str:
-        """Return a verdict's recorded sentence in this language; as recorded where no pattern fits."""
+        """Return a verdict's recorded sentence in this language; as recorded where no pattern fits.
+
+        A station that may not judge gives its trouble as the reason.
+        """
         for pattern, templates in REASONS:
             if found := re.fullmatch(pattern, sentence):
                 said = templates[self.language].format(
                     **{key: self._part(key, text) for key, text in found.groupdict().items()}
                 )
                 return said[:1].upper() + said[1:]
-        return sentence
+        return self.trouble(sentence)
 
     def trouble(self, sentence: str) -> str:
         """Return a process's trouble in this language; as it was told where no pattern fits."""
         if self.language == "zh":
             for pattern, template in TROUBLES:
                 if found := re.fullmatch(pattern, sentence, re.DOTALL):
-                    return template.format(**found.groupdict())
+                    told = found.groupdict()
+                    return template.format(**told | {"why": self.trouble(told.get("why", ""))})
         return sentence
 
     def _part(self, key: str, text: str) -> str:

@@ -45,6 +45,8 @@ class Console:
     """Where the plant keeps its state: health records, models."""
     pool: ReaderPool
     """Connections for what is read for one browser only."""
+    dsn: str = ""
+    """The database, for the one thing that people write here: their decisions."""
 
     def locale(self, language: str) -> Locale:
         """Return how a reader of this language sees the plant; English where it is not known."""

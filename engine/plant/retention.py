@@ -51,9 +51,9 @@ class RetentionSection(Section):
     oee: LongDays = None
     """Accounts of shifts."""
     verdicts: Days = None
-    """Verdicts and their findings."""
+    """Verdicts and their findings, those of models that look on too."""
     frame_ledger: Days = None
-    """Rows of frames; their sums by run stay."""
+    """Rows of frames, and of their drift; the frames' sums by run stay."""
     evidence: EvidenceDays = EvidenceDays()
     """Pictures, by outcome."""
     archive: Path | None = None

@@ -68,6 +68,8 @@ def rules(section: RetentionSection) -> list[Rule]:
         Rule("oee", {0: section.oee}),
         Rule("findings", {0: verdicts}, owner="station"),
         Rule("verdicts", {0: verdicts}, owner="station"),
+        Rule("shadow_verdicts", {0: section.verdicts}, owner="station"),
+        Rule("drift", {0: section.frame_ledger}, owner="station"),
         Rule("frame_ledger", {0: frames}, owner="station"),
     ]
 

@@ -32,6 +32,12 @@ class Kind(IntEnum):
     """Readings and rejects of one message (`streams.log.mixed`)."""
     WAVEFORM = 6
     """`streams.waveforms.Waveforms` as one Arrow batch."""
+    SHADOW = 20
+    """What a model says that only looks on, JSON (`vision.records.Verdict`): nobody acts on it."""
+    APPROVAL = 21
+    """A line of the file of approvals, as it stands there."""
+    DRIFT = 22
+    """How far what a station sees is from what it saw at first, JSON."""
 
 
 class Entry(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine import camera_change, health
+from engine.approvals.testing import vouch
 from engine.camera_change import await_stations
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection, save
@@ -71,7 +72,7 @@ def plant(photographs: Path) -> Callable[..., Plant]:
 def running(home: Path, plant: Callable[..., Plant]) -> Iterator[Station]:
     """Run the station of a plant with camera ``a``, that says how it is."""
     place = Home(home).create()
-    write_model(place.models)
+    vouch(place, write_model(place.models))
     first, stop = plant("a"), threading.Event()
     save(first, place.plant_file)
     section = first.stations[0]

@@ -42,16 +42,16 @@ def test_an_export_is_registered_once(seamline: Command, home: Path, tmp_path: P
     assert (first["name"], first["folder"]) == ("mine", str(home / "models" / "mine"))
 
 
-def test_another_model_of_the_same_name_is_refused(seamline: Command, home: Path, tmp_path: Path) -> None:
+def test_another_model_of_the_same_name_lies_beside_it(seamline: Command, home: Path, tmp_path: Path) -> None:
     registered = registry.register(write_model(tmp_path, "mine").folder, home / "models")
-    weights = registered.folder / "model.xml"
+    weights = tmp_path / "mine" / "model.xml"
     weights.write_bytes(weights.read_bytes() + b"\n")
     card = json.loads((registered.folder / "card.json").read_text())
     card["files"]["model.xml"] = sha256(weights)
-    (registered.folder / "card.json").write_text(json.dumps(card))
-    ended = seamline("models", "register", tmp_path / "mine")
-    assert ended.code == 2
-    assert "holds another model; export this one under another name." in ended.words
+    (tmp_path / "mine" / "card.json").write_text(json.dumps(card))
+    told = seamline("models", "register", tmp_path / "mine", "--json").json
+    assert told["folder"] == str(home / "models" / f"mine@{told['hash'][:12]}")
+    assert registry.find("mine", [home / "models"]).hash == registered.hash
 
 
 def test_what_its_card_does_not_vouch_for_is_refused(seamline: Command, home: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import Jsonb
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -38,6 +39,7 @@ READY = {
     "/board": ".lamp--run",
     "/cluster": "[data-vital=station-weld-check].vital--alive",
     "/part/part-0011": "[data-serial=part-0011]",
+    "/review": ".desk .empty",
 }
 """What each page shows once it has read what `running` wrote."""
 
@@ -494,3 +496,42 @@ def test_text_from_the_line_stays_text(page, shown):
     shown.part("<b onclick=x>1</b>", "OK", reason="<script>window.broken = true</script>")
     page.open("/station").shows(".verdict .facts", "<b onclick=x>1</b>")
     assert page.driver.execute_script("return window.broken") is None
+
+
+def doubtful(line, renderer):
+    """Let three parts wait for a person, at a station whose bands the database knows."""
+    line.db.execute("INSERT INTO tenants VALUES (1, 'Hall') ON CONFLICT DO NOTHING")
+    line.db.execute(
+        "INSERT INTO machines VALUES (1, 'weld-check', 'station', 'line-1', %s)"
+        " ON CONFLICT (tenant_id, name) DO UPDATE SET settings = excluded.settings",
+        [Jsonb({"review_above": 0.25, "reject_above": 0.5, "timezone": "UTC"})],
+    )
+    for index, score in enumerate((0.37, 0.31, 0.27)):
+        weld(line, renderer, index, "REVIEW", score)
+    line.commit(line.clock + timedelta(seconds=5))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_person_decides_one_part_after_another(page, shown, renderer, language):
+    doubtful(shown, renderer)
+    page.open(f"/review?lang={language}").shows("[data-serial]", "part-")
+    page.until(lambda: page.pictures_loaded() and len(page.all("[data-waiting]")) == 2)
+    page.keep("review" if language == "en" else "review-zh")
+    first = page.attributes("[data-serial]", "data-serial")[0]
+    page.click("[data-decide=NG]")
+    page.until(lambda: page.all(".q-notification"))
+    assert decisions(shown) == []
+    name, why = page.all(".decide input[type=text]")[:2]
+    name.send_keys("Li Wei")
+    why.send_keys("crater at the start")
+    page.click("[data-decide=NG]")
+    page.until(lambda: page.attributes("[data-serial]", "data-serial")[0] != first)
+    assert decisions(shown) == [(first, "NG", "Li Wei", "crater at the start")]
+    assert page.unreloaded()
+    assert name.get_attribute("value") == "Li Wei"
+    shown.db.execute("TRUNCATE reviews")
+    shown.db.execute("DELETE FROM machines WHERE name = 'weld-check'")
+
+
+def decisions(line):
+    return line.db.execute("SELECT serial, decision, person, reason FROM reviews ORDER BY id").fetchall()

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import engine.console
+from engine.approvals.ledger import Approvals
 from engine.console.data import LOSSES
 from engine.console.icons import SHAPES
 from engine.console.locale import Locale, number, percent, short
 from engine.console.texts import CATALOG, CHINESE, CHINESE_DOUBTS, ENGLISH, HTML_LANGUAGES, LANGUAGES, REASONS
+from engine.station_models import misfit
 from streams.catalog import STATES
+from vision import registry
 from vision.judge import SENTENCES
 from vision.records import Outcome
 
@@ -125,3 +128,24 @@ def test_numbers():
     assert number(1234567) == "1,234,567"
     assert (percent(0.12345), percent(None), percent(-1e-9)) == ("12.3 %", "–", "0.0 %")
     assert (short("ab" * 32), short("")) == ("abababababab", "–")
+
+
+def test_why_a_station_may_not_judge_is_said_in_chinese_whoever_says_it(tmp_path):
+    unsigned = Approvals().refusal([("tiny", "a" * 64)], "4711", "weld")
+    told = misfit(registry.find("weld-pipe"), registry.find("weld-sim"))
+    drifted = "View front: mean has drifted from 120 to 80 (index 2.31); look at lamp, lens and parts,"
+    drifted += " or begin a new reference: seamline models drift weld --reset."
+    line = f"Line 3 of {tmp_path} was changed (it does not follow the line before it);"
+    reasons = [
+        unsigned,
+        told,
+        f"{line} put the file back from the newest backup.",
+        f"{tmp_path} lacks lines that were there (up to 7); put the file back from the newest backup.",
+        f"OpenVINO cannot read the model in {tmp_path}; export it anew.",
+    ]
+    troubles = [*reasons, f"The model in use stays: {told}", drifted]
+    assert all(ENGLISH_READER.reason(item) == item for item in reasons)
+    assert all(ENGLISH_READER.trouble(item) == item for item in troubles)
+    said = [CHINESE_READER.reason(item) for item in reasons]
+    said += [CHINESE_READER.trouble(item) for item in troubles]
+    assert [item for item in said if not HAN.search(item) or "; " in item or " model " in item] == []

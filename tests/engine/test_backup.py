@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from bench.chaos import PLANT, Feed, Processes, committed, differences, rows
+from engine.approvals.testing import vouch
 from engine.backup import BackupError, back_up, restore
 from engine.backup.logs import held
 from engine.backup.secrets import hidden, without_secrets
@@ -86,7 +87,7 @@ def at_work(processes: Processes, home: Home, plant: Plant) -> Iterator[None]:
 @pytest.mark.timeout(900)
 def test_a_backup_of_a_running_plant_goes_on_elsewhere_exactly_once(home, database_folder):
     plant, target, elsewhere = plant_now(), database_folder() / "backup", Home(database_folder() / "new")
-    write_model(home.models)
+    vouch(home, write_model(home.models))
     with alive(home, plant) as processes:
         with at_work(processes, home, plant):
             processes.wait_for(lambda: snapshot(processes.dsn) > 0 and inspected(processes.dsn) > 2, SLOW)

@@ -121,7 +121,7 @@ def test_several_scrapers_cost_as_much_as_one() -> None:
 def test_names_follow_the_conventions() -> None:
     units = ("_total", "_seconds", "_bytes", "_ratio", "_up", "_entries", "_rows", "_position")
     plain = {"seamline_frames_open", "seamline_machine_state", "seamline_anomaly_score"}
-    plain |= {"seamline_anomaly_threshold"}
+    plain |= {"seamline_drift_index", "seamline_anomaly_threshold"}
     for series in CATALOGUE:
         assert series.name.startswith("seamline_")
         assert series.name.endswith(units) or series.name in plain, series.name

@@ -267,9 +267,37 @@ VIEWS = (
     "planning.oee",
     "planning.shifts",
     "planning.capacity_now",
+    "quality.drift",
+    "quality.model_approvals",
     "quality.rejects_per_station",
+    "quality.review_queue",
+    "quality.reviews",
+    "quality.shadow_agreement",
     "reliability.states",
 )
+
+
+def judge(shop: Shop, tenant: int, shard: str) -> None:
+    """Let a part go to review, a model look on, a person decide, another sign, and the light move."""
+    part = {"station": "weld-1", "serial": "r", "attempt": 1, "part_number": "4711"}
+    said = {"outcome": "REVIEW", "reason": "", "model_hash": "m", "recipe_hash": "r", "received": stamp(NOW)}
+    station = "INSERT INTO machines VALUES (%s, 'weld-1', 'station', %s, '{\"timezone\": \"UTC\"}')"
+    shop.connection.execute(station, [tenant, shard])
+    for serial in ("r", "decided"):
+        where = part | {"serial": serial}
+        shop.insert("verdicts", NOW, tenant, **where, **said, machine="press", preprocessing_hash="")
+        shop.insert("shadow_verdicts", NOW, tenant, **where, **said | {"outcome": "OK"})
+    decision = {"decision": "OK", "label": "", "boxes": "[]", "reason": "clean", "person": "Li Wei"}
+    decided = {name: part[name] for name in ("station", "attempt")} | {"serial": "decided"}
+    row = {"tenant_id": tenant, "ts": stamp(NOW), **decided, **decision}
+    signed = {"tenant_id": tenant, "shard": shard, "number": 2, "line_hash": "l", "at": stamp(NOW)}
+    signed |= {"deed": "sign", "person": "Li Wei", "name": "weld-own", "model_hash": "m", "reason": ""}
+    signed |= {"part_number": "4711", "station": "*", "gate": "{}", "received": stamp(NOW)}
+    for table, values in (("reviews", row), ("model_approvals", signed)):
+        columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+        shop.connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(values.values()))
+    seen = {"station": "weld-1", "view": "front", "measure": "mean", "frames": 500}
+    shop.insert("drift", NOW, tenant, **seen, psi=0.4, mean=80.0, reference=120.0)
 
 
 def fill(shop: Shop, tenant: int) -> None:
@@ -282,6 +310,7 @@ def fill(shop: Shop, tenant: int) -> None:
     shop.account("early", NOW - HOUR, HOUR, HOUR, tenant=tenant)
     shop.insert("states", NOW - HOUR, tenant, machine="press", version=1, state="run", reason="ACTIVE")
     verdict(shop, "a", "OK", tenant=tenant)
+    judge(shop, tenant, shard)
     recording = {"machine": "press", "sensor": "bearing", "axis": "x", "rate_hz": 25_600.0, "unit": "g"}
     recording |= {"full_scale": 16.0, "shaft_rpm": 1500.0, "clipped": 0, "quality": 0}
     samples = [0.5, -0.5]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import zmq
 
+from engine.approvals.testing import vouch
 from engine.cameras import Lines, open_camera
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
@@ -90,6 +91,7 @@ def station(tmp_path, model, producer):
         link = home.models / "tiny"
         if not link.exists():
             link.symlink_to(model.folder)
+            vouch(home, model)
         section = StationSection(name="weld-1", cameras=list(cameras), model="tiny", **settings)
         plant = Plant(name="test", stations=[section])
         return Station(section, plant, home, producer, opener, roster=roster)
@@ -542,12 +544,15 @@ def test_it_tells_how_every_camera_is(station, folder, tmp_path):
     finally:
         stop.set()
         line.join(WAIT)
-    cam, gone, kept, log = told.parts
+    cam, gone, kept, log, *_ = told.parts
     assert [(part.kind, part.name, part.ok) for part in told.parts] == [
         ("camera", "cam", True),
         ("camera", "gone", False),
         ("evidence", "evidence", True),
         ("log", "log", False),
+        ("model", "model", True),
+        ("shadow", "shadow", True),
+        ("drift", "drift", True),
     ]
     ends = ("inspected", "dropped", "late", "unmatched", "open")
     assert cam.counters["captured"] == sum(cam.counters[end] for end in ends) == 3
@@ -658,6 +663,7 @@ def bank_of_good_parts(tmp_path):
     fitted = fit.fit(shown, registry.find(fit.BACKBONE))
     home = Home(tmp_path / "home").create()
     bank.save(fitted.bank, fit.card("good-parts", fitted, "rendered parts"), home.models / "good-parts")
+    vouch(home, registry.load(home.models / "good-parts"))
     return fitted.bank
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from engine.approvals.testing import vouch
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection, save
 from engine.station_former import KILLED, formers, frames_of, without
@@ -208,7 +209,7 @@ producer.close()
 def place(tmp_path):
     """Write a plant whose station sees two views of the same photographs, again and again."""
     home = Home(tmp_path / "home").create()
-    write_model(home.models)
+    vouch(home, write_model(home.models))
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     for number in range(8):

@@ -47,7 +47,7 @@ def test_from_a_box_of_parts_to_a_first_verdict(database_folder) -> None:
     (place / "bracket.yaml").write_text(f"{named}\nconsole: {{port: {port}}}\n", encoding="utf-8")
     *first, run = COMMANDS
     for command in first:
-        told = {**os.environ, "SEAMLINE_HOME": str(home)}
+        told = {**os.environ, "SEAMLINE_HOME": str(home), "SEAMLINE_KEYS": str(place / "keys")}
         subprocess.run([SEAMLINE, *command[1:]], cwd=place, env=told, check=True)
 
     assert run == ["seamline", "run", "bracket.yaml"]

@@ -120,6 +120,16 @@ def test_a_bank_survives_its_file(fitted, tmp_path):
     assert registry.find("mine", [tmp_path]).classes == ("anomaly",)
 
 
+def test_the_bank_that_had_the_name_before_stays_under_its_hash(fitted, tmp_path):
+    other = bank.pack(fitted.bank.vectors, fitted.bank.scale, 0.9, fitted.bank.backbone, BACKBONE.hash)
+    for kept in (fitted.bank, other, other):
+        bank.save(kept, fit.card("mine", fitted, "rendered parts"), tmp_path / "mine")
+    former = f"mine@{fitted.bank.hash[:12]}"
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["mine", former]
+    assert bank.find("mine", [tmp_path]).hash == other.hash
+    assert bank.find(former, [tmp_path]).hash == fitted.bank.hash
+
+
 def test_a_card_says_what_is_unproven_and_how_far_each_good_picture_was_off(fitted):
     card = fit.card("mine", fitted, "rendered parts")
     assert card["unproven"]

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from vision.assembly import Part
-from vision.pipeline import BUSY, Pipeline, PipelineError
+from vision.pipeline import BUSY, Pipeline, PipelineError, always
 from vision.records import Frame, FrameLoss
 
 WAIT = 10.0
@@ -47,7 +47,7 @@ def test_parts_leave_in_the_order_they_came_whatever_they_took():
             first.set()
         return item.serial
 
-    pipeline = Pipeline(inspect, finished, workers=3, depth=8)
+    pipeline = Pipeline(always(inspect), finished, workers=3, depth=8)
     for number in range(20):
         pipeline.offer(part(number))
     pipeline.close()
@@ -58,7 +58,7 @@ def test_parts_leave_in_the_order_they_came_whatever_they_took():
 
 def test_losses_pass_in_their_turn():
     finished, go = Finished(), threading.Event()
-    pipeline = Pipeline(lambda item: go.wait(WAIT), finished, workers=1, depth=8)
+    pipeline = Pipeline(always(lambda item: go.wait(WAIT)), finished, workers=1, depth=8)
     pipeline.offer(part(1))
     pipeline.lose([loss(7)])
     pipeline.offer(part(2))
@@ -69,7 +69,7 @@ def test_losses_pass_in_their_turn():
 
 def test_a_lossless_pipeline_makes_the_camera_wait():
     finished, go, entered = Finished(), threading.Event(), threading.Event()
-    pipeline = Pipeline(lambda item: go.wait(WAIT), finished, workers=1, depth=2)
+    pipeline = Pipeline(always(lambda item: go.wait(WAIT)), finished, workers=1, depth=2)
     pipeline.offer(part(1))
     pipeline.offer(part(2))
     third = threading.Thread(target=lambda: (pipeline.offer(part(3)), entered.set()))
@@ -96,7 +96,7 @@ def test_pictures_inside_take_a_bounded_memory(monkeypatch, newest):
         began.set()
         return go.wait(WAIT)
 
-    pipeline = Pipeline(inspect, finished, workers=1, depth=48, newest=newest)
+    pipeline = Pipeline(always(inspect), finished, workers=1, depth=48, newest=newest)
     pipeline.offer(big(1))
     assert began.wait(WAIT)
     pipeline.offer(big(2))
@@ -118,7 +118,7 @@ def test_the_newest_parts_push_out_the_oldest_that_wait():
         began.set()
         return go.wait(WAIT)
 
-    pipeline = Pipeline(inspect, finished, workers=1, depth=3, newest=True)
+    pipeline = Pipeline(always(inspect), finished, workers=1, depth=3, newest=True)
     pipeline.offer(part(1))
     assert began.wait(WAIT)
     for number in range(2, 7):
@@ -138,7 +138,7 @@ def test_when_nobody_takes_verdicts_the_newest_part_itself_is_dropped():
         assert go.wait(WAIT)
         taken.extend(jobs)
 
-    pipeline = Pipeline(lambda item: item, finish, workers=1, depth=1, newest=True)
+    pipeline = Pipeline(always(lambda item: item), finish, workers=1, depth=1, newest=True)
     pipeline.offer(part(1))
     assert inspected.wait(WAIT)
     pipeline.offer(part(2))
@@ -155,7 +155,7 @@ def test_a_part_that_cannot_be_inspected_does_not_stop_the_others():
             raise RuntimeError("broken")
         return item.serial
 
-    pipeline = Pipeline(inspect, finished, workers=2, depth=4)
+    pipeline = Pipeline(always(inspect), finished, workers=2, depth=4)
     for number in range(3):
         pipeline.offer(part(number))
     pipeline.close()
@@ -166,7 +166,7 @@ def test_when_delivery_fails_nothing_more_is_taken_in():
     def finish(jobs):
         raise OSError("the log is gone")
 
-    pipeline = Pipeline(lambda item: item, finish, workers=1, depth=1)
+    pipeline = Pipeline(always(lambda item: item), finish, workers=1, depth=1)
     pipeline.offer(part(1))
     with pytest.raises(PipelineError, match="the log is gone"):
         pipeline.offer(part(2))
@@ -174,3 +174,33 @@ def test_when_delivery_fails_nothing_more_is_taken_in():
         pipeline.lose([loss(1)])
     pipeline.close()
     assert isinstance(pipeline.failure, OSError)
+
+
+def test_who_judges_is_asked_in_the_order_of_the_parts():
+    finished, asked, go = Finished(), [], threading.Event()
+
+    def turn(item):
+        asked.append(item)
+        judge = "old" if len(asked) <= 20 else "new"
+        return lambda item: go.wait(WAIT) and judge
+
+    pipeline = Pipeline(turn, finished, workers=8, depth=48)
+    offered = [part(number) for number in range(40)]
+    for item in offered:
+        pipeline.offer(item)
+    go.set()
+    pipeline.close()
+    assert asked == offered
+    assert [job.verdict for job in finished.jobs] == ["old"] * 20 + ["new"] * 20
+
+
+def test_a_part_that_nobody_may_judge_fails_alone():
+    finished, judges = Finished(), {"0": lambda item: "said"}
+    pipeline = Pipeline(lambda item: judges[item.serial], finished, workers=1, depth=8)
+    for number in range(2):
+        pipeline.offer(part(number))
+    pipeline.close()
+    assert [(job.verdict, job.reason) for job in finished.jobs] == [
+        ("said", ""),
+        (None, "inspection_failed: KeyError"),
+    ]

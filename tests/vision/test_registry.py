@@ -1,6 +1,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -52,3 +53,54 @@ def test_a_card_that_cannot_be_read_is_said(tmp_path, card):
     (model.folder / "card.json").write_text(card)
     with pytest.raises(registry.ModelError, match="card of the model"):
         registry.load(model.folder)
+
+
+def another(folder, number):
+    """Write a model of the same name whose bytes are others."""
+    model = write_model(folder / str(number), "mine")
+    xml = model.folder / "model.xml"
+    xml.write_bytes(xml.read_bytes() + b"\n" * number)
+    card = json.loads((model.folder / "card.json").read_text())
+    card["files"]["model.xml"] = hashlib.sha256(xml.read_bytes()).hexdigest()
+    (model.folder / "card.json").write_text(json.dumps(card))
+    return registry.load(model.folder)
+
+
+def test_models_of_one_name_live_side_by_side(tmp_path):
+    shop = tmp_path / "shop"
+    first, second = (registry.register(another(tmp_path, number).folder, shop) for number in (1, 2))
+    assert registry.register(tmp_path / "2" / "mine", shop) == second
+    assert sorted(place.name for place in shop.iterdir()) == ["mine", f"mine@{second.hash[:12]}"]
+    assert registry.find("mine", [shop]).hash == first.hash
+    for name in (second.hash, second.hash[:8], f"mine@{second.hash[:9]}", registry.title(second)):
+        assert registry.find(name, [shop]).hash == second.hash
+    for name in (second.hash[:7], f"other@{second.hash}", "mine@", "0" * 64):
+        with pytest.raises(registry.ModelError, match="There is no model"):
+            registry.find(name, [shop])
+
+
+def test_a_name_that_ships_stays_that_of_what_ships(tmp_path):
+    model = write_model(tmp_path, "mine")
+    card = json.loads((model.folder / "card.json").read_text())
+    (model.folder / "card.json").write_text(json.dumps(card | {"name": "weld-pipe"}))
+    registered = registry.register(model.folder, tmp_path / "shop")
+    assert registered.folder.name == registry.title(registered)
+    assert registry.find("weld-pipe", [tmp_path / "shop"]).hash != registered.hash
+
+
+def test_a_hash_that_several_begin_with_is_asked_for_in_full(tmp_path, monkeypatch):
+    one, two = (registry.register(another(tmp_path, number).folder, tmp_path / "shop") for number in (1, 2))
+    alike = [replace(item, hash="a" * 9 + item.hash[9:]) for item in (one, two)]
+    twins = [registry.Shelved(item.folder, item) for item in alike]
+    monkeypatch.setattr(registry, "shelf", lambda places: twins)
+    with pytest.raises(registry.ModelError, match="write more of the hash"):
+        registry.find("a" * 9, [tmp_path])
+
+
+def test_a_model_that_was_spoilt_says_so_when_it_is_asked_for_by_hash(tmp_path):
+    shop = tmp_path / "shop"
+    first, second = (registry.register(another(tmp_path, number).folder, shop) for number in (1, 2))
+    for model in (first, second):
+        (model.folder / "model.bin").write_bytes(b"")
+        with pytest.raises(registry.ModelError, match="is not the file that its card vouches for"):
+            registry.find(registry.title(model), [shop])

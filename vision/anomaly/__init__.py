@@ -6,7 +6,7 @@ distance to the nearest vector of the bank; a picture's is the highest of its sm
 This is PatchCore (Roth et al. 2022) without its reweighting of scores.
 """
 
-from vision.anomaly.bank import Bank, find
+from vision.anomaly.bank import Bank, find, load
 from vision.anomaly.scorer import AnomalyDetector
 
-__all__ = ["AnomalyDetector", "Bank", "find"]
+__all__ = ["AnomalyDetector", "Bank", "find", "load"]

@@ -134,7 +134,11 @@ def load(folder: Path) -> Bank:
 
 
 def save(bank: Bank, card: dict[str, Any], folder: Path) -> None:
-    """Write a bank, then the card that vouches for it: a bank that is half written has no card."""
+    """Write a bank, then the card that vouches for it: a bank that is half written has no card.
+
+    Another bank of the name stays, as ``name@hash``: stations can go back to it.
+    """
+    registry.set_aside(folder, bank.hash)
     vouched = card | {"files": {BANK: sha256(bank.content)}}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "card.json").unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from engine.console.locale import Locale
 from engine.console.markup import Html, el
 from engine.console.page import Console, Page, Query
 
-NAVIGATION = ("station", "machines", "anomalies", "cluster", "board")
+NAVIGATION = ("station", "review", "machines", "anomalies", "cluster", "board")
 """Pages that every head leads to, in this order, as far as they are there."""
 BASE = "console.css"
 """The looks that all pages share; a page's own come after it."""

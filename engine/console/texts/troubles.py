@@ -1,6 +1,42 @@
 """How the troubles that processes tell of are said in each language."""
 
 TROUBLES = (
+    (
+        r"Nobody signed the model (?P<model>\S+) \((?P<hash>\w+)\) for part number (?P<part>.+): run"
+        r" (?P<command>seamline models sign .+)\.",
+        "模型 {model}（{hash}）未经签核，不得用于零件号 {part}：请运行 {command}。",
+    ),
+    (r"The model in use stays: (?P<why>.+)", "继续使用当前模型：{why}"),
+    (r"Nobody looks on: (?P<why>.+)", "旁观模型未载入：{why}"),
+    (
+        r"The model (?P<model>\S+) knows other classes than (?P<known>\S+): (?P<told>.+);"
+        r" look at the recipe, .+\.",
+        "模型 {model} 的类别与 {known} 不同（{told}）；请核对判定规则，再在工厂文件中指定该模型。",
+    ),
+    (
+        r"OpenVINO cannot read the model in (?P<place>\S+); export it anew\.",
+        "无法读取模型 {place}，请重新导出。",
+    ),
+    (
+        r"(?P<file>\S+) is not the file that its card vouches for; export the model anew\.",
+        "{file} 与模型卡不符，请重新导出该模型。",
+    ),
+    (r"There is no model (?P<model>.+) in (?P<places>.+); put its folder there .+\.", "找不到模型 {model}。"),
+    (
+        r"View (?P<view>.+): (?P<measure>\w+) has drifted from (?P<low>\S+) to (?P<high>\S+)"
+        r" \(index (?P<index>\S+)\); look at lamp, lens and parts, or begin a new reference:"
+        r" (?P<command>.+)\.",
+        "视角 {view}：{measure} 已由 {low} 漂移至 {high}（指数 {index}）；"
+        "请检查光源、镜头和零件，或重设基准：{command}。",
+    ),
+    (
+        r"(?P<file>\S+) lacks lines that were there \(up to (?P<line>\d+)\); put the file back .+\.",
+        "{file} 缺少原有的记录（应至第 {line} 行）；请从最新备份恢复该文件。",
+    ),
+    (
+        r"Line (?P<line>\d+) of (?P<file>\S+) was changed \((?P<why>.+)\); put the file back .+\.",
+        "{file} 第 {line} 行被改动（{why}）；请从最新备份恢复该文件。",
+    ),
     (r"The adapter at (?P<place>\S+) has not answered yet\.", "适配器 {place} 尚未应答。"),
     (r"The adapter at (?P<place>\S+) does not answer: (?P<why>.+)\.", "适配器 {place} 无应答：{why}。"),
     (r"The adapter at (?P<place>\S+) is gone: the connection ended\.", "适配器 {place} 已断开连接。"),

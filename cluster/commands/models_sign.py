@@ -1,0 +1,176 @@
+"""``seamline models gate``, ``sign``, ``withdraw``, ``approvals``: what lets a model decide."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cluster.commands.models import models, names
+from cluster.commands.models_people import By, Key, Reason, person, told
+from cluster.terminal import Json, progress, screen
+
+if TYPE_CHECKING:
+    from engine.approvals.entry import Entry
+    from engine.plant import StationSection
+    from vision.registry import Model
+
+Name = Annotated[
+    str, typer.Argument(help="The model: its name, name@hash, or its hash.", autocompletion=names)
+]
+PartNumber = Annotated[str, typer.Option("--part-number", help="The part number that it may judge.")]
+AtStation = Annotated[str, typer.Option("--station", help="The station; left out: every station.")]
+PlantFile = Annotated[
+    Path | None, typer.Option("--plant", help="The plant file; left out: the one that this home ran last.")
+]
+
+
+def find(name: str) -> Model:
+    """Return a model that is registered here or ships."""
+    from engine.paths import Home
+    from vision import registry
+
+    return registry.find(name, [Home.default().models])
+
+
+def sections(plant: Path | None) -> list[StationSection]:
+    """Return the stations of a plant file, or of the one in use; none where there is none."""
+    from engine.paths import Home
+    from engine.plant import load
+
+    file = plant or Home.default().plant_file
+    return load(file).stations if plant or file.is_file() else []
+
+
+def section_of(station: str, plant: Path | None) -> StationSection:
+    """Return one station of a plant file."""
+    found = {section.name: section for section in sections(plant)}
+    if station not in found:
+        known = ", ".join(found) or "none: name its plant file with --plant"
+        raise typer.BadParameter(f"there is no station {station}; the plant file names {known}.")
+    return found[station]
+
+
+@models.command()
+def gate(
+    name: Name,
+    frozen: Annotated[Path, typer.Option("--set", help="The frozen set: labelled, and never learned from.")],
+    station: Annotated[
+        str, typer.Option("--station", help="Whose bands and model in use count; left out: defaults, none.")
+    ] = "",
+    plant: PlantFile = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a model on a frozen set, beside the model in use; what it failed on is never signed.
+
+    The set's hash stands in the record. A set is images/, labels/ and classes.txt, or good/ and bad/.
+    """
+    from engine.approvals import export
+    from engine.approvals.gate import read_set, record
+    from engine.paths import Home
+    from engine.recipe import recipe_of
+    from vision.judge import Recipe
+
+    home, model = Home.default().create(), find(name)
+    export.check(model)
+    section = section_of(station, plant) if station else None
+    recipe = recipe_of(section) if section else Recipe("gate")
+    with progress("Looking at the set") as tell:
+        facts = record(home, model, read_set(frozen), recipe, in_use(section, model), tell)
+    print(json.dumps(facts)) if as_json else show(facts)
+    if facts["failed"]:
+        raise typer.Exit(1)
+
+
+def in_use(section: StationSection | None, model: Model) -> Model | None:
+    """Return the model of the same kind that a station has in use; None where it is the same one."""
+    from engine.approvals.ledger import Approvals
+    from engine.paths import Home
+    from engine.station_models import choose
+
+    if section is None:
+        return None
+    home = Home.default()
+    used = choose(section, home, Approvals.read(home))
+    found = used.bank if model.task == "anomaly" else used.detector
+    return None if found is None or found.hash == model.hash else found
+
+
+def show(facts: dict[str, Any]) -> None:
+    """Print a record of the gate."""
+    from rich.table import Table
+
+    table = Table("", "defective parts passed", "sound parts rejected", "to review", box=None)
+    rows = {"this model": facts["figures"]}
+    if facts["against"]:
+        rows["in use"] = facts["against"]["figures"]
+    for name, found in rows.items():
+        counts = ("{escaped} of {defective}", "{overkill} of {sound}", "{review_rate:.1%}")
+        table.add_row(name, *(count.format_map(found) for count in counts))
+    screen.print(f"Set {facts['set_name']}, {facts['set'][:12]}: {facts['figures']['parts']} pictures", table)
+    screen.print(f"Failed: {facts['failed']}." if facts["failed"] else "Passed; a person may sign it.")
+
+
+@models.command()
+def sign(
+    name: Name,
+    part_number: PartNumber,
+    by: By,
+    station: AtStation = "*",
+    reason: Reason = "",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Let a model decide for a part number; it must have passed the gate, a bank may rest on its card."""
+    from engine.approvals.deeds import sign as write
+    from engine.paths import Home
+
+    entry = write(Home.default().create(), person(by, key), find(name), part_number, station, reason)
+    told(entry, as_json, f"{by} signed {entry.name} ({entry.hash[:12]}) for part number {part_number}.")
+
+
+@models.command()
+def withdraw(
+    name: Name,
+    part_number: PartNumber,
+    by: By,
+    reason: Reason,
+    station: AtStation = "*",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Take a signature back; a station that judges by it sends its parts to review at once."""
+    from engine.approvals.deeds import withdraw as write
+    from engine.paths import Home
+
+    entry = write(Home.default(), person(by, key), find(name), part_number, station, reason)
+    told(entry, as_json, f"{entry.name} ({entry.hash[:12]}) decides no more for part number {part_number}.")
+
+
+@models.command()
+def approvals(as_json: Json = False) -> None:
+    """List who signed and did what, from the first on; says so if the file was tampered with."""
+    from rich.table import Table
+
+    from engine.approvals.ledger import Approvals
+    from engine.paths import Home
+
+    entries = Approvals.read(Home.default()).entries
+    if as_json:
+        print(json.dumps([entry.plain() for entry in entries]))
+        return
+    table = Table("", "when", "who", "what", "model", "for", "why", box=None, header_style="dim")
+    for entry in entries:
+        table.add_row(*row(entry))
+    screen.print(table)
+
+
+def row(entry: Entry) -> tuple[str, ...]:
+    """Return an entry as people read it."""
+    when = datetime.fromtimestamp(entry.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+    model = f"{entry.name} {entry.hash[:12]}"
+    scope = " at ".join(part for part in (entry.part_number, entry.station) if part not in ("", "*"))
+    return str(entry.number), when, entry.person, entry.deed.value, model, scope, entry.reason

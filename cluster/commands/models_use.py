@@ -1,0 +1,58 @@
+"""``seamline models promote`` and ``rollback``: which model a station has in use."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cluster.commands.models import models
+from cluster.commands.models_people import By, Key, Reason, person, told
+from cluster.commands.models_sign import Name, PlantFile, find, section_of
+from cluster.terminal import Json
+
+Station = Annotated[str, typer.Option("--station", help="The station.")]
+
+
+class Task(StrEnum):
+    """What a model does."""
+
+    DETECT = "detect"
+    ANOMALY = "anomaly"
+
+
+@models.command()
+def promote(
+    name: Name,
+    station: Station,
+    by: By,
+    reason: Reason = "",
+    plant: PlantFile = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Put a signed model into use; a running station takes it between two parts and loses no frame."""
+    from engine.approvals.deeds import promote as write
+    from engine.paths import Home
+
+    entry = write(Home.default(), person(by, key), find(name), section_of(station, plant), reason)
+    told(entry, as_json, f"{station} judges by {entry.name} ({entry.hash[:12]}) as soon as it is loaded.")
+
+
+@models.command()
+def rollback(
+    station: Station,
+    by: By,
+    reason: Reason,
+    task: Annotated[Task, typer.Option("--task", help="Of the detector, or of the bank.")] = Task.DETECT,
+    plant: PlantFile = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Put the last signed model that was in use before the present one into use again."""
+    from engine.approvals.deeds import rollback as write
+    from engine.paths import Home
+
+    entry = write(Home.default(), person(by, key), section_of(station, plant), task.value, reason)
+    told(entry, as_json, f"{station} goes back to {entry.name} ({entry.hash[:12]}).")

@@ -1,0 +1,183 @@
+"""What people do with models, each checked against what must hold before it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import time_ns
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from engine.approvals import export, keys
+from engine.approvals.chain import Chain
+from engine.approvals.entry import ANY, Deed, Entry
+from engine.approvals.errors import ApprovalError
+from engine.approvals.gate import newest
+from engine.approvals.ledger import Approvals
+from engine.paths import Home
+from engine.plant import StationSection
+from engine.station_models import choose, misfit
+from vision import registry
+from vision.registry import Model, ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who does it, and the key that proves it."""
+
+    name: str
+    key: Ed25519PrivateKey
+
+
+def enrol(home: Home, by: Person, name: str, public: str) -> Entry:
+    """Let a person sign from now on; the first of a home enrols himself.
+
+    Raises
+    ------
+    ApprovalError
+        The name or key is none, the person is enrolled, or ``by`` is not.
+    """
+    keys.place(name)
+    if not keys.is_public(public):
+        raise ApprovalError(f"{public!r} is no public key; seamline models key prints it, 44 letters.")
+    if name in Approvals.read(home).people:
+        raise ApprovalError(f"{name} is enrolled already; retire the old key first: seamline models retire.")
+    return write(home, by, Deed.ENROL, "", name=name, key=public)
+
+
+def retire(home: Home, by: Person, name: str, reason: str) -> Entry:
+    """End that a person may sign; what was signed stays signed.
+
+    Raises
+    ------
+    ApprovalError
+        The person is not enrolled, or is the last who is.
+    """
+    known = Approvals.read(home).people
+    if name not in known:
+        raise ApprovalError(f"{name} is not enrolled; those who are: {', '.join(known) or 'nobody'}.")
+    if len(known) == 1:
+        raise ApprovalError(f"{name} is the last who may sign; enrol another first.")
+    return write(home, by, Deed.RETIRE, reason, name=name)
+
+
+def sign(
+    home: Home, by: Person, model: Model, part_number: str, station: str = ANY, reason: str = ""
+) -> Entry:
+    """Let a model decide for a part number, at one station or at all.
+
+    Raises
+    ------
+    ApprovalError
+        It was not measured on a frozen set, its export is off the trained model or nobody compared
+        them, or it is none that judges.
+    """
+    if not part_number.strip() or "*" in part_number:
+        raise ApprovalError(f"{part_number!r} is no part number; a model is signed for one at a time.")
+    return write(
+        home, by, Deed.SIGN, reason, **named(model), part_number=part_number, station=station,
+        gate=grounds(home, model),
+    )  # fmt: skip
+
+
+def grounds(home: Home, model: Model) -> dict[str, Any]:
+    """Return what a signature rests on: the newest record of the gate.
+
+    Raises
+    ------
+    ApprovalError
+        There is none, or the model may not be put into use at all.
+    """
+    if model.task not in ("detect", "anomaly"):
+        raise ApprovalError(f"{registry.title(model)} judges nothing by itself; sign what rests on it.")
+    export.check(model)
+    if record := newest(home, model):
+        return record
+    raise ApprovalError(
+        f"{registry.title(model)} was not measured on a frozen set: run seamline models gate"
+        f" {registry.title(model)} --set FOLDER."
+    )
+
+
+def withdraw(home: Home, by: Person, model: Model, part_number: str, station: str, reason: str) -> Entry:
+    """Take a signature back; stations that judge by it send their parts to review at once.
+
+    Raises
+    ------
+    ApprovalError
+        There is none.
+    """
+    if not any(
+        scope.hash == model.hash and scope.part_number == part_number and station in (ANY, scope.station)
+        for scope in Approvals.read(home).signed
+    ):
+        raise ApprovalError(f"Nobody signed {registry.title(model)} for part number {part_number}.")
+    return write(home, by, Deed.WITHDRAW, reason, **named(model), part_number=part_number, station=station)
+
+
+def promote(home: Home, by: Person, model: Model, section: StationSection, reason: str = "") -> Entry:
+    """Put a signed model into use at a station, which takes it between two parts.
+
+    Raises
+    ------
+    ApprovalError
+        It is in use already, not signed for the station's part number, or knows other classes.
+    """
+    approvals = Approvals.read(home)
+    export.check(model)
+    pair = (model.name, model.hash)
+    if why := approvals.refusal([pair], section.part_number, section.name):
+        raise ApprovalError(why)
+    known, used = choose(section, home, Approvals()), choose(section, home, approvals)
+    if (known.bank if model.task == "anomaly" else known.detector) is None:
+        raise ApprovalError(f"Station {section.name} has no model of the kind; name one in the plant file.")
+    if known.detector and model.task == "detect" and (why := misfit(model, known.detector)):
+        raise ApprovalError(why)
+    if pair in used.named:
+        raise ApprovalError(f"Station {section.name} has {registry.title(model)} in use already.")
+    return write(
+        home, by, Deed.PROMOTE, reason, **named(model), station=section.name, part_number=section.part_number
+    )
+
+
+def rollback(home: Home, by: Person, section: StationSection, task: str, reason: str) -> Entry:
+    """Put the last signed model that was in use at a station before the present one into use again.
+
+    Raises
+    ------
+    ApprovalError
+        There is none, or it is not here any more.
+    """
+    model = last_signed(home, section, task)
+    return write(
+        home, by, Deed.ROLLBACK, reason, **named(model), station=section.name,
+        part_number=section.part_number,
+    )  # fmt: skip
+
+
+def last_signed(home: Home, section: StationSection, task: str) -> Model:
+    """Return what a rollback brings back: what was promoted before, or else what the plant file names."""
+    approvals = Approvals.read(home)
+    if not approvals.in_use(section.name, task):
+        raise ApprovalError(f"Nothing was put into use at station {section.name} that could be rolled back.")
+    if entry := approvals.before(section.name, task, section.part_number):
+        try:
+            return registry.find(f"{entry.name}@{entry.hash}", (home.models,))
+        except ModelError as exc:
+            raise ApprovalError(f"The last signed model is not here: {exc}") from exc
+    known = choose(section, home, Approvals())
+    model = known.bank if task == "anomaly" else known.detector
+    if model is None or not approvals.signature(model.hash, section.part_number, section.name):
+        raise ApprovalError(f"No model that {section.name} had before is signed; sign one and promote it.")
+    return model
+
+
+def named(model: Model) -> dict[str, str]:
+    """Return what an entry says of a model."""
+    return {"name": model.name, "hash": model.hash, "task": model.task}
+
+
+def write(home: Home, by: Person, deed: Deed, reason: str, **fields: Any) -> Entry:
+    """Write a deed, whatever it is: those above have looked whether it may be."""
+    draft = Entry(0, "", deed, by.name, time_ns() // 1000, reason, **fields)
+    return Chain(home).append(draft, by.key)

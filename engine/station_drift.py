@@ -1,0 +1,199 @@
+"""Is what a station sees still what it saw at first? Distributions beside each other, window by window.
+
+For every view the measures of the quality gate, and the score of the worst defect, are counted in bins:
+deciles of a reference, the first `WINDOW` frames. Each further `WINDOW` frames are laid beside it by the
+population stability index, sum of (p - q) ln(p / q): below 0.1 nothing moved, above 0.25 much did. The
+reference outlives the process; the scores of another model begin another one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from vision.judge import ANOMALY, FEATURES
+from vision.records import Verdict, View
+
+WINDOW = 500
+"""Frames of a window, and of the reference."""
+LIMIT = 0.25
+MEASURES = ("mean", "contrast", "sharpness")
+SCORE = "score"
+PASSED = (*FEATURES, ANOMALY)
+"""Classes whose score is no named defect's."""
+DECILES = np.linspace(0.1, 0.9, 9)
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What was seen at first: bin edges, and how many frames fell where."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    mean: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Reference:
+        """Cut values into bins: below, at and between their deciles, so that a constant has bins too."""
+        edges = tuple(np.unique(np.quantile(values, DECILES)).tolist())
+        counts = tuple(count(edges, values).tolist())
+        return cls(edges, counts, float(np.mean(values)))
+
+    def psi(self, values: Sequence[float]) -> float:
+        """Return how far other values are off."""
+        return stability(np.array(self.counts), count(self.edges, values))
+
+
+def count(edges: Sequence[float], values: Sequence[float]) -> NDArray[np.int64]:
+    """Count values below the first edge, at it, between it and the next, and so on."""
+    places = np.searchsorted(edges, values, "left") + np.searchsorted(edges, values, "right")
+    return np.bincount(places, minlength=2 * len(edges) + 1)
+
+
+def stability(reference: NDArray[np.int64], seen: NDArray[np.int64]) -> float:
+    """Return the population stability index of two histograms; half a frame more in each bin.
+
+    Examples
+    --------
+    >>> stability(np.array([50, 50]), np.array([50, 50]))
+    0.0
+    >>> round(stability(np.array([50, 50]), np.array([90, 10])), 2)
+    0.86
+    """
+    p, q = ((item + 0.5) / (item.sum() + 0.5 * len(item)) for item in (reference, seen))
+    return float(((p - q) * np.log(p / q)).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """One window beside its reference; its JSON is what the log keeps."""
+
+    station: str
+    view: str
+    measure: str
+    ts: int
+    frames: int
+    psi: float
+    mean: float
+    reference: float
+
+    def to_json(self) -> bytes:
+        """Return the form that is logged."""
+        return orjson.dumps(asdict(self))
+
+
+@dataclass(slots=True)
+class Track:
+    """One measure of one view."""
+
+    reference: Reference | None = None
+    values: list[float] = field(default_factory=list)
+
+
+class Drift:
+    """Follow what a station sees.
+
+    Parameters
+    ----------
+    file
+        Keeps the references; one that cannot be read begins anew.
+    """
+
+    def __init__(self, station: str, file: Path, window: int = WINDOW) -> None:
+        self._station, self._file, self._window = station, file, window
+        self._tracks: dict[tuple[str, str], Track] = {}
+        self._model = ""
+        self._kept = False
+        self.newest: dict[tuple[str, str], Drifted] = {}
+        self._read()
+
+    @property
+    def trouble(self) -> str:
+        """What drifted most in its newest window, in one sentence; empty: nothing did."""
+        worst = max(self.newest.values(), key=lambda item: item.psi, default=None)
+        if worst is None or worst.psi <= LIMIT:
+            return ""
+        return (
+            f"View {worst.view}: {worst.measure} has drifted from {worst.reference:.4g} to {worst.mean:.4g}"
+            f" (index {worst.psi:.2f}); look at lamp, lens and parts, or begin a new reference:"
+            f" seamline models drift {self._station} --reset."
+        )
+
+    def look(self) -> None:
+        """Begin new references where their file was taken away."""
+        if self._kept and not self._file.exists():
+            self._kept = False
+            self._tracks, self.newest = {}, {}
+
+    def take(self, verdict: Verdict) -> list[Drifted]:
+        """Take what was seen of a part; return the windows that it completes."""
+        if verdict.versions.model != self._model:
+            self._begin_scores(verdict.versions.model)
+        found = []
+        for view in verdict.views:
+            for measure, value in measures(view):
+                if done := self._add((view.view, measure), value, view.ts):
+                    found.append(done)
+        return found
+
+    def _add(self, key: tuple[str, str], value: float, ts: int) -> Drifted | None:
+        track = self._tracks.setdefault(key, Track())
+        track.values.append(value)
+        if len(track.values) < self._window:
+            return None
+        values, track.values = track.values, []
+        if track.reference is None:
+            track.reference = Reference.of(values)
+            self._write()
+            return None
+        told = track.reference.psi(values), float(np.mean(values)), track.reference.mean
+        self.newest[key] = Drifted(self._station, *key, ts, len(values), *told)
+        return self.newest[key]
+
+    def _begin_scores(self, model: str) -> None:
+        """Forget the scores of another model."""
+        self._model = model
+        for key in [key for key in self._tracks if key[1] == SCORE]:
+            del self._tracks[key]
+            self.newest.pop(key, None)
+
+    def _read(self) -> None:
+        try:
+            told = orjson.loads(self._file.read_bytes())
+            self._model = str(told["model"])
+            for item in told["references"]:
+                reference = Reference(tuple(item["edges"]), tuple(item["counts"]), float(item["mean"]))
+                self._tracks[item["view"], item["measure"]] = Track(reference)
+            self._kept = True
+        except (OSError, ValueError, KeyError, TypeError):
+            self._tracks, self._model = {}, ""
+
+    def _write(self) -> None:
+        held = [
+            {"view": view, "measure": measure, **asdict(track.reference)}
+            for (view, measure), track in self._tracks.items()
+            if track.reference is not None
+        ]
+        told: dict[str, Any] = {"model": self._model, "references": held}
+        draft = self._file.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(orjson.dumps(told))
+        draft.rename(self._file)
+        self._kept = True
+
+
+def measures(view: View) -> Iterator[tuple[str, float]]:
+    """Yield what is followed of one frame; nothing of one that could not be read."""
+    for name in MEASURES:
+        if name in view.quality:
+            yield name, view.quality[name]
+    if view.quality:
+        yield SCORE, max((item.score for item in view.findings if item.label not in PASSED), default=0.0)

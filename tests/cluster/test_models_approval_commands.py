@@ -1,0 +1,147 @@
+"""From a person's key to a model in use, as people type it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.plant import FolderCamera, Plant, StationSection, save
+from vision import pictures, registry
+from vision.card import sha256
+from vision.testing import picture, write_model
+
+Command = Callable[..., Any]
+SOUND, FLAWED = 20, 200
+COMPARED = {"export": {"map50_trained": 0.8, "map50_exported": 0.8, "detections": 9, "disagreeing": 0}}
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Keep the keys of a test's people in its own folder."""
+    monkeypatch.setenv("SEAMLINE_KEYS", str(tmp_path / "keys"))
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> Path:
+    """Give a frozen set of two sound and two flawed parts."""
+    for kind, red in (("good", SOUND), ("bad", FLAWED)):
+        place = tmp_path / "frozen" / kind
+        place.mkdir(parents=True)
+        for number in range(2):
+            (place / f"{number}.png").write_bytes(pictures.encode_whole(picture(red, seed=number)))
+    return tmp_path / "frozen"
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    """Give a plant file whose station judges part number 4711 by the model ``tiny``."""
+    camera = FolderCamera(kind="folder", name="cam", path=tmp_path)
+    section = StationSection(name="weld", cameras=[camera], model="tiny", part_number="4711")
+    save(Plant(name="hall", stations=[section]), tmp_path / "hall.yaml")
+    return tmp_path / "hall.yaml"
+
+
+def export(tmp_path: Path, number: int, blind: bool = False) -> Path:
+    """Write a version of the tiny model; a blind one calls pores welds."""
+    model = write_model(tmp_path / f"export-{number}", "tiny")
+    xml = model.folder / "model.xml"
+    xml.write_bytes(xml.read_bytes() + b"\n" * number)
+    card = registry.read_card(model.folder)
+    classes = ["good", "Weld", "Surface_pores"] if blind else card["classes"]
+    files = card["files"] | {"model.xml": sha256(xml)}
+    told = card | {"files": files, "metrics": COMPARED, "classes": classes}
+    (model.folder / "card.json").write_text(json.dumps(told))
+    return model.folder
+
+
+def test_a_model_comes_into_use_and_goes_back(
+    seamline: Command, tmp_path: Path, frozen: Path, plant: Path, keys: Path
+) -> None:
+    hashes = [seamline("models", "register", export(tmp_path, n), "--json").json["hash"] for n in (0, 1)]
+    assert seamline("models", "key", "Wang Fang").code == 0
+    assert (keys / "Wang Fang.pem").stat().st_mode & 0o777 == 0o600
+    refused = seamline("models", "sign", "tiny", "--part-number=4711", "--by=Wang Fang")
+    assert refused.code == 2
+    assert "was not measured on a frozen set" in refused.words
+    for model in hashes:
+        gated = seamline(
+            "models", "gate", model, f"--set={frozen}", "--station=weld", f"--plant={plant}", "--json"
+        ).json
+        assert (gated["figures"]["escaped"], gated["figures"]["overkill"], gated["failed"]) == (0, 0, "")
+        signed = seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang", "--json").json
+        assert (signed["person"], signed["gate"]["set"]) == ("Wang Fang", gated["set"])
+    used = ["--station=weld", f"--plant={plant}", "--by=Wang Fang", "--json"]
+    assert seamline("models", "promote", hashes[1][:12], *used).json["hash"] == hashes[1]
+    assert "in use already" in seamline("models", "promote", hashes[1], *used).json["error"]
+    assert seamline("models", "rollback", *used, "--reason=to see").json["hash"] == hashes[0]
+    deeds = [entry["deed"] for entry in seamline("models", "approvals", "--json").json]
+    assert deeds == ["enrol", "sign", "sign", "promote", "rollback"]
+    assert "to see" in seamline("models", "approvals").words
+
+
+def test_a_model_that_passes_more_defective_parts_fails_and_is_not_signed(
+    seamline: Command, tmp_path: Path, frozen: Path, plant: Path
+) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    blind = seamline("models", "register", export(tmp_path, 1, blind=True), "--json").json["hash"]
+    seamline("models", "key", "Wang Fang")
+    gated = seamline("models", "gate", blind, f"--set={frozen}", "--station=weld", f"--plant={plant}")
+    assert gated.code == 1
+    assert "sound parts" in gated.words or "defective parts" in gated.words
+    ended = seamline("models", "sign", blind, "--part-number=4711", "--by=Wang Fang")
+    assert "failed on the set frozen" in ended.words
+
+
+def test_another_label_is_another_set(seamline: Command, tmp_path: Path, frozen: Path) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    first = seamline("models", "gate", "tiny", f"--set={frozen}", "--json").json["set"]
+    assert seamline("models", "gate", "tiny", f"--set={frozen}", "--json").json["set"] == first
+    (frozen / "bad" / "1.png").rename(frozen / "good" / "9.png")
+    assert seamline("models", "gate", "tiny", f"--set={frozen}", "--json").json["set"] != first
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "holds no set" in seamline("models", "gate", "tiny", f"--set={empty}").words
+
+
+def test_only_who_was_let_in_signs(seamline: Command, tmp_path: Path, frozen: Path) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    seamline("models", "gate", "tiny", f"--set={frozen}", "--json")
+    seamline("models", "key", "Wang Fang")
+    made = seamline("models", "key", "Li Wei", "--json").json
+    sign = ("models", "sign", "tiny", "--part-number=4711")
+    assert "Nobody enrolled Li Wei" in seamline(*sign, "--by=Li Wei").words
+    assert seamline("models", "enrol", "Li Wei", made["public_key"], "--by=Wang Fang").code == 0
+    assert seamline(*sign, "--by=Li Wei").code == 0
+    stolen = seamline(*sign, "--by=Wang Fang", f"--key={made['file']}")
+    assert "not signed by the key of Wang Fang" in stolen.words
+    assert seamline("models", "retire", "Li Wei", "--by=Wang Fang").code == 0
+    assert "Nobody enrolled Li Wei" in seamline(*sign, "--by=Li Wei").words
+    taken = seamline("models", "withdraw", "tiny", "--part-number=4711", "--by=Wang Fang", "--reason=worse")
+    assert taken.code == 0
+
+
+def test_a_locked_key_asks_for_its_passphrase(
+    seamline: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.approvals import keys
+
+    seamline("models", "key", "Wang Fang")
+    keys.place("Wang Fang").unlink()
+    keys.make(keys.place("Wang Fang"), "secret")
+    monkeypatch.setenv("SEAMLINE_PASSPHRASE", "wrong")
+    assert "its passphrase is another" in seamline("models", "retire", "Li Wei", "--by=Wang Fang").words
+    monkeypatch.setenv("SEAMLINE_PASSPHRASE", "secret")
+    assert "Li Wei is not enrolled" in seamline("models", "retire", "Li Wei", "--by=Wang Fang").words
+
+
+def test_a_station_that_is_none_is_said(seamline: Command, tmp_path: Path, plant: Path) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    seamline("models", "key", "Wang Fang")
+    used = ("models", "promote", "tiny", "--by=Wang Fang", "--station=other")
+    assert "the plant file names weld" in seamline(*used, f"--plant={plant}", "--json").json["error"]
+    assert "name its plant file with --plant" in seamline(*used, "--json").json["error"]

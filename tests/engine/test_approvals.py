@@ -1,0 +1,349 @@
+"""People answer for models: a file that only grows, keys that prove who wrote in it, and what follows."""
+
+import json
+from dataclasses import replace
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from engine.approvals import deeds, keys, shipped
+from engine.approvals.chain import Chain
+from engine.approvals.deeds import Person
+from engine.approvals.entry import ANY, Deed, Entry
+from engine.approvals.errors import ApprovalError
+from engine.approvals.ledger import Approvals
+from engine.approvals.testing import person, sign
+from engine.paths import Home
+from engine.plant import FolderCamera, StationSection
+from vision import registry
+from vision.card import sha256
+from vision.testing import CLASSES, write_model
+
+COMPARED = {
+    "metrics": {
+        "export": {"map50_trained": 0.8, "map50_exported": 0.799, "detections": 100, "disagreeing": 1}
+    }
+}
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "home").create()
+
+
+@pytest.fixture
+def wang(home):
+    return person(home, "Wang Fang")
+
+
+@pytest.fixture
+def model(home):
+    """A detector whose card compares the export with the trained model."""
+    return changed(write_model(home.models, "mine"), **COMPARED)
+
+
+def changed(model, **fields):
+    """Change a model's card, and its bytes, so that it is another."""
+    card = registry.read_card(model.folder)
+    xml = model.folder / "model.xml"
+    xml.write_bytes(xml.read_bytes() + b"\n")
+    files = card["files"] | {"model.xml": sha256(xml)}
+    (model.folder / "card.json").write_text(json.dumps(card | {"files": files} | fields))
+    return registry.load(model.folder)
+
+
+def other(home, model, name, **fields):
+    """Register another version of a model beside it."""
+    made = write_model(home.root / name, model.name)
+    card = registry.read_card(made.folder) | COMPARED
+    (made.folder / "card.json").write_text(json.dumps(card))
+    for _ in range(len(list(home.models.glob("*/card.json")))):
+        made = changed(made, **fields)
+    return registry.register(made.folder, home.models)
+
+
+def station(name="weld", model="mine", part_number="4711"):
+    camera = FolderCamera(kind="folder", name="cam", path="/photographs")
+    return StationSection(name=name, cameras=[camera], model=model, part_number=part_number)
+
+
+def gated(home, model, failed=""):
+    """Put a record of the gate there, as it was measured."""
+    home.gates.mkdir(parents=True, exist_ok=True)
+    told = {"model": model.hash, "at": 1, "set": "0" * 64, "set_name": "frozen", "failed": failed}
+    (home.gates / f"{model.hash}-0.json").write_text(json.dumps(told))
+
+
+def test_the_first_person_enrols_himself_and_then_lets_others_in(home, wang):
+    li = person(home, "Li Wei", by=wang)
+    assert set(Approvals.read(home).people) == {"Wang Fang", "Li Wei"}
+    stranger = Person("Zhao", Ed25519PrivateKey.generate())
+    with pytest.raises(ApprovalError, match="Nobody enrolled Zhao"):
+        deeds.enrol(home, stranger, "Zhao", keys.public_of(stranger.key))
+    with pytest.raises(ApprovalError, match="enrolled already"):
+        deeds.enrol(home, wang, "Li Wei", keys.public_of(stranger.key))
+    deeds.retire(home, li, "Wang Fang", "left")
+    with pytest.raises(ApprovalError, match="the last who may sign"):
+        deeds.retire(home, li, "Li Wei", "left too")
+    assert set(Approvals.read(home).people) == {"Li Wei"}
+
+
+def test_a_signature_is_for_one_model_part_number_and_station(home, wang, model):
+    sign(home, wang, model, "4711", "weld")
+    approvals = Approvals.read(home)
+    assert approvals.signature(model.hash, "4711", "weld").person == "Wang Fang"
+    assert approvals.signature(model.hash, "4711", "other") is None
+    assert approvals.signature(model.hash, "4712", "weld") is None
+    assert approvals.signature("0" * 64, "4711", "weld") is None
+    assert "Nobody signed the model mine" in approvals.refusal([("mine", model.hash)], "4712", "weld")
+    assert not approvals.refusal([("mine", model.hash)], "4711", "weld")
+
+
+def test_what_was_signed_is_withdrawn_at_every_station(home, wang, model):
+    sign(home, wang, model, "4711", "weld")
+    sign(home, wang, model, "4711", "other")
+    deeds.withdraw(home, wang, model, "4711", ANY, "it passes cracks")
+    assert not Approvals.read(home).signed
+    with pytest.raises(ApprovalError, match="Nobody signed mine@"):
+        deeds.withdraw(home, wang, model, "4711", ANY, "again")
+
+
+def test_who_has_retired_signs_nothing_and_what_was_signed_stays(home, wang, model):
+    li = person(home, "Li Wei", by=wang)
+    sign(home, li, model, "4711")
+    deeds.retire(home, wang, "Li Wei", "left")
+    with pytest.raises(ApprovalError, match="Nobody enrolled Li Wei"):
+        sign(home, li, model, "4712")
+    assert Approvals.read(home).signature(model.hash, "4711", "weld").person == "Li Wei"
+
+
+def test_the_key_of_another_person_signs_nothing(home, wang, model):
+    li = person(home, "Li Wei", by=wang)
+    with pytest.raises(ApprovalError, match="not signed by the key of Li Wei"):
+        sign(home, Person("Li Wei", wang.key), model)
+    forge(home, lambda entry: replace(entry, person="Wang Fang"), sign(home, li, model))
+    with pytest.raises(ApprovalError, match=r"Line 3 .* not signed by the key of Wang Fang"):
+        Approvals.read(home)
+
+
+def forge(home, change, entry):
+    """Change one line of the file, its signature left as it is."""
+    lines = home.approvals.read_bytes().splitlines(keepends=True)
+    lines[entry.number - 1] = change(entry).line + b"\n"
+    home.approvals.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: replace(entry, part_number="4712"),
+        lambda entry: replace(entry, hash="1" * 64),
+        lambda entry: replace(entry, signature=entry.signature[::-1]),
+        lambda entry: replace(entry, number=7),
+        lambda entry: replace(entry, gate={"figures": {"escaped": 0}}),
+    ],
+)
+def test_a_line_that_was_changed_spoils_the_file(home, wang, model, change):
+    entry = sign(home, wang, model, "4711")
+    forge(home, change, entry)
+    with pytest.raises(ApprovalError, match=r"Line 2 of .* was changed .*put the file back"):
+        Approvals.read(home)
+    with pytest.raises(ApprovalError, match="was changed"):
+        sign(home, wang, model, "4713")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2])
+def test_lines_that_are_cut_off_are_missed(home, wang, model, keep):
+    sign(home, wang, model, "4711")
+    sign(home, wang, model, "4712")
+    lines = home.approvals.read_bytes().splitlines(keepends=True)
+    home.approvals.write_bytes(b"".join(lines[:keep]))
+    with pytest.raises(ApprovalError, match="lacks lines that were there"):
+        Approvals.read(home)
+    home.approvals.write_bytes(b"".join(lines))
+    assert len(Approvals.read(home).entries) == 3
+
+
+def test_a_line_taken_out_of_the_middle_breaks_the_chain(home, wang, model):
+    for number in ("1", "2", "3"):
+        sign(home, wang, model, number)
+    lines = home.approvals.read_bytes().splitlines(keepends=True)
+    home.approvals.write_bytes(b"".join(lines[:2] + lines[3:]))
+    with pytest.raises(ApprovalError, match=r"Line 3 .* does not follow"):
+        Approvals.read(home)
+
+
+def test_a_whole_other_file_is_not_taken_for_the_one_that_was_there(home, tmp_path, wang, model):
+    sign(home, wang, model, "4711")
+    elsewhere = Home(tmp_path / "elsewhere").create()
+    sign(elsewhere, person(elsewhere, "Wang Fang"), model, "4711")
+    home.approvals.write_bytes(elsewhere.approvals.read_bytes())
+    with pytest.raises(ApprovalError, match="lacks lines that were there"):
+        Approvals.read(home)
+
+
+def test_a_line_that_was_never_finished_was_never_said(home, wang, model):
+    sign(home, wang, model, "4711")
+    with home.approvals.open("ab") as file:
+        file.write(b'{"number": 3, "deed": "si')
+    assert len(Approvals.read(home).entries) == 2
+    assert sign(home, wang, model, "4712").number == 3
+    assert len(Approvals.read(home).entries) == 3
+
+
+@pytest.mark.parametrize("line", [b"", b"no json", b"[]", b"{}", b'{"deed": "sing"}', b"\xff\xfe"])
+def test_a_line_that_is_none_is_said(home, wang, line):
+    with home.approvals.open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(ApprovalError, match="Line 2 of"):
+        Approvals.read(home)
+
+
+def test_what_ships_is_signed_for_part_numbers_of_the_demo_alone():
+    for name in ("weld-pipe", "weld-sim"):
+        model = registry.find(name)
+        assert shipped.signature(model.hash, "demo"), "run: python -m engine.approvals.shipped"
+        assert shipped.signature(model.hash, "demo-2").station == ANY
+        assert shipped.signature(model.hash, "4711") is None
+        assert Approvals().signature(model.hash, "4711", "weld") is None
+    assert shipped.signature("0" * 64, "demo") is None
+
+
+def test_a_shipped_signature_that_was_changed_is_none(monkeypatch, tmp_path):
+    told = orjson.loads(shipped.FILE.read_bytes())
+    told["entries"][0]["hash"] = "0" * 64
+    told["entries"][1]["part_number"] = "*"
+    (tmp_path / "shipped.json").write_bytes(orjson.dumps(told))
+    monkeypatch.setattr(shipped, "FILE", tmp_path / "shipped.json")
+    assert shipped.signatures.__wrapped__() == {}
+
+
+def test_a_model_is_signed_on_the_gate_and_the_comparison_of_its_export(home, wang, model):
+    with pytest.raises(ApprovalError, match="was not measured on a frozen set"):
+        deeds.sign(home, wang, model, "4711")
+    gated(home, model, failed="it passes 3 of 9 defective parts, the one in use 1")
+    with pytest.raises(ApprovalError, match="failed on the set frozen: it passes 3 of 9"):
+        deeds.sign(home, wang, model, "4711")
+    gated(home, model)
+    entry = deeds.sign(home, wang, model, "4711", reason="looks right")
+    assert (entry.gate["set"], entry.reason, entry.person) == ("0" * 64, "looks right", "Wang Fang")
+    with pytest.raises(ApprovalError, match="is no part number"):
+        deeds.sign(home, wang, model, "4*")
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({}, "does not say how the export compares"),
+        ({"map50_trained": 0.8}, "does not say how the export compares"),
+        ({"map50_exported": 0.7}, "is off the trained model by 0.1000 of mAP50"),
+        ({"disagreeing": 9}, "is off the trained model by 0.0900 of the findings"),
+        ({"map50_exported": float("nan")}, "is off the trained model by nan"),
+    ],
+)
+def test_an_export_that_disagrees_with_its_trained_model_decides_nothing(home, wang, model, told, says):
+    full = told if len(told) == 0 or "map50_trained" in told else COMPARED["metrics"]["export"] | told
+    spoilt = changed(model, metrics={"export": full})
+    gated(home, spoilt)
+    with pytest.raises(ApprovalError, match=says):
+        deeds.sign(home, wang, spoilt, "4711")
+    sign(home, wang, spoilt, "4711")
+    with pytest.raises(ApprovalError, match=says):
+        deeds.promote(home, wang, spoilt, station())
+
+
+def test_only_a_signed_model_of_the_same_classes_is_put_into_use(home, wang, model):
+    sign(home, wang, model, "4711")
+    second = other(home, model, "second")
+    assert second.folder.name == registry.title(second) != model.name
+    with pytest.raises(ApprovalError, match="Nobody signed the model mine"):
+        deeds.promote(home, wang, second, station())
+    sign(home, wang, second, "4711")
+    assert deeds.promote(home, wang, second, station()).hash == second.hash
+    with pytest.raises(ApprovalError, match="in use already"):
+        deeds.promote(home, wang, second, station())
+    stranger = other(home, model, "third", classes=[*CLASSES[:2], "dent"])
+    sign(home, wang, stranger, "4711")
+    with pytest.raises(ApprovalError, match="Weld is missing and dent is new"):
+        deeds.promote(home, wang, stranger, station())
+
+
+def test_a_rollback_goes_to_the_last_signed_model_and_no_other(home, wang, model):
+    section = station()
+    sign(home, wang, model, "4711")
+    with pytest.raises(ApprovalError, match="Nothing was put into use"):
+        deeds.rollback(home, wang, section, "detect", "worse")
+    second, third = other(home, model, "second"), other(home, model, "third")
+    for item in (second, third):
+        sign(home, wang, item, "4711")
+        deeds.promote(home, wang, item, section)
+    assert len({model.hash, second.hash, third.hash}) == 3
+    assert deeds.rollback(home, wang, section, "detect", "worse").hash == second.hash
+    assert Approvals.read(home).in_use("weld", "detect").hash == second.hash
+    deeds.promote(home, wang, third, section)
+    deeds.withdraw(home, wang, second, "4711", ANY, "it passes cracks")
+    assert deeds.rollback(home, wang, section, "detect", "worse").hash == model.hash
+    deeds.withdraw(home, wang, model, "4711", ANY, "so does this one")
+    deeds.promote(home, wang, third, section)
+    with pytest.raises(ApprovalError, match="No model that weld had before is signed"):
+        deeds.rollback(home, wang, section, "detect", "worse")
+
+
+def test_a_rollback_to_files_that_are_gone_is_refused(home, wang, model):
+    section, second = station(), other(home, model, "second")
+    for item in (model, second):
+        sign(home, wang, item, "4711")
+    third = other(home, model, "third")
+    sign(home, wang, third, "4711")
+    deeds.promote(home, wang, second, section)
+    deeds.promote(home, wang, third, section)
+    (second.folder / "model.bin").unlink()
+    with pytest.raises(ApprovalError, match="The last signed model is not here"):
+        deeds.rollback(home, wang, section, "detect", "worse")
+
+
+def test_a_key_is_its_owners_alone(tmp_path):
+    file = tmp_path / "keys" / "wang.pem"
+    made = keys.make(file, "secret")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert keys.locked(file)
+    assert keys.public_of(keys.read(file, "secret")) == keys.public_of(made)
+    with pytest.raises(ApprovalError, match="holds a key already"):
+        keys.make(file)
+    for wrong in ("", "other"):
+        with pytest.raises(ApprovalError, match="no key, or its passphrase is another"):
+            keys.read(file, wrong)
+    file.chmod(0o644)
+    with pytest.raises(ApprovalError, match="chmod 600"):
+        keys.read(file, "secret")
+    with pytest.raises(ApprovalError, match="make one with seamline models key"):
+        keys.read(tmp_path / "nothing.pem")
+
+
+@pytest.mark.parametrize("name", ["", "../wang", "a/b", " wang", "wang\n", "-x", "x" * 81])
+def test_a_name_that_is_no_persons_is_refused(home, wang, name):
+    with pytest.raises(ApprovalError, match="no name of a person"):
+        deeds.enrol(home, wang, name, keys.public_of(wang.key))
+
+
+def test_what_is_no_key_is_not_enrolled(home, wang):
+    for key in ("", "x", "AAAA", "é" * 44):
+        with pytest.raises(ApprovalError, match="no public key"):
+            deeds.enrol(home, wang, "Li Wei", key)
+
+
+def test_an_entry_has_one_form():
+    entry = Entry(1, "0" * 64, Deed.SIGN, "王芳", 5, name="mine", gate={"b": 1, "a": [0.5]})
+    assert Entry.from_line(entry.line) == entry
+    with pytest.raises(ValueError, match="as it is written"):
+        Entry.from_line(entry.line + b" ")
+    assert replace(entry, signature="x").content == entry.content
+
+
+def test_the_newest_line_is_kept_apart_from_the_file(home, wang):
+    assert json.loads(home.approvals_head.read_bytes())["number"] == 1
+    assert home.approvals_head.parent != home.approvals.parent
+    home.approvals_head.unlink()
+    Chain(home).read()
+    assert json.loads(home.approvals_head.read_bytes())["number"] == 1

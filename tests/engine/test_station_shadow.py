@@ -1,0 +1,221 @@
+"""A model looks on at a station, and the station notices when what it sees has moved."""
+
+import threading
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+import pytest
+
+from engine.approvals.telling import Teller
+from engine.approvals.testing import person, sign
+from engine.paths import Home
+from engine.plant import StationSection
+from engine.station_drift import LIMIT, SCORE, Drift, Reference, stability
+from engine.station_shadow import ROOM, Shadow, read_shadows, set_shadow
+from streams.clock import ManualClock
+from streams.log.abc import Kind
+from streams.log.reader import FileLogReader
+from streams.log.relay import LogRelay
+from streams.log.server import LogServer
+from streams.log.writer import LogWriter
+from streams.testing import running
+from vision import pictures
+from vision.assembly import Part
+from vision.records import Finding, Frame, Outcome, Verdict, Versions, View
+from vision.testing import picture, write_model
+
+WAIT = 20.0
+SECTION = StationSection(name="weld", cameras=[], model="tiny")
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "home").create()
+
+
+class Heard:
+    """Remember what was said, and let a test wait for it."""
+
+    def __init__(self):
+        self.verdicts, self.changed = [], threading.Condition()
+
+    def __call__(self, verdict):
+        with self.changed:
+            self.verdicts.append(verdict)
+            self.changed.notify_all()
+
+    def wait(self, condition):
+        with self.changed:
+            assert self.changed.wait_for(condition, WAIT)
+
+
+def part(number, red=200):
+    encoded = pictures.encode_whole(picture(red, seed=number))
+    return Part(str(number), 1, (Frame("cam", "front", "1", number, number, encoded, None, str(number)),))
+
+
+def until(check, action=lambda: None):
+    for _ in range(2000):
+        if check():
+            return
+        action()
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not happen in time")
+
+
+def test_a_model_looks_on_when_it_is_named_and_no_more_when_it_is_not(home):
+    model, heard = write_model(home.models, "tiny"), Heard()
+    shadow = Shadow(SECTION, home, heard)
+    shadow.look()
+    shadow.offer(part(1))
+    assert (shadow.inspected, shadow.passed_by) == (0, 0)
+    set_shadow(home, "weld", model)
+    assert read_shadows(home) == {"weld": f"tiny@{model.hash}"}
+    shadow.look()
+    until(lambda: heard.verdicts, lambda: shadow.offer(part(2)))
+    assert heard.verdicts[0].outcome == "NG"
+    assert heard.verdicts[0].versions.model == model.hash
+    set_shadow(home, "weld", None)
+    shadow.look()
+    until(lambda: shadow._inspector is None, shadow.look)
+    shadow.close()
+    assert shadow.inspected == len(heard.verdicts)
+
+
+def test_parts_pass_it_by_while_it_is_busy(home):
+    set_shadow(home, "weld", write_model(home.models, "tiny"))
+    go, begun = threading.Event(), threading.Event()
+
+    def say(verdict):
+        begun.set()
+        assert go.wait(WAIT)
+
+    shadow = Shadow(SECTION, home, say)
+    shadow.look()
+    until(begun.is_set, lambda: shadow.offer(part(1)))
+    before = shadow.passed_by
+    for number in range(2, 12):
+        shadow.offer(part(number))
+    assert shadow.passed_by - before >= 10 - ROOM
+    go.set()
+    shadow.close(WAIT)
+
+
+def test_what_cannot_look_on_is_said_and_harms_nobody(home):
+    heard = Heard()
+    shadow = Shadow(SECTION, home, heard)
+    home.shadows.write_text('{"weld": "nothing@0123456789ab"}')
+    shadow.look()
+    until(lambda: "There is no model" in shadow.troubles.get("shadow", ""))
+    home.shadows.write_text("[]")
+    until(lambda: "names no models" in shadow.troubles.get("shadow", ""), shadow.look)
+    shadow.offer(part(1))
+    shadow.close(WAIT)
+    assert not heard.verdicts
+
+
+NUMBERS = count(1)
+
+
+def verdict(level, model="m", sharpness=50.0, score=None):
+    quality = {"mean": level, "contrast": 20.0, "sharpness": sharpness, "dark": 0.0}
+    found = () if score is None else (Finding("crater", score, (0.0, 0.0, 1.0, 1.0)),)
+    seen = View("cam", "front", "1", 1, next(NUMBERS), "aa", 64, 64, quality, found)
+    return Verdict("weld", "S", "demo", 1, seen.ts, Outcome.OK, "", Versions(model, "p", "r"), (seen,))
+
+
+def see(drift, levels, **others):
+    return [told for level in levels for told in drift.take(verdict(float(level), **others))]
+
+
+def test_the_same_light_is_no_drift_and_another_is(tmp_path):
+    draw, drift = np.random.default_rng(7), Drift("weld", tmp_path / "weld.drift")
+    assert see(drift, draw.normal(120, 5, 500)) == []
+    same = see(drift, draw.normal(120, 5, 500))
+    assert {told.measure for told in same} == {"mean", "contrast", "sharpness", SCORE}
+    assert max(told.psi for told in same) < 0.15
+    assert not drift.trouble
+    darker = {told.measure: told for told in see(drift, draw.normal(110, 5, 500))}
+    assert darker["mean"].psi > 1
+    assert darker["contrast"].psi < 0.01
+    assert "View front: mean has drifted from 119.4 to 109.9" in drift.trouble
+    assert "seamline models drift weld --reset" in drift.trouble
+    see(drift, draw.normal(120, 5, 500))
+    assert not drift.trouble
+
+
+def test_a_measure_that_never_varied_is_missed_nowhere(tmp_path):
+    drift = Drift("weld", tmp_path / "weld.drift", window=100)
+    see(drift, [100.0] * 200)
+    assert not drift.trouble
+    told = {item.measure: item for item in see(drift, [100.001] * 100)}
+    assert told["mean"].psi > LIMIT
+
+
+def test_the_reference_outlives_the_process_and_is_begun_anew_on_demand(tmp_path):
+    file = tmp_path / "weld.drift"
+    see(Drift("weld", file, window=50), np.linspace(100, 120, 50))
+    again = Drift("weld", file, window=50)
+    see(again, np.linspace(180, 200, 50))
+    assert again.trouble
+    file.unlink()
+    again.look()
+    assert not again.trouble
+    for _ in range(2):
+        see(again, np.linspace(180, 200, 50))
+    assert not again.trouble
+    for wrong in ("", "{}", '{"model": "m", "references": [3]}', "no json"):
+        file.write_text(wrong)
+        see(Drift("weld", file, window=50), np.linspace(100, 120, 100))
+
+
+def test_the_scores_of_another_model_have_another_reference(tmp_path):
+    drift = Drift("weld", tmp_path / "weld.drift", window=50)
+    see(drift, np.linspace(100, 120, 50), score=0.1)
+    see(drift, np.linspace(100, 120, 50), score=0.9)
+    assert "score has drifted from 0.1 to 0.9" in drift.trouble
+    see(drift, np.linspace(100, 120, 50), score=0.9, model="other")
+    assert not drift.trouble
+    told = {item.measure for item in see(drift, np.linspace(100, 120, 50), score=0.9, model="other")}
+    assert SCORE in told
+    assert not drift.trouble
+
+
+def test_an_unreadable_frame_tells_nothing(tmp_path):
+    drift = Drift("weld", tmp_path / "weld.drift", window=1)
+    broken = verdict(1.0)
+    view = View("cam", "front", "1", 1, 1, "", 0, 0, {}, (), "unreadable")
+    assert drift.take(replace(broken, views=(view,))) == []
+
+
+def test_the_index_is_that_of_the_textbook():
+    reference, seen = np.array([100, 200, 700]), np.array([300, 300, 400])
+    p, q = (reference + 0.5) / 1001.5, (seen + 0.5) / 1001.5
+    assert stability(reference, seen) == pytest.approx(float(((p - q) * np.log(p / q)).sum()))
+    assert Reference.of([1.0] * 5).counts == (0, 5, 0)
+
+
+def test_every_line_is_told_once_whoever_tells_it(home, tmp_path):
+    model, wang = write_model(home.models, "tiny"), person(home)
+    sign(home, wang, model, "1")
+    endpoint = f"ipc://{tmp_path}/a.sock"
+    writer = LogWriter(tmp_path / "log", ManualClock())
+    server = LogServer(endpoint, "line-1", writer)
+    relays = [LogRelay(endpoint, "line-1", "models") for _ in range(3)]
+    tellers = [Teller(home, relay, period=0.02) for relay in relays[:2]]
+    with running(server.run), running(tellers[0].run), running(tellers[1].run):
+        until(lambda: [teller.told for teller in tellers] == [2, 2])
+        sign(home, wang, model, "2")
+        until(lambda: [teller.told for teller in tellers] == [3, 3])
+        late = Teller(home, relays[2], period=0.02)
+        with running(late.run):
+            until(lambda: late.told == 3)
+    for relay in relays:
+        relay.close()
+    server.__exit__()
+    writer.close()
+    reader = FileLogReader(tmp_path / "log")
+    told = [entry.payload for entry in reader.read(0, 1 << 20) if entry.kind is Kind.APPROVAL]
+    reader.close()
+    assert told == home.approvals.read_bytes().splitlines()
