@@ -12,13 +12,13 @@ from cluster.proof import beside_truth, picture_size
 from engine.inspectors import load_inspector
 from engine.paths import Home
 from vision import trial
-from vision.judge import Recipe, is_defect
 from vision.records import Outcome, Verdict
 from vision.simulate.protocol import VALIDATION_SEEDS
 
 PARTS = 600
 SCORES = tuple(step / 100 for step in range(5, 96, 5))
 """Scores among which the bands are chosen."""
+DEFECTS = ("review", "reject")
 OVERKILL = 0.005
 """Overkill that ``reject_above`` may cause: half of what is aimed at, as these parts are few."""
 
@@ -37,13 +37,13 @@ def run() -> dict[str, Any]:
     seen: list[Worst] = []
     rows = trial.parts_of(VALIDATION_SEEDS, PARTS, section.views, picture_size(section))
     workers = len(os.sched_getaffinity(0))
-    trial.judge(rows, inspector, lambda _, verdict: seen.append(worst(verdict, inspector.recipe)), workers)
+    trial.judge(rows, inspector, lambda _, verdict: seen.append(worst(verdict)), workers)
     return choose(seen)
 
 
-def worst(verdict: Verdict, recipe: Recipe) -> Worst:
+def worst(verdict: Verdict) -> Worst:
     """Return the highest score of what counts as a defect, 0 where nothing does."""
-    scores = [item.score for view in verdict.views for item in view.findings if is_defect(recipe, item)]
+    scores = [item.score for view in verdict.views for item in view.findings if item.judged in DEFECTS]
     return Worst(max(scores, default=0.0), bool(beside_truth(verdict.serial, Outcome.OK).kinds))
 
 

@@ -81,14 +81,39 @@ def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
         "model_hash": verdict.versions.model,
         "preprocessing_hash": verdict.versions.preprocessing,
         "recipe_hash": verdict.versions.recipe,
+        **decision_texts(verdict),
     }
-    numbers = {"attempt": [verdict.attempt], "ts": [verdict.ts], "received": [received]}
-    return _rows("verdicts", {name: [text] for name, text in texts.items()}, numbers)
+    decided = verdict.decision
+    numbers = {
+        "attempt": [verdict.attempt],
+        "ts": [verdict.ts],
+        "received": [received],
+        "decided_finding": [_whole(decided.finding)],
+    }
+    floats = {"measured": [_real(decided.value)], "bound": [_real(decided.bound)]}
+    return _rows("verdicts", {name: [text] for name, text in texts.items()}, numbers, floats)
+
+
+def decision_texts(verdict: Verdict) -> dict[str, str | None]:
+    """Return what decided; nothing of a verdict from before decisions were told."""
+    decided = verdict.decision
+    told: dict[str, str | None] = {
+        "recipe": verdict.recipe,
+        "purpose": verdict.purpose,
+        "rule": decided.rule,
+        "rule_set": decided.rule_set,
+        "process": decided.process,
+        "standard": decided.standard,
+        "decided_view": decided.view,
+        "measure": decided.measure,
+    }
+    return told if decided.rule else dict.fromkeys(told)
 
 
 def finding_rows(verdict: Verdict) -> Rows:
     """Return a row of ``findings`` for each finding of each view."""
     found = [(view, finding) for view in verdict.views for finding in view.findings]
+    items = [finding for _, finding in found]
     size = len(found)
     texts: dict[str, Sequence[str | None]] = {
         "station": [verdict.station] * size,
@@ -96,11 +121,19 @@ def finding_rows(verdict: Verdict) -> Rows:
         "camera": [view.camera for view, _ in found],
         "view": [view.view for view, _ in found],
         "frame_hash": [view.frame_hash for view, _ in found],
-        "label": [finding.label for _, finding in found],
-        "iso6520": [finding.iso6520 or None for _, finding in found],
+        "label": [finding.label for finding in items],
+        "iso6520": [finding.iso6520 or None for finding in items],
+        "rule": [finding.rule if finding.judged else None for finding in items],
+        "judged": [finding.judged or None for finding in items],
     }
-    numbers = {"attempt": [verdict.attempt] * size, "ts": [view.ts for view, _ in found]}
-    return _rows("findings", texts, numbers, _boxes([finding for _, finding in found]))
+    numbers = {
+        "attempt": [verdict.attempt] * size,
+        "ts": [view.ts for view, _ in found],
+        "place": [place for view in verdict.views for place in range(len(view.findings))],
+        "on_seam": [_whole(finding.on_seam) for finding in items],
+    }
+    sizes = {name: [_real(getattr(item, name)) for item in items] for name in ("length_mm", "area_mm2")}
+    return _rows("findings", texts, numbers, _boxes(items) | sizes)
 
 
 def inspected_rows(verdict: Verdict) -> Rows:
@@ -145,7 +178,9 @@ def loss_row(loss: FrameLoss) -> Rows:
 
 
 def counts(verdict: Verdict, machine: str) -> PartCounts:
-    """Return the one part, good, rejected or to be reviewed."""
+    """Return the one part, good, rejected or to be reviewed; a master part is none of production."""
+    if verdict.purpose:
+        return NO_PARTS
     return PartCounts(
         machine=Text.constant(machine, 1),
         ts=np.array([verdict.ts], np.int64),
@@ -173,6 +208,14 @@ def _quality(view: View) -> str:
     return orjson.dumps(view.quality, option=orjson.OPT_SORT_KEYS).decode()
 
 
+def _whole(number: int | None) -> int:
+    return NULL if number is None else int(number)
+
+
+def _real(number: float | None) -> float:
+    return np.nan if number is None else number
+
+
 def _rows(
     table: str,
     texts: dict[str, Any],
@@ -181,4 +224,5 @@ def _rows(
 ) -> Rows:
     columns: dict[str, Any] = {name: Text.of(items) for name, items in texts.items()}
     columns |= {name: np.array(items, np.int64) for name, items in numbers.items()}
-    return Rows(table, columns | (floats or {}))
+    columns |= {name: np.array(items, np.float64) for name, items in (floats or {}).items()}
+    return Rows(table, columns)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import openvino as ov
 
-from vision import letterbox, pictures, quality
+from vision import letterbox, locate, pictures, quality
 from vision.anomaly import AnomalyDetector, maps
 from vision.detect import OVERLAP, Detector
 from vision.judge import Recipe, describe_findings, digest, judge
+from vision.measure import Box, measure
 from vision.records import Finding, Frame, Image, Verdict, Versions, View
 
 
@@ -70,18 +72,19 @@ class Inspector:
         attempt
             How often this serial has been inspected here, this time included.
         """
-        views = tuple(self.look(frame) for frame in frames)
-        outcome, reason = judge(self.recipe, views)
+        ruling = judge(self.recipe, [self.look(frame) for frame in frames])
         return Verdict(
             station=self.station,
             serial=frames[0].serial,
             part_number=self.recipe.part_number,
             attempt=attempt,
             ts=max(frame.ts for frame in frames),
-            outcome=outcome,
-            reason=reason,
+            outcome=ruling.outcome,
+            reason=ruling.reason,
             versions=self.versions,
-            views=views,
+            views=ruling.views,
+            decision=ruling.decision,
+            recipe=self.recipe.title,
         )
 
     def look(self, frame: Frame) -> View:
@@ -95,13 +98,24 @@ class Inspector:
         measures = quality.measure(fitted.resized)
         rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
         findings = self._detect(fitted) + (() if rejected else self._compare(image, fitted))
-        return view_of(frame, image.shape[:2], measures, findings, rejected)
+        seam = self._locate(fitted, findings)
+        scale = self.recipe.calibration.get(frame.view)
+        sized = tuple(measure(finding, seam, scale) for finding in findings)
+        found = view_of(frame, image.shape[:2], measures, sized, rejected)
+        return replace(found, seam=seam, mm_per_pixel=scale)
+
+    def _locate(self, fitted: letterbox.Fitted, findings: Sequence[Finding]) -> Box | None:
+        """Return where the seam is; the picture itself is asked only where a rule set needs to know."""
+        seam = locate.by_findings(findings, self.recipe.rules.features)
+        if seam is not None or self.recipe.rule_set is None:
+            return seam
+        return locate.by_picture(fitted.resized, (fitted.width, fitted.height))
 
     def _detect(self, fitted: letterbox.Fitted) -> tuple[Finding, ...]:
         """Return what the detector finds, best first."""
         if not self._detector:
             return ()
-        found = self._detector.detect_fitted(fitted, self.recipe.review_above)
+        found = self._detector.detect_fitted(fitted, self.recipe.rules.floor)
         return describe_findings(found, self._detector.model.iso6520)
 
     def _compare(self, image: Image, fitted: letterbox.Fitted) -> tuple[Finding, ...]:
