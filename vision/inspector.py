@@ -6,7 +6,7 @@ No clock, file or socket: the same frames, models and recipe give the same verdi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import cv2
@@ -18,6 +18,8 @@ from vision.detect import OVERLAP, Detector
 from vision.judge import Recipe, describe_findings, digest, judge
 from vision.measure import Box, measure
 from vision.records import Finding, Frame, Image, Verdict, Versions, View
+from vision.reference import Comparison, compare, covered
+from vision.reference import read as read_reference
 
 
 def preprocessing(side: int, anomaly_side: int | None = None) -> dict[str, object]:
@@ -38,10 +40,12 @@ def preprocessing(side: int, anomaly_side: int | None = None) -> dict[str, objec
 class Inspector:
     """Judge parts of one station by a detector, by a bank of good parts or by both, and one recipe.
 
+    ``references`` are pictures of a good part, by view: then what covers a part is seen.
+
     Raises
     ------
     ValueError
-        There is neither detector nor bank.
+        There is neither detector nor bank, or a reference is no picture.
     """
 
     def __init__(
@@ -50,12 +54,16 @@ class Inspector:
         detector: Detector | None,
         recipe: Recipe,
         anomaly: AnomalyDetector | None = None,
+        references: Mapping[str, bytes] | None = None,
     ) -> None:
         self.station = station
         self.recipe = recipe
         self._detector = detector
         self._anomaly = anomaly
         self._side = side_of(detector, anomaly)
+        self.references = {
+            view: read_reference(encoded, self._side) for view, encoded in (references or {}).items()
+        }
         self.versions = Versions(
             model=hash_of(detector, anomaly),
             preprocessing=digest(preprocessing(self._side, anomaly.side if anomaly else None)),
@@ -95,14 +103,32 @@ class Inspector:
         if image is None:
             return view_of(frame, (0, 0), {}, (), defect)
         fitted = letterbox.fit(image, self._side)
-        measures = quality.measure(fitted.resized)
+        measures = self._measure(fitted, frame.view)
         rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
+        if frame.repeated:
+            return view_of(frame, image.shape[:2], measures, (), quality.FROZEN)
         findings = self._detect(fitted) + (() if rejected else self._compare(image, fitted))
         seam = self._locate(fitted, findings)
         scale = self.recipe.calibration.get(frame.view)
         sized = tuple(measure(finding, seam, scale) for finding in findings)
         found = view_of(frame, image.shape[:2], measures, sized, rejected)
         return replace(found, seam=seam, mm_per_pixel=scale)
+
+    def _measure(self, fitted: letterbox.Fitted, view: str) -> dict[str, float]:
+        """Return what the quality gate looks at, a reference of the view among it where there is one."""
+        measures = quality.measure(fitted.resized)
+        if reference := self.references.get(view):
+            measures["covered"] = covered(fitted.resized, reference)
+        return measures
+
+    def compare(self, frame: Frame) -> Comparison | None:
+        """Return how a frame is beside the reference of its view; None where one of the two is missing."""
+        known = self.references.get(frame.view)
+        image = pictures.decode(frame.encoded)[0] if frame.image is None else frame.image
+        if known is None or image is None:
+            return None
+        resized = letterbox.fit(image, self._side).resized
+        return compare(resized, quality.measure(resized), known)
 
     def _locate(self, fitted: letterbox.Fitted, findings: Sequence[Finding]) -> Box | None:
         """Return where the seam is; the picture itself is asked only where a rule set needs to know."""

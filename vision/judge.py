@@ -68,6 +68,8 @@ class Recipe:
     """What is asked of each class; None: the two bands above."""
     mm_per_pixel: tuple[tuple[str, float], ...] = ()
     """Calibration: a view, and how many millimetres of the part a pixel of its frames shows."""
+    references: tuple[tuple[str, str], ...] = ()
+    """A view, and the SHA-256 of its reference picture."""
 
     @cached_property
     def rules(self) -> RuleSet:
@@ -92,7 +94,7 @@ class Recipe:
         return digest({key: item for key, item in content.items() if key not in LATER or item})
 
 
-LATER = ("name", "version", "rule_set", "mm_per_pixel")
+LATER = ("name", "version", "rule_set", "mm_per_pixel", "references")
 """What a recipe may leave out: hashes of recipes from before these keys hold."""
 
 

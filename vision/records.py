@@ -66,6 +66,8 @@ class Frame:
     serial: str
     defect: str = ""
     before: tuple[Missed, ...] = ()
+    repeated: bool = False
+    """Whether it shows the part before, though another lies there: the picture froze."""
 
     @property
     def nbytes(self) -> int:

@@ -71,6 +71,13 @@ REASONS = (
         r"View (?P<view>[^:]+): (?P<doubt>.+)\.",
         {"en": "View {view}: {doubt}.", "zh": "视角 {view}：{doubt}。"},
     ),
+    (
+        r"No recipe for part number (?P<number>.+) at this station\.",
+        {
+            "en": "No recipe for part number {number} at this station.",
+            "zh": "该工位没有零件号 {number} 的配方，未判定。",
+        },
+    ),
     (r"Missing views: (?P<views>.+)\.", {"en": "Missing views: {views}.", "zh": "缺少视角：{views}。"}),
 )
 """Recorded sentences of verdicts: their pattern and how each language says it."""
