@@ -19,11 +19,13 @@ import cv2
 
 from engine import health
 from engine.cameras import Lines, Opener, open_camera
-from engine.inspectors import Inspectors, load_inspector
+from engine.inspectors import load_inspectors
 from engine.paths import Home
-from engine.plant import Camera, Plant, StationSection
+from engine.plant import Camera, Judging, Plant, StationSection
+from engine.recipe import exposed, sections_of
 from engine.station_account import Account
 from engine.station_cameras import Cameras
+from engine.station_judge import JUDGING, StationJudge
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_tally import Trail
 from streams.log.abc import Producer
@@ -31,6 +33,7 @@ from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.evidence import EvidenceStore, sync_folders
+from vision.frozen import Repeats
 from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Missed, Outcome, Verdict
@@ -46,6 +49,8 @@ LINGER = 0.1
 DEPTH = 48
 """Parts inside a lossless station at the most."""
 NO_EVIDENCE = "evidence_not_written"
+FREEZING = ("video", "rtsp", "genicam", "zeromq")
+"""Cameras with a sensor: two pictures of one are never the same. Files may hold one picture twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +113,14 @@ class Station:
         self._section = section
         self._clock = plant.clock()
         self._cores = len(os.sched_getaffinity(0))
-        self._inspectors = Inspectors([load_inspector(section, home, detector)])
+        self._recipe = section_of(section, plant)
+        inspectors = load_inspectors(section, plant, home, detector)
+        self._judge = StationJudge(section.name, inspectors, lambda part: section.part_number)
+        self._repeats = Repeats(self._recipe.limits.repeats)
+        self._freezing: frozenset[str] = frozenset()
         self._evidence = EvidenceStore(home.evidence)
         self._number = next_number(home, section.name)
-        self._assembly = Assembly(section.views, section.patience_s)
+        self._assembly = Assembly(self._recipe.views, section.patience_s)
         self._entry = threading.Lock()
         self._stop = threading.Event()
         self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
@@ -138,7 +147,7 @@ class Station:
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest = self._section.mode == "newest"
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge, self._deliver, self._cores, depth, newest, LINGER)
+        self._pipeline = Pipeline(self._judge.judge, self._deliver, self._cores, depth, newest, LINGER)
         try:
             self._watch()
         finally:
@@ -160,7 +169,7 @@ class Station:
             verdicts=self._log.counts(),
             rate=self._log.rate(),
             last=self._log.last,
-            troubles=self._troubles | self._cameras.troubles,
+            troubles=self._troubles | self._judge.troubles | self._cameras.troubles,
         )
 
     def begin(self, run: Run, opening: int) -> None:
@@ -185,8 +194,9 @@ class Station:
             self.lose(run, frame.before, frame.ts)
         self.ledger.captured(frame.camera, frame.run, frame.sequence, frame.sequence)
         self._account.captured(run, frame)
+        seen = self._repeats.look(frame) if frame.camera in self._freezing else frame
         with self._entry:
-            part = self._assembly.add(frame, time.monotonic())
+            part = self._assembly.add(seen, time.monotonic())
             if isinstance(part, Stray):
                 self._pipeline.lose([loss_of(self.name, frame, part.outcome, part.reason)])
             elif part is not None:
@@ -213,7 +223,7 @@ class Station:
                 self._cameras.stop()
             elif time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK
-                self._cameras.follow(self._roster())
+                self._follow(exposed(self._roster(), self._recipe))
                 self._account.look()
             if not self._going():
                 break
@@ -221,6 +231,11 @@ class Station:
             self._cameras.changed.clear()
             self._let_go(lambda: self._assembly.expire(time.monotonic()))
         self._let_go(self._assembly.finish)
+
+    def _follow(self, cameras: Sequence[Camera]) -> None:
+        """Read these cameras from now on, and watch those that can freeze."""
+        self._freezing = frozenset(item.name for item in cameras if item.kind in FREEZING)
+        self._cameras.follow(cameras)
 
     def _going(self) -> bool:
         """Whether a camera is read, or all were taken down and others may come."""
@@ -232,10 +247,6 @@ class Station:
         with self._entry:
             for part in ripe():
                 self._pipeline.offer(part)
-
-    def _judge(self, part: Part) -> Verdict:
-        inspector = self._inspectors.of(self._section.part_number)
-        return inspector.inspect(part.frames, part.attempt)
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
@@ -267,6 +278,7 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
     others = [
         health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
         health.Part("log", "log", log_trouble or ""),
+        *(health.Part(what, what, stats.troubles[what]) for what in JUDGING if what in stats.troubles),
     ]
     counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
     return health.Report(counters, (*(camera_part(name, stats) for name in stats.cameras), *others))
@@ -294,6 +306,12 @@ def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:
         for view, frame in zip(job.verdict.views, job.part.frames, strict=True)
         if view.frame_hash
     }
+
+
+def section_of(station: StationSection, plant: Plant) -> Judging:
+    """Return the recipe of the station's own part number; what stands at the station where it has none."""
+    found = (item for item in sections_of(station, plant) if item.part_number == station.part_number)
+    return next(found, station)
 
 
 def next_number(home: Home, station: str) -> int:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from engine.plant.judging import Judging
 from engine.plant.machines import ShiftSection, build_calendar
+from engine.plant.recipes import Judging
 from engine.plant.secrets import SecretSection
 from engine.plant.section import Positive, Section
 from streams.catalog import Machine, Tag
@@ -147,6 +147,10 @@ class StationSection(Judging):
     """When pictures come too fast: hold the cameras back, or drop old pictures, counted."""
     patience_s: Positive = 5.0
     """Seconds that a part waits for its views."""
+    recipes: list[str] = []
+    """Recipes that it may run, chosen by the part number; empty: it judges by what stands here."""
+    light: str = ""
+    """What lights its parts; name another when you fit one, then master parts must pass again."""
 
 
 def build_station(section: StationSection, zone: ZoneInfo) -> Machine:

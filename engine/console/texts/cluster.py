@@ -47,6 +47,8 @@ TEXTS = {
     "camera.since": ("Since the station began at {time}", "自工位 {time} 启动以来"),
     "ledger.under_way": ("under way", "处理中"),
     "evidence": ("Evidence on disk", "证据落盘"),
+    "recipe": ("Recipe", "配方"),
+    "release": ("Release", "放行"),
     "to_log": ("Way to the log", "写入日志"),
     "all_well": ("well", "正常"),
     "connectors": ("Connectors", "连接器"),
