@@ -9,10 +9,13 @@ import numpy as np
 import orjson
 
 from engine.plant import Plant
+from engine.release.events import Event
 from streams.clock import DAY
 from streams.log.abc import Entry, Kind
 from streams.records import NULL, PartCounts, Rows, Text
+from vision.ledger import DROPPED, INSPECTED
 from vision.records import Finding, FrameLoss, Outcome, Verdict, View
+from vision.unjudged import NOT_INSPECTED
 
 TOLERANCE = DAY
 """How far an event time may be from the entry's stamp."""
@@ -47,6 +50,8 @@ class PartRows:
             return self._verdict(Verdict.from_json(entry.payload), entry.received)
         if entry.kind is Kind.FRAMES:
             return self._loss(FrameLoss.from_json(entry.payload), entry.received)
+        if entry.kind is Kind.RELEASE:
+            return self._release(Event.from_json(entry.payload), entry.received)
         raise ValueError(f"an entry of kind {entry.kind.name} tells nothing of parts")
 
     def _verdict(self, verdict: Verdict, received: int) -> tuple[Rowset, PartCounts]:
@@ -61,6 +66,11 @@ class PartRows:
         if not 1 <= loss.first <= loss.last + (loss.since > 0):
             raise ValueError(f"frames {loss.first} to {loss.last} are no range of sequence numbers")
         return (loss_row(loss),), NO_PARTS
+
+    def _release(self, event: Event, received: int) -> tuple[Rowset, PartCounts]:
+        self._machine(event.station)
+        _check_time(received, event.at)
+        return (release_row(event, received),), NO_PARTS
 
     def _machine(self, station: str) -> str:
         try:
@@ -137,7 +147,7 @@ def finding_rows(verdict: Verdict) -> Rows:
 
 
 def inspected_rows(verdict: Verdict) -> Rows:
-    """Return a row of ``frame_ledger`` for each view: its frame was inspected."""
+    """Return a row of ``frame_ledger`` for each view: its frame was inspected, or why nobody did."""
     views = verdict.views
     size = len(views)
     texts: dict[str, Sequence[str | None]] = {
@@ -145,7 +155,7 @@ def inspected_rows(verdict: Verdict) -> Rows:
         "camera": [view.camera for view in views],
         "view": [view.view for view in views],
         "run": [view.run for view in views],
-        "outcome": ["inspected"] * size,
+        "outcome": [DROPPED if view.rejected in NOT_INSPECTED else INSPECTED for view in views],
         "reason": [view.rejected for view in views],
         "serial": [verdict.serial] * size,
         "frame_hash": [view.frame_hash for view in views],
@@ -175,6 +185,19 @@ def loss_row(loss: FrameLoss) -> Rows:
     }
     numbers = {"first": [loss.first], "last": [loss.last], "ts": [loss.ts], "since": [loss.since or NULL]}
     return _rows("frame_ledger", texts, numbers)
+
+
+def release_row(event: Event, received: int) -> Rows:
+    """Return the row of ``releases``."""
+    names = ("station", "event", "part_number", "recipe_hash", "reason", "person", "serial")
+    numbers = {
+        "number": [event.number],
+        "at": [event.at],
+        "received": [received],
+        "since": [event.since or NULL],
+        "until": [event.until or NULL],
+    }
+    return _rows("releases", {name: [getattr(event, name)] for name in names}, numbers)
 
 
 def counts(verdict: Verdict, machine: str) -> PartCounts:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import cv2
 
@@ -22,7 +23,9 @@ from engine.cameras import Lines, Opener, open_camera
 from engine.inspectors import load_inspectors
 from engine.paths import Home
 from engine.plant import Camera, Judging, Plant, StationSection
+from engine.plant.machines import build_calendar
 from engine.recipe import exposed, sections_of
+from engine.release import Gate
 from engine.station_account import Account
 from engine.station_cameras import Cameras
 from engine.station_judge import JUDGING, StationJudge
@@ -114,8 +117,11 @@ class Station:
         self._clock = plant.clock()
         self._cores = len(os.sched_getaffinity(0))
         self._recipe = section_of(section, plant)
+        recipes = {item.part_number: item for item in sections_of(section, plant)}
+        shifts = build_calendar(section.shifts, ZoneInfo(plant.timezone)) if section.shifts else None
+        self._gate = Gate(section.name, home, recipes, section.light, shifts, self._clock.now)
         inspectors = load_inspectors(section, plant, home, detector)
-        self._judge = StationJudge(section.name, inspectors, lambda part: section.part_number)
+        self._judge = StationJudge(section.name, inspectors, lambda part: section.part_number, self._gate)
         self._repeats = Repeats(self._recipe.limits.repeats)
         self._freezing: frozenset[str] = frozenset()
         self._evidence = EvidenceStore(home.evidence)
@@ -153,6 +159,7 @@ class Station:
         finally:
             self._cameras.stop()
             self._pipeline.close()
+        self._gate.report(self._log.release, self._log.acknowledged)
         self._log.report(avail="UNAVAILABLE")
         if failure := self._pipeline.failure or next(iter(self._cameras.failures), None):
             raise failure
@@ -224,6 +231,7 @@ class Station:
             elif time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK
                 self._follow(exposed(self._roster(), self._recipe))
+                self._gate.report(self._log.release, self._log.acknowledged)
                 self._account.look()
             if not self._going():
                 break
@@ -233,7 +241,8 @@ class Station:
         self._let_go(self._assembly.finish)
 
     def _follow(self, cameras: Sequence[Camera]) -> None:
-        """Read these cameras from now on, and watch those that can freeze."""
+        """Read these cameras from now on, once it is known whether the station is released for them."""
+        self._gate.look(cameras, self._judge.inspector(self._section.part_number))
         self._freezing = frozenset(item.name for item in cameras if item.kind in FREEZING)
         self._cameras.follow(cameras)
 

@@ -128,7 +128,7 @@ class Inspector:
         if known is None or image is None:
             return None
         resized = letterbox.fit(image, self._side).resized
-        return compare(resized, quality.measure(resized), known)
+        return compare(image, quality.measure(resized), known)
 
     def _locate(self, fitted: letterbox.Fitted, findings: Sequence[Finding]) -> Box | None:
         """Return where the seam is; the picture itself is asked only where a rule set needs to know."""

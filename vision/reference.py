@@ -77,7 +77,7 @@ def read(encoded: bytes, side: int) -> Reference:
         cv2.dilate(mean, AROUND)[CENTRES, CENTRES],
         cv2.erode(structure, AROUND)[CENTRES, CENTRES],
         float(np.median(mean[CENTRES, CENTRES])),
-        steps(resized),
+        steps(image),
     )
 
 
@@ -95,10 +95,10 @@ def covered(resized: Image, reference: Reference) -> float:
     return round(float(odd.mean()), 4)
 
 
-def compare(resized: Image, measures: dict[str, float], reference: Reference) -> Comparison:
+def compare(image: Image, measures: dict[str, float], reference: Reference) -> Comparison:
     """Return how a picture's light, focus and place are beside the reference's; for master parts."""
     window = cv2.createHanningWindow((STEPS, STEPS), cv2.CV_32F)
-    (across, down), _ = cv2.phaseCorrelate(reference.steps, steps(resized), window)
+    (across, down), _ = cv2.phaseCorrelate(reference.steps, steps(image), window)
     light = measures["mean"] / max(reference.measures["mean"], 1e-9)
     sharpness = measures["sharpness"] / max(reference.measures["sharpness"], 1e-9)
     return Comparison(
@@ -114,9 +114,9 @@ def shrink(resized: Image, side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
-def steps(resized: Image) -> Float32:
+def steps(image: Image) -> Float32:
     """Return a picture of what stands out from its surroundings, whatever the light."""
-    small = shrink(resized, STEPS).astype(np.float32)
+    small = shrink(image, STEPS).astype(np.float32)
     return np.asarray(small - cv2.blur(small, (STEPS // 8, STEPS // 8)), dtype=np.float32)
 
 

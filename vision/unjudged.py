@@ -8,6 +8,10 @@ from vision import pictures
 from vision.inspector import view_of
 from vision.records import Decision, Frame, Outcome, Verdict, Versions, View
 
+BYPASS, NO_RECIPE = "bypass", "no_recipe"
+NOT_INSPECTED = (BYPASS, NO_RECIPE)
+"""What the frame ledger says of frames that nobody looked at."""
+
 NO_VERSIONS = Versions("", "", "")
 
 

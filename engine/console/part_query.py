@@ -18,6 +18,7 @@ from psycopg import Connection
 from engine.console.data import Anomaly, Decision, Part, Picture, State
 from engine.console.station_query import NEAR, pictures
 from vision.ledger import INSPECTED
+from vision.unjudged import NOT_INSPECTED
 
 ATTEMPTS = 12
 """So many verdicts of a serial are shown, the newest."""
@@ -178,7 +179,7 @@ def trace(db: Rows, tenant: int, serial: str, machines: Sequence[str]) -> Trace:
     for station, machine, *rest in rows[:ATTEMPTS]:
         part = Part(*(*rest[:FACTS], None, decision_of(rest[FACTS:])))
         frames = frames_of(db, tenant, station, part, span(part.ts, times[station]))
-        shown = [item.picture for item in frames if item.outcome == INSPECTED]
+        shown = [item.picture for item in frames if item.outcome == INSPECTED or item.reason in NOT_INSPECTED]
         line = tuple(around(db, tenant, name, part.ts) for name in machines)
         drawn = pictures(db, tenant, station, part, shown)
         attempts.append(Attempt(station, machine, part, drawn, frames, line))

@@ -18,6 +18,7 @@ TABLES = (
     "outbox",
     "quarantine",
     "readings",
+    "releases",
     "runs",
     "states",
     "tags",

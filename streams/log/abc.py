@@ -28,6 +28,8 @@ class Kind(IntEnum):
     """Readings and rejects of one message (`streams.log.mixed`)."""
     WAVEFORM = 6
     """`streams.waveforms.Waveforms` as one Arrow batch."""
+    RELEASE = 8
+    """What happened to a station's release, JSON (`engine.release.Event`)."""
 
 
 class Entry(NamedTuple):

@@ -7,6 +7,7 @@ import pytest
 
 from engine.parts import PartRows
 from engine.plant import Plant
+from engine.release import Event
 from streams.log.abc import Entry, Kind
 from streams.records import NULL, Text
 from vision.records import Decision, Finding, FrameLoss, Outcome, Verdict, Versions, View
@@ -116,6 +117,28 @@ def test_a_verdict_from_before_decisions_were_told_is_read_and_lands_without_one
     assert (said["rule"], said["decided_finding"], said["measured"]) == ([None], [NULL], [None])
     assert findings["judged"] == [None, None]
     assert len(counted) == 1
+
+
+def test_what_happened_to_a_release_is_a_row():
+    event = Event("gate", 7, T0, "failed", "demo", "r", "judged NG", serial="OK-1", since=T0 - 9)
+    (rows,), counted = PartRows(PLANT)(entry(event.to_json(), Kind.RELEASE))
+    said = plain(rows)
+    assert (rows.table, len(counted)) == ("releases", 0)
+    assert (said["event"], said["serial"], said["since"], said["until"]) == (
+        ["failed"],
+        ["OK-1"],
+        [T0 - 9],
+        [NULL],
+    )
+    with pytest.raises(ValueError, match="is no station"):
+        PartRows(PLANT)(entry(replace(event, station="mill").to_json(), Kind.RELEASE))
+
+
+@pytest.mark.parametrize("why", ["bypass", "no_recipe"])
+def test_frames_of_a_part_that_nobody_inspected_are_dropped_with_the_reason(why):
+    rows, _ = PartRows(PLANT)(entry(verdict(views=(replace(VIEWS[0], rejected=why, findings=()),)).to_json()))
+    frames = plain(rows[-1])
+    assert (frames["outcome"], frames["reason"], frames["serial"]) == (["dropped"], [why], ["S-1"])
 
 
 def test_a_master_part_counts_nowhere():

@@ -9,6 +9,7 @@ from engine.inspectors import load_inspectors
 from engine.paths import Home
 from engine.plant import GenicamCamera, Plant, PlantError, ZmqCamera, load
 from engine.recipe import check, exposed, recipe_of, sections_of
+from engine.release import Gate
 from engine.station import Station, report
 from engine.station_judge import StationJudge
 from streams.log.abc import Kind
@@ -44,11 +45,15 @@ def plant_of(part_number="A-1", recipes=("strict", "mild"), **settings):
     return Plant.model_validate({"name": "p", "recipes": [STRICT, MILD], "stations": [station | settings]})
 
 
+def judge_of(home, plant, number):
+    (section,) = plant.stations
+    gate = Gate("weld-1", home, {}, "", None, lambda: 0)
+    return StationJudge("weld-1", load_inspectors(section, plant, home), number, gate)
+
+
 def inspect(home, plant, red=REVIEW, number=None):
     (section,) = plant.stations
-    judge = StationJudge(
-        "weld-1", load_inspectors(section, plant, home), lambda part: number or section.part_number
-    )
+    judge = judge_of(home, plant, lambda part: number or section.part_number)
     frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(red)), "p1")
     return judge, judge.judge(Part("p1", 1, (frame,)))
 
@@ -77,9 +82,7 @@ def test_an_unknown_part_number_is_never_judged_by_anothers_recipe(home):
 def test_the_trouble_ends_with_the_next_part_that_has_a_recipe(home):
     plant = plant_of()
     numbers = iter(["C-3", "A-1"])
-    judge = StationJudge(
-        "weld-1", load_inspectors(plant.stations[0], plant, home), lambda part: next(numbers)
-    )
+    judge = judge_of(home, plant, lambda part: next(numbers))
     frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(OK)), "p1")
     part = Part("p1", 1, (frame,))
     assert judge.judge(part).outcome is Outcome.REVIEW
@@ -121,7 +124,7 @@ def test_a_station_without_the_recipe_reviews_every_part_and_says_so(home):
     station = Station(plant.stations[0], plant, home, producer, shots(("p1", OK), ("p2", NG)))
     stats = run(station)
     assert [verdict.outcome for verdict in verdicts(producer)] == ["REVIEW", "REVIEW"]
-    assert stats.frames.inspected == 2
+    assert (stats.frames.inspected, stats.frames.dropped, stats.frames.open) == (0, 2, 0)
     troubles = {part.kind: part.trouble for part in report(stats, None).parts if part.trouble}
     assert troubles == {"recipe": "No recipe for part number C-3 at this station."}
 
