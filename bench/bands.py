@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster.demo_station import simulated_station
-from cluster.proof import beside_truth, picture_size
+from cluster.proof import beside_truth, picture_size, worst_score
 from engine.inspectors import load_inspector
 from engine.paths import Home
 from vision import trial
-from vision.judge import Recipe, is_defect
 from vision.records import Outcome, Verdict
 from vision.simulate.protocol import VALIDATION_SEEDS
 
@@ -33,18 +32,17 @@ class Worst(NamedTuple):
 def run() -> dict[str, Any]:
     """Judge validation parts once and return the bands that follow, with what they cost there."""
     section = simulated_station().model_copy(update={"review_above": SCORES[0]})
-    inspector = load_inspector(section, Home(Path("nowhere")))
+    inspector = load_inspector(section.name, section, Home(Path("nowhere")))
     seen: list[Worst] = []
     rows = trial.parts_of(VALIDATION_SEEDS, PARTS, section.views, picture_size(section))
     workers = len(os.sched_getaffinity(0))
-    trial.judge(rows, inspector, lambda _, verdict: seen.append(worst(verdict, inspector.recipe)), workers)
+    trial.judge(rows, inspector, lambda _, verdict: seen.append(worst(verdict)), workers)
     return choose(seen)
 
 
-def worst(verdict: Verdict, recipe: Recipe) -> Worst:
+def worst(verdict: Verdict) -> Worst:
     """Return the highest score of what counts as a defect, 0 where nothing does."""
-    scores = [item.score for view in verdict.views for item in view.findings if is_defect(recipe, item)]
-    return Worst(max(scores, default=0.0), bool(beside_truth(verdict.serial, Outcome.OK).kinds))
+    return Worst(worst_score(verdict), bool(beside_truth(verdict.serial, Outcome.OK).kinds))
 
 
 def choose(seen: Sequence[Worst]) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from vision import trial
 from vision.acceptance import Judgement, figures
 from vision.assembly import Part
 from vision.calibration import reliability
-from vision.judge import Recipe, is_defect
 from vision.lazy import MeanPicture
 from vision.records import Outcome, Verdict
 from vision.simulate.line import truth
 from vision.simulate.protocol import HELD_OUT_SEEDS, VALIDATION_SEEDS
 
+DEFECTS = ("review", "reject")
+"""What a finding is judged as that counts against its part."""
 FITTED_ON = 120
 """Parts of validation seeds whose sound ones the lazy baseline takes its mean from."""
 
@@ -33,7 +34,7 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
     ModelError
         The station's model is not there or not whole.
     """
-    inspector = load_inspector(section, home)
+    inspector = load_inspector(section.name, section, home)
     size = picture_size(section)
     lazy = MeanPicture(sound(trial.parts_of(VALIDATION_SEEDS, FITTED_ON, section.views, size)))
     judged: list[Judgement] = []
@@ -42,7 +43,7 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
 
     def compare(part: Part, verdict: Verdict) -> None:
         judged.append(beside_truth(verdict.serial, verdict.outcome))
-        scores.append(worst_score(verdict, inspector.recipe))
+        scores.append(worst_score(verdict))
         lazily.append(beside_truth(verdict.serial, lazy.judge(part)))
         tell()
 
@@ -58,9 +59,9 @@ def prove(home: Home, section: StationSection, parts: int, tell: Callable[[], No
     }
 
 
-def worst_score(verdict: Verdict, recipe: Recipe) -> float:
+def worst_score(verdict: Verdict) -> float:
     """Return the score of a part's worst defect, 0 where none was told."""
-    told = (finding for view in verdict.views for finding in view.findings if is_defect(recipe, finding))
+    told = (finding for view in verdict.views for finding in view.findings if finding.judged in DEFECTS)
     return max((finding.score for finding in told), default=0.0)
 
 

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from engine.paths import Home
-from engine.plant import StationSection
-from engine.recipe import recipe_of
+from engine.plant import Judging, PlantError
+from engine.recipe import recipe_of, references_of
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.detect import Detector
 from vision.inspector import Inspector
 from vision.judge import Recipe
 from vision.records import Frame, Verdict
+from vision.reference import ReferenceUnreadable
 
 
 class Judge(Protocol):
@@ -52,31 +53,48 @@ class Inspectors:
         self._inspectors = self._inspectors | {inspector.recipe.part_number: inspector}
 
 
-def load_inspector(section: StationSection, home: Home, detector: Detector | None = None) -> Inspector:
-    """Return the inspector of a station as the plant file describes it, with ``detector`` instead of its own.
+def load_inspector(station: str, section: Judging, home: Home, detector: Detector | None = None) -> Inspector:
+    """Return the inspector of a recipe as the plant file describes it, with ``detector`` instead of its own.
 
     Raises
     ------
     ModelError
         A model or the bank of good parts is not there or not whole.
+    PlantError
+        A rule set or reference cannot be read.
     """
-    return Inspector(
-        section.name, detector or _detector(section, home), recipe_of(section), _bank(section, home)
-    )
+    return build_inspector(station, section, detector or _detector(section, home), _bank(section, home))
 
 
-def _detector(section: StationSection, home: Home) -> Detector | None:
+def build_inspector(
+    station: str, section: Judging, detector: Detector | None, bank: AnomalyDetector | None
+) -> Inspector:
+    """Return the inspector of a recipe by models that are open already.
+
+    Raises
+    ------
+    PlantError
+        A rule set or reference cannot be read.
+    """
+    try:
+        return Inspector(station, detector, recipe_of(section), bank, references_of(section))
+    except ReferenceUnreadable as exc:
+        raise PlantError(f"A reference of {section.name} is no picture: {exc}.") from exc
+
+
+def _detector(section: Judging, home: Home) -> Detector | None:
     if section.model is None:
         return None
-    return Detector(registry.find(section.model, (home.models,)), lanes=_lanes())
+    return Detector(registry.find(section.model, (home.models,)), lanes=lanes())
 
 
-def _bank(section: StationSection, home: Home) -> AnomalyDetector | None:
+def _bank(section: Judging, home: Home) -> AnomalyDetector | None:
     if section.anomaly is None:
         return None
     places = (home.models,)
-    return AnomalyDetector.of(anomaly.find(section.anomaly, places), places, lanes=_lanes())
+    return AnomalyDetector.of(anomaly.find(section.anomaly, places), places, lanes=lanes())
 
 
-def _lanes() -> int:
+def lanes() -> int:
+    """Return how many parts are inspected at once: one a core of this process."""
     return len(os.sched_getaffinity(0))

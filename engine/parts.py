@@ -10,10 +10,13 @@ import orjson
 
 from engine.model_rows import ROWS
 from engine.plant import Plant
+from engine.release.events import Event
 from streams.clock import DAY
 from streams.log.abc import Entry, Kind
 from streams.records import NULL, PartCounts, Rows, Text
+from vision.ledger import DROPPED, INSPECTED
 from vision.records import Finding, FrameLoss, Outcome, Verdict, View
+from vision.unjudged import NOT_INSPECTED
 
 TOLERANCE = DAY
 """How far an event time may be from the entry's stamp."""
@@ -54,6 +57,8 @@ class PartRows:
             if isinstance(stamps := rows.columns.get("ts"), np.ndarray):
                 _check_time(entry.received, *stamps.tolist())
             return (rows,), NO_PARTS
+        if entry.kind is Kind.RELEASE:
+            return self._release(Event.from_json(entry.payload), entry.received)
         raise ValueError(f"an entry of kind {entry.kind.name} tells nothing of parts")
 
     def _verdict(self, verdict: Verdict, received: int) -> tuple[Rowset, PartCounts]:
@@ -68,6 +73,11 @@ class PartRows:
         if not 1 <= loss.first <= loss.last + (loss.since > 0):
             raise ValueError(f"frames {loss.first} to {loss.last} are no range of sequence numbers")
         return (loss_row(loss),), NO_PARTS
+
+    def _release(self, event: Event, received: int) -> tuple[Rowset, PartCounts]:
+        self._machine(event.station)
+        _check_time(received, event.at)
+        return (release_row(event, received),), NO_PARTS
 
     def _machine(self, station: str) -> str:
         try:
@@ -88,14 +98,39 @@ def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
         "model_hash": verdict.versions.model,
         "preprocessing_hash": verdict.versions.preprocessing,
         "recipe_hash": verdict.versions.recipe,
+        **decision_texts(verdict),
     }
-    numbers = {"attempt": [verdict.attempt], "ts": [verdict.ts], "received": [received]}
-    return _rows("verdicts", {name: [text] for name, text in texts.items()}, numbers)
+    decided = verdict.decision
+    numbers = {
+        "attempt": [verdict.attempt],
+        "ts": [verdict.ts],
+        "received": [received],
+        "decided_finding": [_whole(decided.finding)],
+    }
+    floats = {"measured": [_real(decided.value)], "bound": [_real(decided.bound)]}
+    return _rows("verdicts", {name: [text] for name, text in texts.items()}, numbers, floats)
+
+
+def decision_texts(verdict: Verdict) -> dict[str, str | None]:
+    """Return what decided; nothing of a verdict from before decisions were told."""
+    decided = verdict.decision
+    told: dict[str, str | None] = {
+        "recipe": verdict.recipe,
+        "purpose": verdict.purpose,
+        "rule": decided.rule,
+        "rule_set": decided.rule_set,
+        "process": decided.process,
+        "standard": decided.standard,
+        "decided_view": decided.view,
+        "measure": decided.measure,
+    }
+    return told if decided.rule else dict.fromkeys(told)
 
 
 def finding_rows(verdict: Verdict) -> Rows:
     """Return a row of ``findings`` for each finding of each view."""
     found = [(view, finding) for view in verdict.views for finding in view.findings]
+    items = [finding for _, finding in found]
     size = len(found)
     texts: dict[str, Sequence[str | None]] = {
         "station": [verdict.station] * size,
@@ -103,15 +138,23 @@ def finding_rows(verdict: Verdict) -> Rows:
         "camera": [view.camera for view, _ in found],
         "view": [view.view for view, _ in found],
         "frame_hash": [view.frame_hash for view, _ in found],
-        "label": [finding.label for _, finding in found],
-        "iso6520": [finding.iso6520 or None for _, finding in found],
+        "label": [finding.label for finding in items],
+        "iso6520": [finding.iso6520 or None for finding in items],
+        "rule": [finding.rule if finding.judged else None for finding in items],
+        "judged": [finding.judged or None for finding in items],
     }
-    numbers = {"attempt": [verdict.attempt] * size, "ts": [view.ts for view, _ in found]}
-    return _rows("findings", texts, numbers, _boxes([finding for _, finding in found]))
+    numbers = {
+        "attempt": [verdict.attempt] * size,
+        "ts": [view.ts for view, _ in found],
+        "place": [place for view in verdict.views for place in range(len(view.findings))],
+        "on_seam": [_whole(finding.on_seam) for finding in items],
+    }
+    sizes = {name: [_real(getattr(item, name)) for item in items] for name in ("length_mm", "area_mm2")}
+    return _rows("findings", texts, numbers, _boxes(items) | sizes)
 
 
 def inspected_rows(verdict: Verdict) -> Rows:
-    """Return a row of ``frame_ledger`` for each view: its frame was inspected."""
+    """Return a row of ``frame_ledger`` for each view: its frame was inspected, or why nobody did."""
     views = verdict.views
     size = len(views)
     texts: dict[str, Sequence[str | None]] = {
@@ -119,7 +162,7 @@ def inspected_rows(verdict: Verdict) -> Rows:
         "camera": [view.camera for view in views],
         "view": [view.view for view in views],
         "run": [view.run for view in views],
-        "outcome": ["inspected"] * size,
+        "outcome": [DROPPED if view.rejected in NOT_INSPECTED else INSPECTED for view in views],
         "reason": [view.rejected for view in views],
         "serial": [verdict.serial] * size,
         "frame_hash": [view.frame_hash for view in views],
@@ -151,8 +194,23 @@ def loss_row(loss: FrameLoss) -> Rows:
     return _rows("frame_ledger", texts, numbers)
 
 
+def release_row(event: Event, received: int) -> Rows:
+    """Return the row of ``releases``."""
+    names = ("station", "event", "part_number", "recipe_hash", "reason", "person", "serial")
+    numbers = {
+        "number": [event.number],
+        "at": [event.at],
+        "received": [received],
+        "since": [event.since or NULL],
+        "until": [event.until or NULL],
+    }
+    return _rows("releases", {name: [getattr(event, name)] for name in names}, numbers)
+
+
 def counts(verdict: Verdict, machine: str) -> PartCounts:
-    """Return the one part, good, rejected or to be reviewed."""
+    """Return the one part, good, rejected or to be reviewed; a master part is none of production."""
+    if verdict.purpose:
+        return NO_PARTS
     return PartCounts(
         machine=Text.constant(machine, 1),
         ts=np.array([verdict.ts], np.int64),
@@ -180,6 +238,14 @@ def _quality(view: View) -> str:
     return orjson.dumps(view.quality, option=orjson.OPT_SORT_KEYS).decode()
 
 
+def _whole(number: int | None) -> int:
+    return NULL if number is None else int(number)
+
+
+def _real(number: float | None) -> float:
+    return np.nan if number is None else number
+
+
 def _rows(
     table: str,
     texts: dict[str, Any],
@@ -188,4 +254,5 @@ def _rows(
 ) -> Rows:
     columns: dict[str, Any] = {name: Text.of(items) for name, items in texts.items()}
     columns |= {name: np.array(items, np.int64) for name, items in numbers.items()}
-    return Rows(table, columns | (floats or {}))
+    columns |= {name: np.array(items, np.float64) for name, items in (floats or {}).items()}
+    return Rows(table, columns)

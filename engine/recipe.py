@@ -1,17 +1,128 @@
-"""What a station asks of its parts, as the plant file says it."""
+"""What a station asks of its parts, as the plant file and the files that it names say it."""
 
 from __future__ import annotations
 
-from engine.plant import StationSection
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from engine.plant import Camera, GenicamCamera, Judging, Plant, PlantError, RecipeSection, StationSection
+from engine.plant.rule_file import RuleFile, load_rules
 from vision.judge import Recipe
+from vision.quality import Limits
+from vision.rules import RuleSet
 
 
-def recipe_of(section: StationSection) -> Recipe:
-    """Return the recipe of the station's parts; its hash stands in every verdict."""
+def sections_of(station: StationSection, plant: Plant) -> list[Judging]:
+    """Return the recipes that a station may run; one that names none is its own."""
+    if not station.recipes:
+        return [station]
+    known = {recipe.name: recipe for recipe in plant.recipes}
+    return [known[name] for name in station.recipes]
+
+
+def recipe_of(section: Judging) -> Recipe:
+    """Return a recipe; its hash stands in every verdict.
+
+    Raises
+    ------
+    PlantError
+        The rule set or a reference cannot be read, or is none.
+    """
+    named = isinstance(section, RecipeSection)
     return Recipe(
         section.part_number,
         section.review_above,
         section.reject_above,
         section.anomaly_reject_above,
         views=tuple(section.views),
+        limits=Limits(**section.limits.model_dump()),
+        name=section.name if named else "",
+        version=section.version if isinstance(section, RecipeSection) else "",
+        rule_set=rules_of(section),
+        mm_per_pixel=tuple(sorted(section.mm_per_pixel.items())),
+        references=tuple(sorted(hashes(references_of(section)).items())),
     )
+
+
+def rules_of(section: Judging) -> RuleSet | None:
+    """Return the rule set that a section names, with the section's bands; None where it names none.
+
+    Raises
+    ------
+    PlantError
+        It cannot be read, or is none.
+    """
+    if section.rules is None:
+        return None
+    bands = section.review_above, section.reject_above, section.anomaly_reject_above
+    return _rule_file(section.rules, stamp(section.rules)).rule_set(*bands)
+
+
+def references_of(section: Judging) -> dict[str, bytes]:
+    """Return the reference pictures by view.
+
+    Raises
+    ------
+    PlantError
+        One cannot be read.
+    """
+    return {view: _picture(path, stamp(path)) for view, path in section.references.items()}
+
+
+def hashes(pictures: dict[str, bytes]) -> dict[str, str]:
+    """Return the SHA-256 of pictures, by view."""
+    return {view: hashlib.sha256(encoded).hexdigest() for view, encoded in pictures.items()}
+
+
+def exposed(cameras: Iterable[Camera], section: Judging) -> list[Camera]:
+    """Return cameras with the settings of a recipe; those that take none stay as they are."""
+    told = section.exposure if isinstance(section, RecipeSection) else {}
+    return [
+        camera.model_copy(update={"settings": {**camera.settings, **told[camera.name]}})
+        if isinstance(camera, GenicamCamera) and camera.name in told
+        else camera
+        for camera in cameras
+    ]
+
+
+def check(plant: Plant) -> None:
+    """Refuse a plant whose stations name files that cannot be read.
+
+    Raises
+    ------
+    PlantError
+        A sentence for everything that is wrong in the first that cannot.
+    """
+    for section in [*plant.recipes, *plant.stations]:
+        recipe_of(section)
+
+
+def holds(section: Judging, recipe_hash: str) -> bool:
+    """Say whether a recipe is still the one that a verdict was decided with."""
+    try:
+        return recipe_of(section).hash == recipe_hash
+    except PlantError:
+        return False
+
+
+@cache
+def _rule_file(path: Path, _stamp: int) -> RuleFile:
+    return load_rules(path)
+
+
+@cache
+def _picture(path: Path, _stamp: int) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise PlantError(f"The reference picture {path} cannot be read: {exc.strerror}.") from exc
+
+
+def stamp(path: Path) -> int:
+    """Return what changes whenever a file is written anew."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

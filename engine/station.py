@@ -14,16 +14,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import cv2
 
 from engine import health
 from engine.cameras import Lines, Opener, open_camera
 from engine.paths import Home
-from engine.plant import Camera, Plant, StationSection
+from engine.plant import Camera, Judging, Plant, StationSection
+from engine.plant.machines import build_calendar
+from engine.recipe import exposed, sections_of
+from engine.release import Gate
 from engine.station_account import Account
 from engine.station_cameras import Cameras
 from engine.station_drift import Drift, Drifted
+from engine.station_judge import JUDGING, StationJudge
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_models import Models
 from engine.station_shadow import Shadow
@@ -33,6 +38,7 @@ from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.evidence import EvidenceStore, sync_folders
+from vision.frozen import Repeats
 from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Missed, Outcome, Verdict
@@ -48,6 +54,8 @@ LINGER = 0.1
 DEPTH = 48
 """Parts inside a lossless station at the most."""
 NO_EVIDENCE = "evidence_not_written"
+FREEZING = ("video", "rtsp", "genicam", "zeromq")
+"""Cameras with a sensor: two pictures of one are never the same. Files may hold one picture twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +123,22 @@ class Station:
         self._section = section
         self._clock = plant.clock()
         self._cores = len(os.sched_getaffinity(0))
-        self._models = Models(section, home, detector)
-        self._shadow = Shadow(section, home, partial(_say_shadow, producer))
+        self._recipe = section_of(section, plant)
+        known = sections_of(section, plant)
+        recipes = {item.part_number: item for item in known}
+        shifts = build_calendar(section.shifts, ZoneInfo(plant.timezone)) if section.shifts else None
+        self._gate = Gate(section.name, home, recipes, section.light, shifts, self._clock.now)
+        self._models = Models(section.name, known, home, detector)
+        self._judge = StationJudge(
+            section.name, self._models.inspectors, lambda part: section.part_number, self._gate
+        )
+        self._shadow = Shadow(section.name, self._recipe, home, partial(_say_shadow, producer))
         self._drift = Drift(section.name, home.drift(section.name))
+        self._repeats = Repeats(self._recipe.limits.repeats)
+        self._freezing: frozenset[str] = frozenset()
         self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
-        self._assembly = Assembly(section.views, section.patience_s)
+        self._assembly = Assembly(self._recipe.views, section.patience_s)
         self._entry = threading.Lock()
         self._stop = threading.Event()
         self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
@@ -147,7 +165,7 @@ class Station:
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest = self._section.mode == "newest"
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge_of, self._deliver, self._cores, depth, newest, LINGER)
+        self._pipeline = Pipeline(self._judge.turn, self._deliver, self._cores, depth, newest, LINGER)
         try:
             self._watch()
         finally:
@@ -155,6 +173,7 @@ class Station:
             self._pipeline.close()
             self._shadow.close()
             self._evidence.close()
+        self._gate.report(self._log.release, self._log.acknowledged)
         self._log.report(avail="UNAVAILABLE")
         if failure := self._pipeline.failure or next(iter(self._cameras.failures), None):
             raise failure
@@ -171,7 +190,13 @@ class Station:
             verdicts=self._log.counts(),
             rate=self._log.rate(),
             last=self._log.last,
-            troubles=self._troubles | self._models.troubles | self._shadow.troubles | self._cameras.troubles,
+            troubles={
+                **self._troubles,
+                **self._models.troubles,
+                **self._judge.troubles,
+                **self._shadow.troubles,
+                **self._cameras.troubles,
+            },
             shadow=(self._shadow.inspected, self._shadow.passed_by),
             drift=self._drift.newest.copy(),
             drift_trouble=self._drift.trouble,
@@ -199,8 +224,9 @@ class Station:
             self.lose(run, frame.before, frame.ts)
         self.ledger.captured(frame.camera, frame.run, frame.sequence, frame.sequence)
         self._account.captured(run, frame)
+        seen = self._repeats.look(frame) if frame.camera in self._freezing else frame
         with self._entry:
-            part = self._assembly.add(frame, time.monotonic())
+            part = self._assembly.add(seen, time.monotonic())
             if isinstance(part, Stray):
                 self._pipeline.lose([loss_of(self.name, frame, part.outcome, part.reason)])
             elif part is not None:
@@ -227,7 +253,8 @@ class Station:
                 self._cameras.stop()
             elif time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK
-                self._cameras.follow(self._roster())
+                self._follow(exposed(self._roster(), self._recipe))
+                self._gate.report(self._log.release, self._log.acknowledged)
                 self._account.look()
                 self._models.look()
                 self._shadow.look()
@@ -239,6 +266,12 @@ class Station:
             self._let_go(lambda: self._assembly.expire(time.monotonic()))
         self._let_go(self._assembly.finish)
 
+    def _follow(self, cameras: Sequence[Camera]) -> None:
+        """Read these cameras from now on, once it is known whether the station is released for them."""
+        self._gate.look(cameras, self._judge.inspector(self._section.part_number))
+        self._freezing = frozenset(item.name for item in cameras if item.kind in FREEZING)
+        self._cameras.follow(cameras)
+
     def _going(self) -> bool:
         """Whether a camera is read, or all were taken down and others may come."""
         awaited = self._may_change and self._cameras.idle and not self._stop.is_set()
@@ -249,11 +282,6 @@ class Station:
         with self._entry:
             for part in ripe():
                 self._pipeline.offer(part)
-
-    def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
-        """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
-        judge = self._models.inspectors.of(self._section.part_number)
-        return lambda part: judge.inspect(part.frames, part.attempt)
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
@@ -294,6 +322,7 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
         health.Part("model", "model", stats.troubles.get("model", "")),
         health.Part("shadow", "shadow", stats.troubles.get("shadow", ""), shadow),
         health.Part("drift", "drift", stats.drift_trouble, drift),
+        *(health.Part(what, what, stats.troubles[what]) for what in JUDGING if what in stats.troubles),
     ]
     counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
     return health.Report(counters, (*(camera_part(name, stats) for name in stats.cameras), *others))
@@ -326,6 +355,12 @@ def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:
 def _say_shadow(producer: Producer, verdict: Verdict) -> None:
     """Append what a model says that looks on, beside what the station says and counts."""
     producer.send(Kind.SHADOW, verdict.to_json())
+
+
+def section_of(station: StationSection, plant: Plant) -> Judging:
+    """Return the recipe of the station's own part number; what stands at the station where it has none."""
+    found = (item for item in sections_of(station, plant) if item.part_number == station.part_number)
+    return next(found, station)
 
 
 def next_number(home: Home, station: str) -> int:

@@ -15,6 +15,7 @@ from vision.cameras import Run
 from vision.ledger import DROPPED, INSPECTED, Ledger
 from vision.pipeline import Job
 from vision.records import Frame, FrameLoss, Missed, Verdict
+from vision.unjudged import NOT_INSPECTED
 
 RECENT = 64
 """Verdicts that the rate is taken over."""
@@ -94,6 +95,11 @@ class StationLog:
         for told in windows:
             self._send(Kind.DRIFT, told.to_json())
 
+    def release(self, event: bytes) -> int:
+        """Append what happened to the station's release and return its number."""
+        self._send(Kind.RELEASE, event)
+        return self._sent
+
     def _send(self, kind: Kind, payload: bytes) -> None:
         self._sent = self._producer.send(kind, payload)
 
@@ -113,7 +119,8 @@ class StationLog:
         for verdict in (job.verdict for job in jobs if job.verdict):
             self._send(Kind.VERDICT, verdict.to_json())
             for view in verdict.views:
-                self._ledger.ended(view.camera, view.run, view.sequence, view.sequence, INSPECTED)
+                end = DROPPED if view.rejected in NOT_INSPECTED else INSPECTED
+                self._ledger.ended(view.camera, view.run, view.sequence, view.sequence, end)
             self._counts[verdict.outcome.value] += 1
             self._recent.append(time.monotonic())
             self.last = verdict

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import structlog
 
 from engine.approvals.chain import Chain
 from engine.approvals.errors import ApprovalError
-from engine.approvals.ledger import Approvals
-from engine.inspectors import Inspectors, Judge
+from engine.approvals.ledger import Approvals, Use
+from engine.inspectors import Inspectors, Judge, build_inspector, lanes
 from engine.paths import Home
-from engine.plant import StationSection
+from engine.plant import Judging, PlantError
 from engine.recipe import recipe_of
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.detect import Detector
-from vision.inspector import Inspector
 from vision.records import Frame
 from vision.refusal import Refusal
 from vision.registry import Model, ModelError
@@ -45,28 +46,52 @@ class Chosen:
         return tuple((model.name, model.hash) for model in (self.detector, self.bank) if model)
 
 
+class Opened(NamedTuple):
+    """What judges by a recipe's models."""
+
+    detector: Detector | None
+    bank: AnomalyDetector | None
+
+
 class Models:
-    """Keep the inspectors of a station in step with what people approved.
+    """Keep the inspectors of a station in step with what people approved, one for each of its recipes.
 
     At its start a station whose models nobody signed refuses to judge. Later a change of the approvals
     is followed as soon as what it asks for is loaded; what cannot be followed leaves the model in use,
     unless its own signature was taken back.
 
+    Parameters
+    ----------
+    station
+        Its name.
+    recipes
+        What it may run.
+    detector
+        Judges instead of the detectors that the recipes name, until another is put into use.
+
     Raises
     ------
     ModelError
         A model that the plant file names is not there or not whole.
+    PlantError
+        A rule set or reference cannot be read.
     """
 
-    def __init__(self, section: StationSection, home: Home, detector: Detector | None = None) -> None:
-        self.trouble = ""
-        self._section, self._home, self._given = section, home, detector
+    def __init__(
+        self, station: str, recipes: Sequence[Judging], home: Home, detector: Detector | None = None
+    ) -> None:
+        self._station, self._recipes, self._home, self._given = station, recipes, home, detector
+        self._wrong: dict[str, str] = {}
         self._chain = Chain(home)
         self._seen = self._chain.stamp()
         self._thread: threading.Thread | None = None
-        self._detector = detector
-        self._bank: AnomalyDetector | None = None
-        self.inspectors = Inspectors([self._begin()])
+        self._open: dict[str, Opened] = {"": Opened(detector, None)}
+        self.inspectors = Inspectors([self._begin(recipe) for recipe in recipes])
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, of the first recipe of which something is; empty when all is well."""
+        return next(filter(None, self._wrong.values()), "")
 
     @property
     def troubles(self) -> dict[str, str]:
@@ -87,56 +112,62 @@ class Models:
         if self._thread is not None:
             self._thread.join()
 
-    def _begin(self) -> Judge:
-        known = choose(self._section, self._home, Approvals(), self._given)
+    def _begin(self, recipe: Judging) -> Judge:
+        choose(self._station, recipe, self._home, Approvals(), self._given)
         try:
-            approvals = Approvals.read(self._home)
-            return self._judge(choose(self._section, self._home, approvals, self._given), known, approvals)
+            return self._judge(recipe, Approvals.read(self._home))
         except (ApprovalError, ModelError) as exc:
-            return self._refuse(str(exc))
+            return self._refuse(recipe, str(exc))
 
     def _follow(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ASIDE)
-        try:
-            approvals = Approvals.read(self._home)
-            known = choose(self._section, self._home, Approvals(), self._given)
-            chosen = choose(self._section, self._home, approvals, self._given)
-            judge = self._judge(chosen, known, approvals)
-            warm(judge)
-            self.trouble = judge.reason if isinstance(judge, Refusal) else ""
-            self.inspectors.exchange(judge)
-            logger.info("models_followed", station=self._section.name, models=chosen.named)
-        except (ApprovalError, ModelError) as exc:
-            self.trouble = f"The model in use stays: {exc}"
-            logger.warning("models_not_followed", station=self._section.name, error=str(exc))
-        except Exception as exc:  # the station must go on with the model that it has
-            self.trouble = f"The model in use stays: another cannot be loaded: {type(exc).__name__}."
-            logger.exception("models_not_followed", station=self._section.name)
+        for recipe in self._recipes:
+            self._follow_for(recipe)
 
-    def _judge(self, chosen: Chosen, known: Chosen, approvals: Approvals) -> Judge:
-        """Return an inspector by the models chosen, warm, or one who refuses since nobody signed them."""
-        section = self._section
-        if reason := approvals.refusal(chosen.named, section.part_number, section.name):
-            return self._refuse(reason)
+    def _follow_for(self, recipe: Judging) -> None:
+        stays = "The model in use stays:"
+        try:
+            judge = self._judge(recipe, Approvals.read(self._home))
+            warm(judge)
+            self._wrong[recipe.part_number] = judge.reason if isinstance(judge, Refusal) else ""
+            self.inspectors.exchange(judge)
+            logger.info("models_followed", station=self._station, part_number=recipe.part_number)
+        except (ApprovalError, ModelError, PlantError) as exc:
+            self._wrong[recipe.part_number] = f"{stays} {exc}"
+            logger.warning("models_not_followed", station=self._station, error=str(exc))
+        except Exception as exc:  # the station must go on with the model that it has
+            self._wrong[recipe.part_number] = f"{stays} another cannot be loaded: {type(exc).__name__}."
+            logger.exception("models_not_followed", station=self._station)
+
+    def _judge(self, recipe: Judging, approvals: Approvals) -> Judge:
+        """Return an inspector by the models chosen, or one who refuses since nobody signed them."""
+        known = choose(self._station, recipe, self._home, Approvals(), self._given)
+        chosen = choose(self._station, recipe, self._home, approvals, self._given)
+        if reason := approvals.refusal(chosen.named, recipe.part_number, self._station):
+            return self._refuse(recipe, reason)
         if chosen.detector and known.detector and (why := misfit(chosen.detector, known.detector)):
             raise ModelError(why)
-        self._detector = None if chosen.detector is None else self._open_detector(chosen.detector)
-        self._bank = None if chosen.bank is None else self._open_bank(chosen.bank)
-        return Inspector(section.name, self._detector, recipe_of(section), self._bank)
+        opened = Opened(self._detector(chosen.detector), self._bank(chosen.bank))
+        self._open[recipe.part_number] = opened
+        return build_inspector(self._station, recipe, *opened)
 
-    def _refuse(self, reason: str) -> Judge:
-        self.trouble = reason
-        logger.error("station_refuses_to_judge", station=self._section.name, reason=reason)
-        return Refusal(self._section.name, recipe_of(self._section), reason)
+    def _refuse(self, recipe: Judging, reason: str) -> Judge:
+        self._wrong[recipe.part_number] = reason
+        logger.error("station_refuses_to_judge", station=self._station, reason=reason)
+        return Refusal(self._station, recipe_of(recipe), reason)
 
-    def _open_detector(self, model: Model) -> Detector:
-        if self._detector is not None and self._detector.model.hash == model.hash:
-            return self._detector
-        return Detector(model, lanes=lanes())
+    def _detector(self, model: Model | None) -> Detector | None:
+        """Open a detector, or take the one that judges by the same model already."""
+        there = [item.detector for item in self._open.values() if item.detector]
+        found = next((item for item in there if model and item.model.hash == model.hash), None)
+        return found or (Detector(model, lanes=lanes()) if model else None)
 
-    def _open_bank(self, model: Model) -> AnomalyDetector:
-        if self._bank is not None and self._bank.hash == model.hash:
-            return self._bank
+    def _bank(self, model: Model | None) -> AnomalyDetector | None:
+        """Open a bank, or take the one that is open already."""
+        there = [item.bank for item in self._open.values() if item.bank]
+        found = next((item for item in there if model and item.hash == model.hash), None)
+        if found or model is None:
+            return found
         return AnomalyDetector.of(anomaly.load(model.folder), (self._home.models,), lanes=lanes())
 
 
@@ -148,9 +179,9 @@ def warm(judge: Judge) -> None:
 
 
 def choose(
-    section: StationSection, home: Home, approvals: Approvals, given: Detector | None = None
+    station: str, recipe: Judging, home: Home, approvals: Approvals, given: Detector | None = None
 ) -> Chosen:
-    """Return the models that a station has in use: those put into use last, else those of the plant file.
+    """Return the models that a station has in use for a recipe: those put into use last, else its own.
 
     Raises
     ------
@@ -160,14 +191,14 @@ def choose(
     places = (home.models,)
 
     def find(task: str, named: str | None) -> Model | None:
-        used = approvals.in_use(section.name, task)
+        used = approvals.in_use(Use(station, recipe.part_number, task))
         if named is None:
             return None
         return registry.find(f"{used.name}@{used.hash}" if used else named, places)
 
-    if given is not None and not approvals.in_use(section.name, "detect"):
-        return Chosen(given.model, find("anomaly", section.anomaly))
-    return Chosen(find("detect", section.model), find("anomaly", section.anomaly))
+    if given is not None and not approvals.in_use(Use(station, recipe.part_number, "detect")):
+        return Chosen(given.model, find("anomaly", recipe.anomaly))
+    return Chosen(find("detect", recipe.model), find("anomaly", recipe.anomaly))
 
 
 def misfit(model: Model, known: Model) -> str:
@@ -185,8 +216,3 @@ def misfit(model: Model, known: Model) -> str:
         f"The model {registry.title(model)} knows other classes than {known.name}: {' and '.join(told)};"
         " look at the recipe, then name the model in the plant file."
     )
-
-
-def lanes() -> int:
-    """Return how many parts are inspected at once: one a core of this process."""
-    return len(os.sched_getaffinity(0))

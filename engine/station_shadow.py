@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from engine.paths import Home
-from engine.plant import StationSection
+from engine.plant import Judging
 from engine.recipe import recipe_of
 from streams.log.errors import LogError
 from vision import anomaly, registry
@@ -42,10 +42,10 @@ class Shadow:
         Appends what it says of a part.
     """
 
-    def __init__(self, section: StationSection, home: Home, say: Callable[[Verdict], object]) -> None:
+    def __init__(self, station: str, recipe: Judging, home: Home, say: Callable[[Verdict], object]) -> None:
         self.trouble = ""
         self.inspected = self.passed_by = 0
-        self._section, self._home, self._say = section, home, say
+        self._station, self._recipe, self._home, self._say = station, recipe, home, say
         self._seen: tuple[int, int] | None = None
         self._inspector: Inspector | None = None
         self._parts: queue.Queue[Part | None] = queue.Queue(ROOM)
@@ -103,20 +103,20 @@ class Shadow:
     def _load(self) -> None:
         self._inspector = None
         try:
-            name = read_shadows(self._home).get(self._section.name)
+            name = read_shadows(self._home).get(self._station)
             self._inspector = None if name is None else self._open(name)
             self.trouble = ""
         except (ModelError, ValueError) as exc:
             self.trouble = f"Nobody looks on: {exc}"
-            logger.warning("shadow_not_loaded", station=self._section.name, error=str(exc))
+            logger.warning("shadow_not_loaded", station=self._station, error=str(exc))
 
     def _open(self, name: str) -> Inspector:
         places = (self._home.models,)
-        model, recipe = registry.find(name, places), recipe_of(self._section)
+        model, recipe = registry.find(name, places), recipe_of(self._recipe)
         if model.task != "anomaly":
-            return Inspector(self._section.name, Detector(model), recipe)
+            return Inspector(self._station, Detector(model), recipe)
         bank = AnomalyDetector.of(anomaly.load(model.folder), places)
-        return Inspector(self._section.name, None, recipe, bank)
+        return Inspector(self._station, None, recipe, bank)
 
     def _inspect(self, inspector: Inspector, part: Part) -> None:
         try:

@@ -49,7 +49,7 @@ class Output:
 
 
 PartFunction = Callable[[Entry], tuple[tuple[Rows, ...], PartCounts]]
-"""How `engine` turns an entry of kind VERDICT or FRAMES into rows and part counts.
+"""How `engine` turns an entry of kind VERDICT, FRAMES or RELEASE into rows and part counts.
 
 Raises ValueError when the payload cannot be read: the flow then quarantines it."""
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from streams.abc import Ticket
 from streams.connectors.abc import Connector
 from streams.connectors.batch import Decoded
+from streams.log.abc import Kind
 from streams.log.wire import Answer
 from streams.records import NULL, Readings, Rejects, Text
 from streams.waveforms import Waveforms
@@ -204,3 +205,30 @@ def until(holds: Callable[[], bool], timeout: float = TIMEOUT) -> None:
         if time.monotonic() > due:
             raise AssertionError(f"it does not come to hold in {timeout} s")
         pause.wait(0.01)
+
+
+class KeptEntries:
+    """A producer whose entries are kept instead of sent, and acknowledged at once."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[Kind, bytes]] = []
+
+    def send(self, kind: Kind, payload: bytes) -> int:
+        """Keep one entry."""
+        self.entries.append((kind, payload))
+        return len(self.entries)
+
+    def acknowledged(self) -> int:
+        """Return how many there are."""
+        return len(self.entries)
+
+    def flush(self, timeout: float) -> bool:
+        """Have nothing to wait for."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def of(self, kind: Kind) -> list[bytes]:
+        """Return the payloads of one kind, in order."""
+        return [payload for sent, payload in self.entries if sent is kind]

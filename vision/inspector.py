@@ -6,17 +6,21 @@ No clock, file or socket: the same frames, models and recipe give the same verdi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import openvino as ov
 import simplejpeg
 
-from vision import letterbox, pictures, quality
+from vision import letterbox, locate, pictures, quality
 from vision.anomaly import AnomalyDetector, maps
 from vision.detect import OVERLAP, Detector
 from vision.judge import Recipe, describe_findings, digest, judge
+from vision.measure import Box, measure
 from vision.records import Finding, Frame, Image, Verdict, Versions, View
+from vision.reference import Comparison, compare, covered
+from vision.reference import read as read_reference
 
 
 def preprocessing(side: int, anomaly_side: int | None = None, precision: str = "f32") -> dict[str, object]:
@@ -38,10 +42,12 @@ def preprocessing(side: int, anomaly_side: int | None = None, precision: str = "
 class Inspector:
     """Judge parts of one station by a detector, by a bank of good parts or by both, and one recipe.
 
+    ``references`` are pictures of a good part, by view: then what covers a part is seen.
+
     Raises
     ------
     ValueError
-        There is neither detector nor bank.
+        There is neither detector nor bank, or a reference is no picture.
     """
 
     def __init__(
@@ -50,12 +56,16 @@ class Inspector:
         detector: Detector | None,
         recipe: Recipe,
         anomaly: AnomalyDetector | None = None,
+        references: Mapping[str, bytes] | None = None,
     ) -> None:
         self.station = station
         self.recipe = recipe
         self._detector = detector
         self._anomaly = anomaly
         self._side = side_of(detector, anomaly)
+        self.references = {
+            view: read_reference(encoded, self._side) for view, encoded in (references or {}).items()
+        }
         self.versions = Versions(
             model=hash_of(detector, anomaly),
             preprocessing=digest(
@@ -78,18 +88,19 @@ class Inspector:
         attempt
             How often this serial has been inspected here, this time included.
         """
-        views = tuple(self.look(frame) for frame in frames)
-        outcome, reason = judge(self.recipe, views)
+        ruling = judge(self.recipe, [self.look(frame) for frame in frames])
         return Verdict(
             station=self.station,
             serial=frames[0].serial,
             part_number=self.recipe.part_number,
             attempt=attempt,
             ts=max(frame.ts for frame in frames),
-            outcome=outcome,
-            reason=reason,
+            outcome=ruling.outcome,
+            reason=ruling.reason,
             versions=self.versions,
-            views=views,
+            views=ruling.views,
+            decision=ruling.decision,
+            recipe=self.recipe.title,
         )
 
     def look(self, frame: Frame) -> View:
@@ -100,16 +111,45 @@ class Inspector:
         if image is None:
             return view_of(frame, (0, 0), {}, (), defect)
         fitted = letterbox.fit(image, self._side)
-        measures = quality.measure(fitted.resized)
+        measures = self._measure(fitted, frame.view)
         rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
+        if frame.repeated:
+            return view_of(frame, image.shape[:2], measures, (), quality.FROZEN)
         findings = self._detect(fitted) + (() if rejected else self._compare(image, fitted))
-        return view_of(frame, image.shape[:2], measures, findings, rejected)
+        seam = self._locate(fitted, findings)
+        scale = self.recipe.calibration.get(frame.view)
+        sized = tuple(measure(finding, seam, scale) for finding in findings)
+        found = view_of(frame, image.shape[:2], measures, sized, rejected)
+        return replace(found, seam=seam, mm_per_pixel=scale)
+
+    def _measure(self, fitted: letterbox.Fitted, view: str) -> dict[str, float]:
+        """Return what the quality gate looks at, a reference of the view among it where there is one."""
+        measures = quality.measure(fitted.resized)
+        if reference := self.references.get(view):
+            measures["covered"] = covered(fitted.resized, reference)
+        return measures
+
+    def compare(self, frame: Frame) -> Comparison | None:
+        """Return how a frame is beside the reference of its view; None where one of the two is missing."""
+        known = self.references.get(frame.view)
+        image = pictures.decode(frame.encoded)[0] if frame.image is None else frame.image
+        if known is None or image is None:
+            return None
+        resized = letterbox.fit(image, self._side).resized
+        return compare(image, quality.measure(resized), known)
+
+    def _locate(self, fitted: letterbox.Fitted, findings: Sequence[Finding]) -> Box | None:
+        """Return where the seam is; the picture itself is asked only where a rule set needs to know."""
+        seam = locate.by_findings(findings, self.recipe.rules.features)
+        if seam is not None or self.recipe.rule_set is None:
+            return seam
+        return locate.by_picture(fitted.resized, (fitted.width, fitted.height))
 
     def _detect(self, fitted: letterbox.Fitted) -> tuple[Finding, ...]:
         """Return what the detector finds, best first."""
         if not self._detector:
             return ()
-        found = self._detector.detect_fitted(fitted, self.recipe.review_above)
+        found = self._detector.detect_fitted(fitted, self.recipe.rules.floor)
         return describe_findings(found, self._detector.model.iso6520)
 
     def _compare(self, image: Image, fitted: letterbox.Fitted) -> tuple[Finding, ...]:

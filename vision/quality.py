@@ -22,6 +22,8 @@ TOO_BRIGHT = "too_bright"
 NO_CONTRAST = "no_contrast"
 BLANK_AREA = "blank_area"
 BLURRED = "blurred"
+OCCLUDED = "occluded"
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,14 @@ class Limits:
     """Share of blocks of 16 by 16 pixels without any structure."""
     sharpness: float = 4.0
     """Variance of the Laplacian."""
+    covered: float = 0.05
+    """Share of blocks that look like no part; asked only where the recipe has a reference of the view."""
+    repeats: int = 0
+    """How often in a row a camera may show the picture of the part before."""
+
+
+LATER = {"covered": Limits().covered, "repeats": Limits().repeats}
+"""Limits that recipes from before do not have: left as they are, those recipes keep their hash."""
 
 
 def measure(image: Image) -> dict[str, float]:
@@ -79,10 +89,12 @@ def refuse(measures: dict[str, float], side: int, limits: Limits) -> str:
         (measures["contrast"] < limits.contrast, NO_CONTRAST),
         (measures["blank"] > limits.blank, BLANK_AREA),
         (measures["sharpness"] < limits.sharpness, BLURRED),
+        (measures.get("covered", 0.0) > limits.covered, OCCLUDED),
     )
     return next((reason for refused, reason in verdicts if refused), "")
 
 
 def describe(limits: Limits) -> dict[str, float]:
-    """Return the limits and levels as plain numbers, for a recipe's hash."""
-    return {**asdict(limits), "dark_level": DARK, "bright_level": BRIGHT, "flat_span": FLAT_SPAN}
+    """Return limits and levels as plain numbers for a recipe's hash; later ones only where they differ."""
+    said = {key: item for key, item in asdict(limits).items() if LATER.get(key) != item}
+    return {**said, "dark_level": DARK, "bright_level": BRIGHT, "flat_span": FLAT_SPAN}

@@ -66,6 +66,8 @@ class Frame:
     serial: str
     defect: str = ""
     before: tuple[Missed, ...] = ()
+    repeated: bool = False
+    """Whether it shows the part before, though another lies there: the picture froze."""
 
     @property
     def nbytes(self) -> int:
@@ -99,6 +101,15 @@ class Finding:
     score: float
     box: tuple[float, float, float, float]
     iso6520: str = ""
+    length_mm: float | None = None
+    """Longer side of the box; None where the view has no calibration."""
+    area_mm2: float | None = None
+    on_seam: bool | None = None
+    """Whether its middle lies on the seam; None where no seam was found."""
+    rule: str = ""
+    """The rule that decided on it; empty for a feature."""
+    judged: str = ""
+    """``feature``, ``faint``, ``accepted``, ``review`` or ``reject``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,10 @@ class View:
     findings: tuple[Finding, ...]
     rejected: str = ""
     """Why the quality gate refused the frame; empty when it passed."""
+    seam: tuple[float, float, float, float] | None = None
+    """Where the seam is, a box of the frame; None where none was found."""
+    mm_per_pixel: float | None = None
+    """The recipe's calibration of this view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +141,29 @@ class Versions:
     model: str
     preprocessing: str
     recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What decided a verdict: which rule, which finding of which view, by which measure."""
+
+    rule: str = ""
+    """A rule of the rule set; ``quality gate``, ``views``, ``recipe``, ``release``, ``bypass``.
+
+    Empty for a verdict of before decisions were told."""
+    rule_set: str = ""
+    """Name and version of the rule set."""
+    process: str = ""
+    standard: str = ""
+    view: str = ""
+    """Empty where no single view decided."""
+    finding: int | None = None
+    """Its place among the view's findings, from 0; None where none decided."""
+    measure: str = ""
+    """``score``, ``length_mm``, ``area_mm2``, ``depth_mm`` or ``count``."""
+    value: float | None = None
+    bound: float | None = None
+    """From where on the rule asks for this verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +179,11 @@ class Verdict:
     reason: str
     versions: Versions
     views: tuple[View, ...]
+    decision: Decision = Decision()
+    recipe: str = ""
+    """Name and version of the recipe."""
+    purpose: str = ""
+    """``master`` for a master part, which counts nowhere; empty for a part of production."""
 
     def to_json(self) -> bytes:
         """Return the form that is logged; the same verdict always gives the same bytes."""
@@ -159,7 +202,8 @@ class Verdict:
             fields: dict[str, Any] = json.loads(payload)
             views = tuple(_view(item) for item in fields.pop("views"))
             outcome, versions = Outcome(fields.pop("outcome")), Versions(**fields.pop("versions"))
-            return cls(**fields, outcome=outcome, versions=versions, views=views)
+            decision = Decision(**fields.pop("decision", {}))
+            return cls(**fields, outcome=outcome, versions=versions, views=views, decision=decision)
         except (KeyError, TypeError) as exc:
             raise ValueError(f"the bytes are not a verdict: {exc}") from exc
 
@@ -218,4 +262,5 @@ def to_json(record: Verdict | FrameLoss) -> bytes:
 
 def _view(item: dict[str, Any]) -> View:
     findings = tuple(Finding(**(found | {"box": tuple(found["box"])})) for found in item.pop("findings"))
-    return View(**item, findings=findings)
+    seam = item.pop("seam", None)
+    return View(**item, findings=findings, seam=tuple(seam) if seam else None)

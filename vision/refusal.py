@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from vision import pictures
-from vision.inspector import view_of
+from vision import unjudged
 from vision.judge import Recipe
-from vision.records import Frame, Outcome, Verdict, Versions, View
+from vision.records import Frame, Verdict, Versions
+
+MODEL = "model"
+"""What decides where nobody signed the model."""
 
 
 class Refusal:
@@ -23,21 +26,6 @@ class Refusal:
 
     def inspect(self, frames: Sequence[Frame], attempt: int = 1) -> Verdict:
         """Send a part to review."""
-        return Verdict(
-            station=self.station,
-            serial=frames[0].serial,
-            part_number=self.recipe.part_number,
-            attempt=attempt,
-            ts=max(frame.ts for frame in frames),
-            outcome=Outcome.REVIEW,
-            reason=self.reason,
-            versions=Versions(model="", preprocessing="", recipe=self.recipe.hash),
-            views=tuple(_look(frame) for frame in frames),
-        )
-
-
-def _look(frame: Frame) -> View:
-    image, defect = frame.image, frame.defect
-    if image is None and not defect:
-        image, defect = pictures.decode(frame.encoded)
-    return view_of(frame, (0, 0) if image is None else image.shape[:2], {}, (), defect)
+        told = (MODEL, self.reason, unjudged.NO_MODEL)
+        verdict = unjudged.unjudged(self.station, self.recipe.part_number, frames, attempt, *told)
+        return replace(verdict, versions=Versions(model="", preprocessing="", recipe=self.recipe.hash))

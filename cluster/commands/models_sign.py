@@ -15,13 +15,16 @@ from cluster.terminal import Json, progress, screen
 
 if TYPE_CHECKING:
     from engine.approvals.entry import Entry
-    from engine.plant import StationSection
+    from engine.plant import Judging, Plant, StationSection
     from vision.registry import Model
 
 Name = Annotated[
     str, typer.Argument(help="The model: its name, name@hash, or its hash.", autocompletion=names)
 ]
 PartNumber = Annotated[str, typer.Option("--part-number", help="The part number that it may judge.")]
+OfRecipe = Annotated[
+    str, typer.Option("--part-number", help="Of which recipe; left out: the station's own part number.")
+]
 AtStation = Annotated[str, typer.Option("--station", help="The station; left out: every station.")]
 PlantFile = Annotated[
     Path | None, typer.Option("--plant", help="The plant file; left out: the one that this home ran last.")
@@ -36,22 +39,35 @@ def find(name: str) -> Model:
     return registry.find(name, [Home.default().models])
 
 
-def sections(plant: Path | None) -> list[StationSection]:
-    """Return the stations of a plant file, or of the one in use; none where there is none."""
+def plant_of(file: Path | None) -> Plant:
+    """Return a plant as its file describes it, or the one in use; an empty one where there is none."""
     from engine.paths import Home
-    from engine.plant import load
+    from engine.plant import Plant, load
 
-    file = plant or Home.default().plant_file
-    return load(file).stations if plant or file.is_file() else []
+    known = file or Home.default().plant_file
+    return load(known) if file or known.is_file() else Plant(name="none")
 
 
 def section_of(station: str, plant: Path | None) -> StationSection:
     """Return one station of a plant file."""
-    found = {section.name: section for section in sections(plant)}
+    found = {section.name: section for section in plant_of(plant).stations}
     if station not in found:
         known = ", ".join(found) or "none: name its plant file with --plant"
         raise typer.BadParameter(f"there is no station {station}; the plant file names {known}.")
     return found[station]
+
+
+def recipe_at(station: str, plant: Path | None, part_number: str = "") -> Judging:
+    """Return the recipe of a part number at a station; without a number that of the station's own."""
+    from engine.recipe import sections_of
+
+    section = section_of(station, plant)
+    found = {recipe.part_number: recipe for recipe in sections_of(section, plant_of(plant))}
+    wanted = part_number or section.part_number
+    if wanted not in found:
+        there = ", ".join(found)
+        raise typer.BadParameter(f"{station} has no recipe for part number {wanted}; it has {there}.")
+    return found[wanted]
 
 
 @models.command()
@@ -61,6 +77,7 @@ def gate(
     station: Annotated[
         str, typer.Option("--station", help="Whose bands and model in use count; left out: defaults, none.")
     ] = "",
+    part_number: OfRecipe = "",
     plant: PlantFile = None,
     as_json: Json = False,
 ) -> None:
@@ -76,25 +93,25 @@ def gate(
 
     home, model = Home.default().create(), find(name)
     export.check(model)
-    section = section_of(station, plant) if station else None
+    section = recipe_at(station, plant, part_number) if station else None
     recipe = recipe_of(section) if section else Recipe("gate")
     with progress("Looking at the set") as tell:
-        facts = record(home, model, read_set(frozen), recipe, in_use(section, model), tell)
+        facts = record(home, model, read_set(frozen), recipe, in_use(station, section, model), tell)
     print(json.dumps(facts)) if as_json else show(facts)
     if facts["failed"]:
         raise typer.Exit(1)
 
 
-def in_use(section: StationSection | None, model: Model) -> Model | None:
-    """Return the model of the same kind that a station has in use; None where it is the same one."""
+def in_use(station: str, recipe: Judging | None, model: Model) -> Model | None:
+    """Return the model of the same kind that a recipe has in use; None where it is the same one."""
     from engine.approvals.ledger import Approvals
     from engine.paths import Home
     from engine.station_models import choose
 
-    if section is None:
+    if recipe is None:
         return None
     home = Home.default()
-    used = choose(section, home, Approvals.read(home))
+    used = choose(station, recipe, home, Approvals.read(home))
     found = used.bank if model.task == "anomaly" else used.detector
     return None if found is None or found.hash == model.hash else found
 

@@ -9,7 +9,7 @@ import typer
 
 from cluster.commands.models import models
 from cluster.commands.models_people import By, Key, Reason, person, told
-from cluster.commands.models_sign import Name, PlantFile, find, section_of
+from cluster.commands.models_sign import Name, OfRecipe, PlantFile, find, recipe_at
 from cluster.terminal import Json
 
 Station = Annotated[str, typer.Option("--station", help="The station.")]
@@ -28,6 +28,7 @@ def promote(
     station: Station,
     by: By,
     reason: Reason = "",
+    part_number: OfRecipe = "",
     plant: PlantFile = None,
     key: Key = None,
     as_json: Json = False,
@@ -36,7 +37,8 @@ def promote(
     from engine.approvals.deeds import promote as write
     from engine.paths import Home
 
-    entry = write(Home.default(), person(by, key), find(name), section_of(station, plant), reason)
+    recipe = recipe_at(station, plant, part_number)
+    entry = write(Home.default(), person(by, key), find(name), station, recipe, reason)
     told(entry, as_json, f"{station} judges by {entry.name} ({entry.hash[:12]}) as soon as it is loaded.")
 
 
@@ -46,6 +48,7 @@ def rollback(
     by: By,
     reason: Reason,
     task: Annotated[Task, typer.Option("--task", help="Of the detector, or of the bank.")] = Task.DETECT,
+    part_number: OfRecipe = "",
     plant: PlantFile = None,
     key: Key = None,
     as_json: Json = False,
@@ -54,5 +57,6 @@ def rollback(
     from engine.approvals.deeds import rollback as write
     from engine.paths import Home
 
-    entry = write(Home.default(), person(by, key), section_of(station, plant), task.value, reason)
+    recipe = recipe_at(station, plant, part_number)
+    entry = write(Home.default(), person(by, key), station, recipe, task.value, reason)
     told(entry, as_json, f"{station} goes back to {entry.name} ({entry.hash[:12]}).")

@@ -21,9 +21,11 @@ def check(
 ) -> None:
     """Say everything that is wrong in a plant file, with line, column and mend."""
     from engine.plant import PlantError, load
+    from engine.recipe import check as check_recipes
 
     try:
         found = load(file)
+        check_recipes(found)
     except PlantError as exc:
         if not exc.faults:
             raise

@@ -13,9 +13,9 @@ from engine.approvals.chain import Chain
 from engine.approvals.entry import ANY, Deed, Entry
 from engine.approvals.errors import ApprovalError
 from engine.approvals.gate import newest
-from engine.approvals.ledger import Approvals
+from engine.approvals.ledger import Approvals, Use
 from engine.paths import Home
-from engine.plant import StationSection
+from engine.plant import Judging
 from engine.station_models import choose, misfit
 from vision import registry
 from vision.registry import Model, ModelError
@@ -115,60 +115,57 @@ def withdraw(home: Home, by: Person, model: Model, part_number: str, station: st
     return write(home, by, Deed.WITHDRAW, reason, **named(model), part_number=part_number, station=station)
 
 
-def promote(home: Home, by: Person, model: Model, section: StationSection, reason: str = "") -> Entry:
-    """Put a signed model into use at a station, which takes it between two parts.
+def promote(home: Home, by: Person, model: Model, station: str, recipe: Judging, reason: str = "") -> Entry:
+    """Put a signed model into use for a recipe of a station, which takes it between two parts.
 
     Raises
     ------
     ApprovalError
-        It is in use already, not signed for the station's part number, or knows other classes.
+        It is in use already, not signed for the part number, or knows other classes.
     """
     approvals = Approvals.read(home)
     export.check(model)
     pair = (model.name, model.hash)
-    if why := approvals.refusal([pair], section.part_number, section.name):
+    if why := approvals.refusal([pair], recipe.part_number, station):
         raise ApprovalError(why)
-    known, used = choose(section, home, Approvals()), choose(section, home, approvals)
+    known, used = choose(station, recipe, home, Approvals()), choose(station, recipe, home, approvals)
     if (known.bank if model.task == "anomaly" else known.detector) is None:
-        raise ApprovalError(f"Station {section.name} has no model of the kind; name one in the plant file.")
+        raise ApprovalError(f"Station {station} has no model of the kind; name one in the plant file.")
     if known.detector and model.task == "detect" and (why := misfit(model, known.detector)):
         raise ApprovalError(why)
     if pair in used.named:
-        raise ApprovalError(f"Station {section.name} has {registry.title(model)} in use already.")
-    return write(
-        home, by, Deed.PROMOTE, reason, **named(model), station=section.name, part_number=section.part_number
-    )
+        raise ApprovalError(f"Station {station} has {registry.title(model)} in use already.")
+    place = {"station": station, "part_number": recipe.part_number}
+    return write(home, by, Deed.PROMOTE, reason, **named(model), **place)
 
 
-def rollback(home: Home, by: Person, section: StationSection, task: str, reason: str) -> Entry:
-    """Put the last signed model that was in use at a station before the present one into use again.
+def rollback(home: Home, by: Person, station: str, recipe: Judging, task: str, reason: str) -> Entry:
+    """Put the last signed model that was in use for a recipe before the present one into use again.
 
     Raises
     ------
     ApprovalError
         There is none, or it is not here any more.
     """
-    model = last_signed(home, section, task)
-    return write(
-        home, by, Deed.ROLLBACK, reason, **named(model), station=section.name,
-        part_number=section.part_number,
-    )  # fmt: skip
+    model = last_signed(home, station, recipe, task)
+    place = {"station": station, "part_number": recipe.part_number}
+    return write(home, by, Deed.ROLLBACK, reason, **named(model), **place)
 
 
-def last_signed(home: Home, section: StationSection, task: str) -> Model:
+def last_signed(home: Home, station: str, recipe: Judging, task: str) -> Model:
     """Return what a rollback brings back: what was promoted before, or else what the plant file names."""
-    approvals = Approvals.read(home)
-    if not approvals.in_use(section.name, task):
-        raise ApprovalError(f"Nothing was put into use at station {section.name} that could be rolled back.")
-    if entry := approvals.before(section.name, task, section.part_number):
+    approvals, use = Approvals.read(home), Use(station, recipe.part_number, task)
+    if not approvals.in_use(use):
+        raise ApprovalError(f"Nothing was put into use at station {station} that could be rolled back.")
+    if entry := approvals.before(use):
         try:
             return registry.find(f"{entry.name}@{entry.hash}", (home.models,))
         except ModelError as exc:
             raise ApprovalError(f"The last signed model is not here: {exc}") from exc
-    known = choose(section, home, Approvals())
+    known = choose(station, recipe, home, Approvals())
     model = known.bank if task == "anomaly" else known.detector
-    if model is None or not approvals.signature(model.hash, section.part_number, section.name):
-        raise ApprovalError(f"No model that {section.name} had before is signed; sign one and promote it.")
+    if model is None or not approvals.signature(model.hash, recipe.part_number, station):
+        raise ApprovalError(f"No model that {station} had before is signed; sign one and promote it.")
     return model
 
 

@@ -24,9 +24,10 @@ class Scope(NamedTuple):
 
 
 class Use(NamedTuple):
-    """What a station can have in use one of: a detector, a bank of good parts."""
+    """What a station can have in use one of for a part number: a detector, a bank of good parts."""
 
     station: str
+    part_number: str
     task: str
 
 
@@ -66,7 +67,7 @@ class Approvals:
             if entry.deed is Deed.WITHDRAW:
                 signed = {scope: by for scope, by in signed.items() if not _covers(entry, scope)}
             if entry.deed in USES:
-                use = Use(entry.station, entry.task)
+                use = Use(entry.station, entry.part_number, entry.task)
                 uses[use] = _used(uses.get(use, ()), entry)
         return cls(tuple(entries), people(tuple(entries)), signed, uses)
 
@@ -77,14 +78,17 @@ class Approvals:
                 return found
         return shipped.signature(model, part_number)
 
-    def in_use(self, station: str, task: str) -> Entry | None:
-        """Return what put the station's model into use; None: it is the plant file's."""
-        return next(iter(self.uses.get(Use(station, task), ())[-1:]), None)
+    def in_use(self, use: Use) -> Entry | None:
+        """Return what put the model into use; None: it is the plant file's."""
+        return next(iter(self.uses.get(use, ())[-1:]), None)
 
-    def before(self, station: str, task: str, part_number: str) -> Entry | None:
+    def before(self, use: Use) -> Entry | None:
         """Return what put the last signed model into use that came before the one in use; None: none did."""
-        earlier = self.uses.get(Use(station, task), ())[:-1]
-        signed = (entry for entry in reversed(earlier) if self.signature(entry.hash, part_number, station))
+        signed = (
+            entry
+            for entry in reversed(self.uses.get(use, ())[:-1])
+            if self.signature(entry.hash, use.part_number, use.station)
+        )
         return next(signed, None)
 
     def refusal(self, models: Iterable[tuple[str, str]], part_number: str, station: str) -> str:

@@ -110,7 +110,8 @@ def _section(vital: Vital, name: str, body: Sequence[Html], say: Locale) -> Html
 def station(vital: Vital, say: Locale) -> Html:
     """Return a station: every camera with its health and ledger, then evidence and log."""
     cameras = [_camera(vital, part, say) for part in vital.of("camera")]
-    names = {"evidence": "evidence", "log": "to_log", "model": "model", "shadow": "shadow", "drift": "drift"}
+    names = {"evidence": "evidence", "log": "to_log", "recipe": "recipe", "release": "release"}
+    names |= {"model": "model", "shadow": "shadow", "drift": "drift"}
     needs = [part for part in vital.parts if vital.alive and part.kind in names]
     others = [_line(say(names[part.kind]), part, vital, say) for part in needs]
     begun = vital.record.started if vital.record else 0

@@ -41,6 +41,13 @@ class Finding:
     score: float
     box: tuple[float, float, float, float]
     iso6520: str | None
+    rule: str | None = None
+    judged: str | None = None
+    """What the rule said; None of a verdict from before rules were told."""
+    length_mm: float | None = None
+    area_mm2: float | None = None
+    on_seam: int | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,23 @@ class Picture:
     width: int
     height: int
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What decided a verdict."""
+
+    recipe: str
+    purpose: str
+    rule: str
+    rule_set: str
+    process: str
+    standard: str
+    view: str
+    finding: int | None
+    measure: str
+    value: float | None
+    bound: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +93,8 @@ class Part:
     preprocessing: str
     recipe: str
     thumbnail: str | None
+    decision: Decision | None = None
+    """None of a verdict from before decisions were told."""
 
 
 @dataclass(frozen=True, slots=True)

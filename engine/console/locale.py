@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from engine.console.texts import CATALOG, CHINESE_DOUBTS, HTML_LANGUAGES, REASONS, TROUBLES
+from engine.console.texts import CATALOG, CHINESE_WORDS, HTML_LANGUAGES, REASONS, TROUBLES
 
 DASH = "–"
 HASH = 12
@@ -34,6 +34,10 @@ class Locale:
     def label(self, name: str) -> str:
         """Return what people call a class of the model; an unknown one keeps its own name."""
         return CATALOG[self.language].get(f"label.{name}", name.replace("_", " "))
+
+    def rule(self, name: str) -> str:
+        """Return what people call a rule; one of a rule set keeps its own name."""
+        return CATALOG[self.language].get(f"rule.{name}", name)
 
     def measure(self, name: str) -> str:
         """Return what people call a measure of a picture; an unknown one keeps its own name."""
@@ -64,7 +68,8 @@ class Locale:
     def _part(self, key: str, text: str) -> str:
         if key == "label":
             return self.label(text)
-        return CHINESE_DOUBTS.get(text, text) if key == "doubt" and self.language == "zh" else text
+        known = CHINESE_WORDS.get(key, {}) if self.language == "zh" else {}
+        return known.get(text, text)
 
     def clock(self, ts: datetime) -> str:
         """Return the time of day."""

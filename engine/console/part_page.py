@@ -9,13 +9,14 @@ from urllib.parse import quote
 from engine.console import station_page
 from engine.console.around import line
 from engine.console.data import StationNow
+from engine.console.explanation import explanation
 from engine.console.icons import icon
 from engine.console.locale import DASH, Locale
 from engine.console.markup import Html, el, join
 from engine.console.part_query import ATTEMPTS, Attempt, Frame, Trace
 from engine.console.poller import Feed
 from engine.plant import StationSection
-from engine.recipe import recipe_of
+from engine.recipe import holds
 
 Names = Mapping[str, str]
 """Hash of a model -> its name."""
@@ -84,7 +85,7 @@ def _attempt(
     seen = StationNow((attempt.part,), attempt.pictures)
     known = section or StationSection(name=attempt.station, cameras=[])
     drawn = [station_page.pictures(seen, known, say)]
-    if recipe_of(known).hash != attempt.part.recipe:
+    if not told(attempt) and not holds(known, attempt.part.recipe):
         drawn.append(el("p", icon("info"), say("limits.today"), class_="limits"))
     return el(
         "article",
@@ -93,6 +94,7 @@ def _attempt(
             "div",
             station_page.verdict(seen, attempt.station, say),
             _facts(attempt, say),
+            explanation(attempt, say),
             versions(attempt, names, say),
             class_="attempt-words",
         ),
@@ -100,6 +102,11 @@ def _attempt(
         class_="attempt",
         id=f"verdict-{index}",
     )
+
+
+def told(attempt: Attempt) -> bool:
+    """Say whether every finding tells what its rule said of it, so that the colours are those of then."""
+    return all(item.judged for picture in attempt.pictures for item in picture.findings)
 
 
 def _facts(attempt: Attempt, say: Locale) -> Html:

@@ -15,9 +15,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from engine.console.data import Anomaly, Part, Picture, State
+from engine.console.data import Anomaly, Decision, Part, Picture, State
 from engine.console.station_query import NEAR, pictures
 from vision.ledger import INSPECTED
+from vision.unjudged import NOT_INSPECTED
 
 ATTEMPTS = 12
 """So many verdicts of a serial are shown, the newest."""
@@ -31,7 +32,9 @@ POINTS = 120
 
 VERDICTS = """
 SELECT station, machine, serial, part_number, attempt, ts, outcome, reason,
-       model_hash, preprocessing_hash, recipe_hash
+       model_hash, preprocessing_hash, recipe_hash,
+       recipe, purpose, rule, rule_set, process, standard,
+       decided_view, decided_finding, measure, measured, bound
 FROM verdicts WHERE tenant_id = %s AND serial = %s
 ORDER BY ts DESC, attempt DESC LIMIT %s
 """
@@ -77,6 +80,9 @@ ORDER BY as_of DESC LIMIT 1
 """
 
 Rows = Connection[tuple[Any, ...]]
+
+FACTS = 9
+"""Columns of a verdict from its serial on that say what it is; what decided it follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +177,19 @@ def trace(db: Rows, tenant: int, serial: str, machines: Sequence[str]) -> Trace:
         times[station].append(ts)
     attempts = []
     for station, machine, *rest in rows[:ATTEMPTS]:
-        part = Part(*(*rest, None))
+        part = Part(*(*rest[:FACTS], None, decision_of(rest[FACTS:])))
         frames = frames_of(db, tenant, station, part, span(part.ts, times[station]))
-        shown = [item.picture for item in frames if item.outcome == INSPECTED]
+        shown = [item.picture for item in frames if item.outcome == INSPECTED or item.reason in NOT_INSPECTED]
         line = tuple(around(db, tenant, name, part.ts) for name in machines)
         drawn = pictures(db, tenant, station, part, shown)
         attempts.append(Attempt(station, machine, part, drawn, frames, line))
     return Trace(serial, tuple(attempts), len(rows) > ATTEMPTS)
+
+
+def decision_of(row: Sequence[Any]) -> Decision | None:
+    """Return what decided a verdict, None where nobody told."""
+    decision = Decision(*row)
+    return decision if decision.rule else None
 
 
 def span(ts: datetime, verdicts: Sequence[datetime]) -> tuple[datetime, datetime]:

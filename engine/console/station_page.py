@@ -15,6 +15,8 @@ from engine.plant import StationSection
 from vision.judge import ANOMALY, FEATURES
 
 TILES = (("good", "OK"), ("reject", "NG"), ("review", "REVIEW"))
+MEANINGS = {"reject": "defect", "review": "doubt"}
+"""What a rule says of a finding, where the page calls it otherwise."""
 LINE = 30
 """A label's letters are this many times smaller than the picture."""
 
@@ -85,13 +87,18 @@ def _picture(picture: Picture, part: Part, station: StationSection, say: Locale)
 def _key(picture: Picture, station: StationSection, say: Locale) -> Html:
     """Return what the colours of the boxes mean."""
     seen = {meaning(item, station) for item in picture.findings}
-    meanings = (name for name in ("defect", "doubt", "feature", "faint") if name in seen)
+    meanings = (name for name in ("defect", "doubt", "accepted", "feature", "faint") if name in seen)
     signs = [el("span", el("i"), say(f"legend.{name}"), class_=name) for name in meanings]
     return el("span", *signs, say("picture.clean") if not seen else None, class_="key")
 
 
 def meaning(finding: Finding, station: StationSection) -> str:
-    """Return whether a finding is a feature, a defect, in doubt or too faint to count."""
+    """Return whether a finding is a feature, a defect, in doubt, within its limits or too faint to count.
+
+    Where nobody told what its rule said, today's bands do.
+    """
+    if finding.judged:
+        return MEANINGS.get(finding.judged, finding.judged)
     if finding.label in FEATURES:
         return "feature"
     unnamed = finding.label == ANOMALY

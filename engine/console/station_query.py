@@ -27,7 +27,9 @@ WHERE tenant_id = %s AND station = %s AND serial = ANY(%s) AND ts BETWEEN %s AND
 ORDER BY serial, camera, view, ts DESC
 """
 FINDINGS = """
-SELECT frame_hash, label, score, x0, y0, x1, y1, iso6520 FROM findings
+SELECT frame_hash, label, score, x0, y0, x1, y1, iso6520, rule, judged, length_mm, area_mm2, on_seam,
+       place
+FROM findings
 WHERE tenant_id = %s AND station = %s AND serial = %s AND attempt = %s AND ts BETWEEN %s AND %s
 ORDER BY score
 """
@@ -84,7 +86,7 @@ def pictures(
     near = (part.ts - NEAR, part.ts + NEAR)
     found: dict[str, list[Finding]] = defaultdict(list)
     for row in db.execute(FINDINGS, [tenant, station, part.serial, part.attempt, *near]):
-        found[row[0]].append(Finding(row[1], row[2], row[3:7], row[7]))
+        found[row[0]].append(Finding(row[1], row[2], row[3:7], *row[7:]))
     return tuple(
         Picture(camera, view, frame_hash, width or 0, height or 0, tuple(found[frame_hash]))
         for camera, view, frame_hash, width, height in frames

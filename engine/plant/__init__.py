@@ -6,6 +6,7 @@ from engine.plant.log import JetStreamSection, LogSection, RemoteSection, ServeS
 from engine.plant.machines import MachineSection, SensorSection, ShiftSection, TagSection
 from engine.plant.outbox import OutboxSection
 from engine.plant.plant import ConsoleSection, Plant, ReplaySection
+from engine.plant.recipes import Judging, LimitsSection, MasterSection, RecipeSection, ToleranceSection
 from engine.plant.retention import EvidenceDays, RetentionSection
 from engine.plant.sources import (
     CsvSource,
@@ -42,9 +43,12 @@ __all__ = [
     "FolderCamera",
     "GenicamCamera",
     "JetStreamSection",
+    "Judging",
+    "LimitsSection",
     "LogSection",
     "MTConnectSource",
     "MachineSection",
+    "MasterSection",
     "McSource",
     "ModbusSource",
     "MqttSource",
@@ -53,6 +57,7 @@ __all__ = [
     "ParquetSource",
     "Plant",
     "PlantError",
+    "RecipeSection",
     "RemoteSection",
     "ReplaySection",
     "RetentionSection",
@@ -67,6 +72,7 @@ __all__ = [
     "SparkplugSource",
     "StationSection",
     "TagSection",
+    "ToleranceSection",
     "UdpSource",
     "VideoCamera",
     "ZmqCamera",

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from engine.plant.document import Document, Spot, fault_at
 from engine.plant.errors import Fault
@@ -36,11 +36,15 @@ WANTED = {
 """What should stand there, by the beginning of pydantic's name of the error."""
 
 
-def explain(error: ValidationError, document: Document) -> list[Fault]:
+Root = type[BaseModel]
+"""What a file is: a plant, or another section that has a file of its own."""
+
+
+def explain(error: ValidationError, document: Document, root: Root = Plant) -> list[Fault]:
     """Return one fault for every place in which something is wrong, names that do not fit among them."""
     found: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)]
-    faults = [_fault(list(items), document) for _, items in groupby(found, _place(document))]
-    if not any(item["type"] == "misfit" for item in found):
+    faults = [_fault(list(items), document, root) for _, items in groupby(found, _place(document))]
+    if root is Plant and not any(item["type"] == "misfit" for item in found):
         # pydantic looks at names only when all else is well.
         faults += [fault_at(document.find(steps).node, says) for steps, says in misfits(document.value)]
     return faults
@@ -56,7 +60,7 @@ def _place(document: Document) -> Any:
     return place
 
 
-def _fault(items: list[dict[str, Any]], document: Document) -> Fault:
+def _fault(items: list[dict[str, Any]], document: Document, root: Root) -> Fault:
     """Return the fault that one or several errors of one value are: a union complains once a member."""
     first = items[0]
     loc, ctx, spot = first["loc"], first.get("ctx", {}), document.find(first["loc"])
@@ -64,9 +68,9 @@ def _fault(items: list[dict[str, Any]], document: Document) -> Fault:
         case "missing":
             return fault_at(spot.node, _missing(loc))
         case "extra_forbidden" | "invalid_key":
-            return fault_at(spot.key, _unknown_key(loc))
+            return fault_at(spot.key, _unknown_key(loc, root))
         case "union_tag_invalid" | "union_tag_not_found":
-            return _wrong_kind(loc, document)
+            return _wrong_kind(loc, document, root)
     return fault_at(spot.node, ctx["says"] if first["type"] == "misfit" else _wrong_value(items, spot))
 
 
@@ -107,13 +111,13 @@ def _missing(loc: Steps) -> str:
     return f"the key {loc[-1]} is missing here; add a line {loc[-1]}: with its value."
 
 
-def _unknown_key(loc: Steps) -> str:
-    known = sorted(section_at(loc[:-1]).get("properties", {}))
+def _unknown_key(loc: Steps, root: Root) -> str:
+    known = sorted(section_at(loc[:-1], root).get("properties", {}))
     return f"there is no key {loc[-1]} here; {nearest(str(loc[-1]), known)}"
 
 
-def _wrong_kind(loc: Steps, document: Document) -> Fault:
-    chosen = section_at(loc)["discriminator"]
+def _wrong_kind(loc: Steps, document: Document, root: Root) -> Fault:
+    chosen = section_at(loc, root)["discriminator"]
     key, kinds = chosen["propertyName"], sorted(chosen["mapping"])
     spot = document.find((*loc, key))
     if spot.node is document.find(loc).node:
@@ -122,13 +126,13 @@ def _wrong_kind(loc: Steps, document: Document) -> Fault:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return Plant.model_json_schema()
+def _schema(root: Root) -> dict[str, Any]:
+    return root.model_json_schema()
 
 
-def section_at(loc: Steps) -> dict[str, Any]:
+def section_at(loc: Steps, root: Root = Plant) -> dict[str, Any]:
     """Return the JSON Schema of what stands at a place."""
-    found: dict[str, Any] = _schema()
+    found: dict[str, Any] = _schema(root)
     for step in loc:
         if isinstance(step, int):
             found = found.get("items", {})
@@ -136,14 +140,14 @@ def section_at(loc: Steps) -> dict[str, Any]:
             found = {"$ref": found["discriminator"]["mapping"].get(step)}
         else:
             found = found.get("properties", {}).get(step, {})
-        found = _resolved(found)
+        found = _resolved(found, root)
     return found
 
 
-def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+def _resolved(schema: dict[str, Any], root: Root) -> dict[str, Any]:
     for choice in schema.get("anyOf", []):
         if "$ref" in choice:
-            return _resolved(choice)
+            return _resolved(choice, root)
     if reference := schema.get("$ref"):
-        return dict(_schema()["$defs"][reference.rpartition("/")[2]])
+        return dict(_schema(root)["$defs"][reference.rpartition("/")[2]])
     return schema

@@ -45,7 +45,7 @@ def parse(text: str, name: str) -> Plant:
         raise refusal(name, [exc.fault]) from exc
     faults = document.doubled
     try:
-        plant = Plant.model_validate(document.value)
+        plant = Plant.model_validate(document.value, context={"folder": Path(name).parent})
     except ValidationError as exc:
         raise refusal(name, faults + explain(exc, document)) from exc
     if faults:

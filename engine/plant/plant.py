@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from engine.plant.log import LogSection
 from engine.plant.machines import MachineSection, build_machine
 from engine.plant.outbox import OutboxSection
+from engine.plant.recipes import RecipeSection
 from engine.plant.references import Steps, misfits
 from engine.plant.retention import RetentionSection
 from engine.plant.section import Port, Positive, Section
@@ -59,6 +60,8 @@ class Plant(Section):
     """True where inputs are rendered: the console then says that they prove nothing about real welds."""
     machines: list[MachineSection] = []
     """What sends readings."""
+    recipes: list[RecipeSection] = []
+    """What part numbers are judged by."""
     stations: list[StationSection] = []
     """What judges parts."""
     sources: list[Source] = []

@@ -13,6 +13,7 @@ Misfit = tuple[Steps, str]
 UNIQUE = {
     "machines": (("tags", "sensors", "shifts"), "machine or station"),
     "stations": (("cameras", "shifts"), "machine or station"),
+    "recipes": ((), "recipe"),
     "sources": ((), "source"),
 }
 """Lists of named items: the lists of named items in each, and what shares one name space."""
@@ -36,6 +37,7 @@ def misfits(plant: Any) -> Iterator[Misfit]:
             for inner in within:
                 yield from _taken(item, (listed, step, inner), inner.removesuffix("s"), set())
     yield from _reserved(plant)
+    yield from _recipes(plant)
     for listed, key in (("stations", "judges"), ("sources", "machine")):
         yield from _unknown(plant, (listed,), key, taken["machine or station"])
     for step, source in _items(plant, "sources"):
@@ -50,6 +52,20 @@ def _reserved(plant: Any) -> Iterator[Misfit]:
     for step, item in _items(plant, "stations"):
         if (name := _name(item)) in {*PROCESSES, shard}:
             yield ("stations", step, "name"), f"{name} is the name of another process; rename the station."
+
+
+def _recipes(plant: Any) -> Iterator[Misfit]:
+    """Yield the recipes of stations that are unknown, or the second for one part number."""
+    numbers = {_name(item): item.get("part_number", "demo") for _, item in _items(plant, "recipes")}
+    for step, station in _items(plant, "stations"):
+        named, taken = station.get("recipes"), set[Any]()
+        for place, name in enumerate(named if isinstance(named, list) else []):
+            steps: Steps = ("stations", step, "recipes", place)
+            if name not in numbers:
+                yield steps, f"{name} is no recipe; {nearest(str(name), sorted(numbers))}"
+            elif numbers[name] in taken:
+                yield steps, f"part number {numbers[name]} has a recipe at this station already; keep one."
+            taken.add(numbers.get(name))
 
 
 def _taken(section: Any, steps: Steps, kind: str, taken: set[str]) -> Iterator[Misfit]:

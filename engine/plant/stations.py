@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from engine.plant.machines import ShiftSection, build_calendar
+from engine.plant.recipes import Judging
 from engine.plant.secrets import SecretSection
-from engine.plant.section import Positive, Score, Section
+from engine.plant.section import Positive, Section
 from streams.catalog import Machine, Tag
 from streams.clock import SECOND
 
@@ -127,52 +128,29 @@ Camera = Annotated[
 ]
 
 
-class StationSection(Section):
+class StationSection(Judging):
     """An inspection station: cameras, models, decision bands. A station is a machine of its own name too."""
+
+    kind_of: ClassVar[str] = "station"
 
     name: str
     """Its name, unique among machines and stations, and its page in the console."""
     cameras: list[Camera]
     """What it sees its parts with."""
-    model: str | None = "weld-pipe"
-    """Its detector, one of `seamline models`; None: it judges by its bank of good parts alone."""
-    anomaly: str | None = None
-    """Its bank of good parts, as `seamline train anomaly` named it."""
-    part_number: str = "demo"
-    """Written to every verdict."""
     judges: str | None = None
     """The machine whose OEE the parts enter; None: the station's own."""
-    review_above: Score = 0.25
-    """Score from which a defect counts; between here and ``reject_above`` the part is REVIEW."""
-    reject_above: Score = 0.5
-    """Score from which a defect makes the part NG."""
-    anomaly_reject_above: Score | None = None
-    """Score from which an anomaly rejects, 0.5 being the limit of good parts; None: it is REVIEW."""
     cycle_s: Positive | None = None
     """Ideal seconds per part of the station itself; None: the mode of its own cycles."""
     shifts: list[ShiftSection] = []
     """When it is planned to run; empty: around the clock."""
     mode: Literal["lossless", "newest"] = "lossless"
     """When pictures come too fast: hold the cameras back, or drop old pictures, counted."""
-    views: list[str] = []
-    """Views that every part must have, joined by serial; empty: each frame is a part of its own."""
     patience_s: Positive = 5.0
     """Seconds that a part waits for its views."""
-
-    @model_validator(mode="after")
-    def _judges_by_something(self) -> Self:
-        if self.model is None and self.anomaly is None:
-            raise ValueError(f"station {self.name} has neither model nor anomaly; name one of both")
-        return self
-
-    @model_validator(mode="after")
-    def _bands_in_order(self) -> Self:
-        if self.review_above > self.reject_above:
-            raise ValueError(
-                f"station {self.name} would pass what it rejects: review_above {self.review_above:g}"
-                f" lies above reject_above {self.reject_above:g}; make it the lower of the two"
-            )
-        return self
+    recipes: list[str] = []
+    """Recipes that it may run, chosen by the part number; empty: it judges by what stands here."""
+    light: str = ""
+    """What lights its parts; name another when you fit one, then master parts must pass again."""
 
 
 def build_station(section: StationSection, zone: ZoneInfo) -> Machine:

@@ -20,6 +20,7 @@ TABLES = (
     "outbox",
     "quarantine",
     "readings",
+    "releases",
     "runs",
     "shadow_verdicts",
     "states",

@@ -38,6 +38,8 @@ class Kind(IntEnum):
     """A line of the file of approvals, as it stands there."""
     DRIFT = 22
     """How far what a station sees is from what it saw at first, JSON."""
+    RELEASE = 8
+    """What happened to a station's release, JSON (`engine.release.Event`)."""
 
 
 class Entry(NamedTuple):

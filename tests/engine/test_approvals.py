@@ -12,7 +12,7 @@ from engine.approvals.chain import Chain
 from engine.approvals.deeds import Person
 from engine.approvals.entry import ANY, Deed, Entry
 from engine.approvals.errors import ApprovalError
-from engine.approvals.ledger import Approvals
+from engine.approvals.ledger import Approvals, Use
 from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, StationSection
@@ -250,7 +250,7 @@ def test_an_export_that_disagrees_with_its_trained_model_decides_nothing(home, w
         deeds.sign(home, wang, spoilt, "4711")
     sign(home, wang, spoilt, "4711")
     with pytest.raises(ApprovalError, match=says):
-        deeds.promote(home, wang, spoilt, station())
+        deeds.promote(home, wang, spoilt, "weld", station())
 
 
 def test_only_a_signed_model_of_the_same_classes_is_put_into_use(home, wang, model):
@@ -258,36 +258,36 @@ def test_only_a_signed_model_of_the_same_classes_is_put_into_use(home, wang, mod
     second = other(home, model, "second")
     assert second.folder.name == registry.title(second) != model.name
     with pytest.raises(ApprovalError, match="Nobody signed the model mine"):
-        deeds.promote(home, wang, second, station())
+        deeds.promote(home, wang, second, "weld", station())
     sign(home, wang, second, "4711")
-    assert deeds.promote(home, wang, second, station()).hash == second.hash
+    assert deeds.promote(home, wang, second, "weld", station()).hash == second.hash
     with pytest.raises(ApprovalError, match="in use already"):
-        deeds.promote(home, wang, second, station())
+        deeds.promote(home, wang, second, "weld", station())
     stranger = other(home, model, "third", classes=[*CLASSES[:2], "dent"])
     sign(home, wang, stranger, "4711")
     with pytest.raises(ApprovalError, match="Weld is missing and dent is new"):
-        deeds.promote(home, wang, stranger, station())
+        deeds.promote(home, wang, stranger, "weld", station())
 
 
 def test_a_rollback_goes_to_the_last_signed_model_and_no_other(home, wang, model):
     section = station()
     sign(home, wang, model, "4711")
     with pytest.raises(ApprovalError, match="Nothing was put into use"):
-        deeds.rollback(home, wang, section, "detect", "worse")
+        deeds.rollback(home, wang, "weld", section, "detect", "worse")
     second, third = other(home, model, "second"), other(home, model, "third")
     for item in (second, third):
         sign(home, wang, item, "4711")
-        deeds.promote(home, wang, item, section)
+        deeds.promote(home, wang, item, "weld", section)
     assert len({model.hash, second.hash, third.hash}) == 3
-    assert deeds.rollback(home, wang, section, "detect", "worse").hash == second.hash
-    assert Approvals.read(home).in_use("weld", "detect").hash == second.hash
-    deeds.promote(home, wang, third, section)
+    assert deeds.rollback(home, wang, "weld", section, "detect", "worse").hash == second.hash
+    assert Approvals.read(home).in_use(Use("weld", section.part_number, "detect")).hash == second.hash
+    deeds.promote(home, wang, third, "weld", section)
     deeds.withdraw(home, wang, second, "4711", ANY, "it passes cracks")
-    assert deeds.rollback(home, wang, section, "detect", "worse").hash == model.hash
+    assert deeds.rollback(home, wang, "weld", section, "detect", "worse").hash == model.hash
     deeds.withdraw(home, wang, model, "4711", ANY, "so does this one")
-    deeds.promote(home, wang, third, section)
+    deeds.promote(home, wang, third, "weld", section)
     with pytest.raises(ApprovalError, match="No model that weld had before is signed"):
-        deeds.rollback(home, wang, section, "detect", "worse")
+        deeds.rollback(home, wang, "weld", section, "detect", "worse")
 
 
 def test_a_rollback_to_files_that_are_gone_is_refused(home, wang, model):
@@ -296,11 +296,11 @@ def test_a_rollback_to_files_that_are_gone_is_refused(home, wang, model):
         sign(home, wang, item, "4711")
     third = other(home, model, "third")
     sign(home, wang, third, "4711")
-    deeds.promote(home, wang, second, section)
-    deeds.promote(home, wang, third, section)
+    deeds.promote(home, wang, second, "weld", section)
+    deeds.promote(home, wang, third, "weld", section)
     (second.folder / "model.bin").unlink()
     with pytest.raises(ApprovalError, match="The last signed model is not here"):
-        deeds.rollback(home, wang, section, "detect", "worse")
+        deeds.rollback(home, wang, "weld", section, "detect", "worse")
 
 
 def test_a_key_is_its_owners_alone(tmp_path):

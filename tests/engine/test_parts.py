@@ -1,14 +1,16 @@
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from engine.parts import PartRows
 from engine.plant import Plant
+from engine.release import Event
 from streams.log.abc import Entry, Kind
-from streams.records import Text
-from vision.records import Finding, FrameLoss, Outcome, Verdict, Versions, View
+from streams.records import NULL, Text
+from vision.records import Decision, Finding, FrameLoss, Outcome, Verdict, Versions, View
 
 T0 = 1_700_000_000_000_000
 PLANT = Plant.model_validate(
@@ -46,10 +48,14 @@ def entry(payload, kind=Kind.VERDICT, received=T0 + 10):
 
 
 def plain(rows):
-    return {
-        name: column.to_list() if isinstance(column, Text) else column.tolist()
-        for name, column in rows.columns.items()
-    }
+    return {name: listed(column) for name, column in rows.columns.items()}
+
+
+def listed(column):
+    """Return a column's items, None where a number is none."""
+    if isinstance(column, Text):
+        return column.to_list()
+    return [None if isinstance(item, float) and np.isnan(item) else item for item in column.tolist()]
 
 
 def test_a_verdict_becomes_one_row_its_findings_and_its_frames():
@@ -68,6 +74,76 @@ def test_a_verdict_becomes_one_row_its_findings_and_its_frames():
     assert (frames["first"], frames["last"], frames["outcome"]) == ([7, 9], [7, 9], ["inspected"] * 2)
     assert frames["reason"] == ["", "too dark"]
     assert [json.loads(item) for item in frames["quality"]] == [{"blur": 2.5, "dark": None}, {}]
+
+
+DECIDED = {
+    "recipe": "bracket 4",
+    "rule": "pores",
+    "rule_set": "bracket 3",
+    "process": "135",
+    "standard": "ISO 5817 C",
+    "decided_view": "front",
+    "decided_finding": 1,
+    "measure": "length_mm",
+    "measured": 2.5,
+    "bound": 2.0,
+}
+
+
+def test_a_verdict_lands_with_what_decided_it():
+    pore = replace(PORE, rule="pores", judged="reject", length_mm=2.5, area_mm2=5.0, on_seam=True)
+    view = replace(VIEWS[0], findings=(BEAD, pore))
+    decision = Decision("pores", "bracket 3", "135", "ISO 5817 C", "front", 1, "length_mm", 2.5, 2.0)
+    rows, _ = PartRows(PLANT)(entry(verdict(views=(view,), decision=decision, recipe="bracket 4").to_json()))
+    said, findings, _ = map(plain, rows)
+    assert {name: column[0] for name, column in said.items() if name in DECIDED} == DECIDED
+    assert findings["place"] == [0, 1]
+    assert (findings["rule"], findings["judged"]) == ([None, "pores"], [None, "reject"])
+    assert (findings["length_mm"], findings["on_seam"]) == ([None, 2.5], [NULL, 1])
+
+
+def test_a_verdict_from_before_decisions_were_told_is_read_and_lands_without_one():
+    old = json.loads(verdict().to_json())
+    for key in ("decision", "recipe", "purpose"):
+        del old[key]
+    for view in old["views"]:
+        for key in ("seam", "mm_per_pixel"):
+            del view[key]
+        view["findings"] = [
+            {key: found[key] for key in ("label", "score", "box", "iso6520")} for found in view["findings"]
+        ]
+    rows, counted = PartRows(PLANT)(entry(json.dumps(old).encode()))
+    said, findings = plain(rows[0]), plain(rows[1])
+    assert (said["rule"], said["decided_finding"], said["measured"]) == ([None], [NULL], [None])
+    assert findings["judged"] == [None, None]
+    assert len(counted) == 1
+
+
+def test_what_happened_to_a_release_is_a_row():
+    event = Event("gate", 7, T0, "failed", "demo", "r", "judged NG", serial="OK-1", since=T0 - 9)
+    (rows,), counted = PartRows(PLANT)(entry(event.to_json(), Kind.RELEASE))
+    said = plain(rows)
+    assert (rows.table, len(counted)) == ("releases", 0)
+    assert (said["event"], said["serial"], said["since"], said["until"]) == (
+        ["failed"],
+        ["OK-1"],
+        [T0 - 9],
+        [NULL],
+    )
+    with pytest.raises(ValueError, match="is no station"):
+        PartRows(PLANT)(entry(replace(event, station="mill").to_json(), Kind.RELEASE))
+
+
+@pytest.mark.parametrize("why", ["bypass", "no_recipe"])
+def test_frames_of_a_part_that_nobody_inspected_are_dropped_with_the_reason(why):
+    rows, _ = PartRows(PLANT)(entry(verdict(views=(replace(VIEWS[0], rejected=why, findings=()),)).to_json()))
+    frames = plain(rows[-1])
+    assert (frames["outcome"], frames["reason"], frames["serial"]) == (["dropped"], [why], ["S-1"])
+
+
+def test_a_master_part_counts_nowhere():
+    _, counted = PartRows(PLANT)(entry(verdict(purpose="master").to_json()))
+    assert len(counted) == 0
 
 
 @pytest.mark.parametrize(

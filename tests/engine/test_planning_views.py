@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -263,6 +264,53 @@ def test_rejects_are_counted_by_station_and_local_day(shop):
     assert rows == [("2026-03-01", 1, 1, 0, 0, 0.0, 0.0), ("2026-03-02", 4, 1, 2, 1, 0.5, 0.25)]
 
 
+def release(shop: Shop, number: int, event: str, at: int, tenant: int = 1, **more: Any) -> None:
+    names = ("part_number", "recipe_hash", "reason", "person", "serial")
+    facts = dict.fromkeys(names, "") | {"station": "gate", "number": number, "event": event}
+    columns = facts | {"tenant_id": tenant, "at": stamp(at), "received": stamp(at)} | more
+    places = ", ".join(["%s"] * len(columns))
+    shop.connection.execute(
+        f"INSERT INTO releases ({', '.join(columns)}) VALUES ({places})", list(columns.values())
+    )
+
+
+def test_parts_between_the_last_pass_and_a_failure_are_suspect(shop):
+    for number, serial in enumerate("abcdef"):
+        verdict(shop, serial, "OK", NOW + number)
+    shop.connection.execute("UPDATE verdicts SET purpose = 'master', rule = 'score' WHERE serial = 'c'")
+    shop.connection.execute("UPDATE verdicts SET rule = 'release' WHERE serial = 'd'")
+    release(shop, 1, "passed", NOW)
+    release(shop, 2, "failed", NOW + 4, since=stamp(NOW), serial="OK-1", reason="judged NG")
+    release(shop, 3, "failed", NOW + 5, since=stamp(NOW), serial="OK-1", reason="judged NG")
+    assert shop.rows("SELECT serial, master FROM quality.suspect_parts ORDER BY serial") == [
+        ("b", "OK-1"),
+        ("e", "OK-1"),
+        ("f", "OK-1"),
+    ]
+
+
+def test_a_failure_of_a_station_that_never_passed_makes_no_part_suspect(shop):
+    verdict(shop, "a", "REVIEW")
+    release(shop, 1, "failed", NOW + 4, since=None)
+    assert shop.rows("SELECT * FROM quality.suspect_parts") == []
+
+
+def test_an_event_that_was_sent_twice_is_one(shop):
+    release(shop, 7, "passed", NOW)
+    release(shop, 7, "passed", NOW, received=stamp(NOW + 9))
+    assert shop.rows("SELECT number, event FROM quality.releases") == [(7, "passed")]
+
+
+def test_master_parts_are_no_parts_of_production(shop):
+    shop.connection.execute(
+        "INSERT INTO machines VALUES (1, 'gate', 'station', 'line-1', '{\"timezone\": \"UTC\"}')"
+    )
+    for serial in ("a", "b"):
+        verdict(shop, serial, "OK")
+    shop.connection.execute("UPDATE verdicts SET purpose = 'master' WHERE serial = 'b'")
+    assert shop.rows("SELECT parts FROM quality.rejects_per_station") == [(1,)]
+
+
 VIEWS = (
     "planning.oee",
     "planning.shifts",
@@ -273,6 +321,8 @@ VIEWS = (
     "quality.review_queue",
     "quality.reviews",
     "quality.shadow_agreement",
+    "quality.releases",
+    "quality.suspect_parts",
     "reliability.states",
 )
 
@@ -311,6 +361,7 @@ def fill(shop: Shop, tenant: int) -> None:
     shop.insert("states", NOW - HOUR, tenant, machine="press", version=1, state="run", reason="ACTIVE")
     verdict(shop, "a", "OK", tenant=tenant)
     judge(shop, tenant, shard)
+    release(shop, 1, "failed", NOW + 1, tenant, since=stamp(NOW - 1))
     recording = {"machine": "press", "sensor": "bearing", "axis": "x", "rate_hz": 25_600.0, "unit": "g"}
     recording |= {"full_scale": 16.0, "shaft_rpm": 1500.0, "clipped": 0, "quality": 0}
     samples = [0.5, -0.5]

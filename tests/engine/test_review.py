@@ -201,7 +201,8 @@ def test_decided_parts_become_a_data_set(line, tmp_path):
     place = tmp_path / "picture.png"
     place.write_bytes(PICTURE)
     frame = sha256(place)
-    evidence.EvidenceStore(tmp_path / "evidence").keep({frame: PICTURE})
+    with evidence.EvidenceStore(tmp_path / "evidence", "weld") as store:
+        store.keep({frame: PICTURE})
     judged(
         line,
         verdict("found", "REVIEW", score=0.3, at=1, frame=frame),

@@ -137,7 +137,8 @@ def test_a_station_refuses_to_judge_by_a_model_that_nobody_signed(home, working)
     assert "seamline models sign tiny@" in verdicts[0].reason
     assert verdicts[0].views[0].frame_hash
     told = report(station.stats(), None)
-    assert told.counters["inspected"] == told.counters["captured"] == len(verdicts)
+    assert told.counters["dropped"] == told.counters["captured"] == len(verdicts)
+    assert {verdict.views[0].rejected for verdict in verdicts} == {"no_signed_model"}
     assert [part.trouble for part in told.parts if part.kind == "model"] == [verdicts[0].reason]
 
 
@@ -159,9 +160,9 @@ def test_a_model_is_swapped_between_two_parts_and_no_frame_is_lost(home, wang, w
         sign(home, wang, model, "4711")
     station, section, log = working()
     log.wait(lambda: len(hashes(log)) > 20)
-    deeds.promote(home, wang, new, section)
+    deeds.promote(home, wang, new, "weld", section)
     log.wait(lambda: hashes(log)[-1] == new.hash)
-    deeds.rollback(home, wang, section, "detect", "just to see")
+    deeds.rollback(home, wang, "weld", section, "detect", "just to see")
     log.wait(lambda: hashes(log)[-1] == old.hash)
     working.end()
     verdicts = log.verdicts()
@@ -267,7 +268,7 @@ def test_a_station_starts_with_the_model_that_was_promoted(home, wang, working):
     for model in (old, new):
         sign(home, wang, model, "4711")
     _, section, log = working()
-    deeds.promote(home, wang, new, section)
+    deeds.promote(home, wang, new, "weld", section)
     log.wait(lambda: hashes(log) and hashes(log)[-1] == new.hash)
     _, _, again = working()
     again.wait(lambda: hashes(again))

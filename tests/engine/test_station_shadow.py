@@ -66,7 +66,7 @@ def until(check, action=lambda: None):
 
 def test_a_model_looks_on_when_it_is_named_and_no_more_when_it_is_not(home):
     model, heard = write_model(home.models, "tiny"), Heard()
-    shadow = Shadow(SECTION, home, heard)
+    shadow = Shadow(SECTION.name, SECTION, home, heard)
     shadow.look()
     shadow.offer(part(1))
     assert (shadow.inspected, shadow.passed_by) == (0, 0)
@@ -91,7 +91,7 @@ def test_parts_pass_it_by_while_it_is_busy(home):
         begun.set()
         assert go.wait(WAIT)
 
-    shadow = Shadow(SECTION, home, say)
+    shadow = Shadow(SECTION.name, SECTION, home, say)
     shadow.look()
     until(begun.is_set, lambda: shadow.offer(part(1)))
     before = shadow.passed_by
@@ -104,7 +104,7 @@ def test_parts_pass_it_by_while_it_is_busy(home):
 
 def test_what_cannot_look_on_is_said_and_harms_nobody(home):
     heard = Heard()
-    shadow = Shadow(SECTION, home, heard)
+    shadow = Shadow(SECTION.name, SECTION, home, heard)
     home.shadows.write_text('{"weld": "nothing@0123456789ab"}')
     shadow.look()
     until(lambda: "There is no model" in shadow.troubles.get("shadow", ""))

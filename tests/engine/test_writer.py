@@ -1,6 +1,5 @@
 import string
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import psycopg
@@ -12,7 +11,7 @@ from engine.store.backlog import Pace
 from engine.writer import Writer
 from streams.abc import Output
 from streams.records import NULL, Rows, Text
-from vision.records import Outcome
+from vision.records import Outcome, Verdict, Versions
 
 T0 = 1_700_000_000_000_000
 QUICK = Pace(delay=0.01, idle=0.01)
@@ -228,16 +227,7 @@ def test_what_only_postgresql_can_refuse_goes_to_quarantine_too(dsn, writer):
 
 def test_a_serial_too_long_for_its_index_goes_to_quarantine(dsn, writer):
     serial = "".join(np.random.default_rng(1).choice(list(string.ascii_letters), 6000))
-    versions = SimpleNamespace(model="m", preprocessing="p", recipe="r")
-    said = {
-        "station": "gate",
-        "part_number": "p",
-        "outcome": Outcome.OK,
-        "reason": "",
-        "attempt": 1,
-        "ts": T0,
-    }
-    verdict = SimpleNamespace(serial=serial, versions=versions, **said)
+    verdict = Verdict("gate", serial, "p", 1, T0, Outcome.OK, "", Versions("m", "p", "r"), ())
     writer.write([Output(1, T0, (verdict_row(verdict, "press", T0),), True), *outputs(1, start=2)])
     assert writer.flush(10)
     assert query(dsn, "SELECT count(*) FROM quarantine WHERE raw LIKE '%index%'") == [(1,)]

@@ -30,16 +30,16 @@ def test_the_bands_hold_to_their_edges(score, outcome):
 
 
 def test_features_are_no_defects_however_sure():
-    assert judge(RECIPE, [view(("good", 0.99), ("Weld", 0.99))]) == (Outcome.OK, "No defect in 1 view.")
+    assert judge(RECIPE, [view(("good", 0.99), ("Weld", 0.99))])[:2] == (Outcome.OK, "No defect in 1 view.")
 
 
 def test_the_worst_defect_of_all_views_decides_and_is_named():
     views = [view(("crater", 0.3)), view(("Surface_pores", 0.83), name="left")]
-    assert judge(RECIPE, views) == (Outcome.NG, "Surface_pores with score 0.83 in view left.")
+    assert judge(RECIPE, views)[:2] == (Outcome.NG, "Surface_pores with score 0.83 in view left.")
 
 
 def test_a_defect_in_the_band_says_so():
-    assert judge(RECIPE, [view(("crater", 0.31))]) == (
+    assert judge(RECIPE, [view(("crater", 0.31))])[:2] == (
         Outcome.REVIEW,
         "crater with score 0.31 in view front lies in the review band 0.25 to 0.5.",
     )
@@ -47,7 +47,10 @@ def test_a_defect_in_the_band_says_so():
 
 @pytest.mark.parametrize("why", SENTENCES)
 def test_a_refused_frame_is_never_ok(why):
-    assert judge(RECIPE, [view(), view(rejected=why)]) == (Outcome.REVIEW, f"View front: {SENTENCES[why]}.")
+    assert judge(RECIPE, [view(), view(rejected=why)])[:2] == (
+        Outcome.REVIEW,
+        f"View front: {SENTENCES[why]}.",
+    )
 
 
 def test_a_defect_seen_in_a_refused_frame_still_rejects():
@@ -56,7 +59,7 @@ def test_a_defect_seen_in_a_refused_frame_still_rejects():
 
 def test_a_missing_view_is_never_ok():
     recipe = replace(RECIPE, views=("front", "left", "top"))
-    assert judge(recipe, [view()]) == (Outcome.REVIEW, "Missing views: left, top.")
+    assert judge(recipe, [view()])[:2] == (Outcome.REVIEW, "Missing views: left, top.")
     assert judge(recipe, [view(), view(name="left"), view(name="top")])[0] is Outcome.OK
 
 
@@ -96,16 +99,19 @@ def test_findings_carry_a_code_only_where_the_class_is_an_imperfection():
 @pytest.mark.parametrize(("score", "outcome"), [(0.51, Outcome.REVIEW), (0.99, Outcome.REVIEW)])
 def test_an_anomaly_alone_is_for_review_however_large(score, outcome):
     said = f"anomaly with score {score:.2f} in view front lies above the limit of good parts."
-    assert judge(replace(RECIPE, review_above=0.7), [view(("anomaly", score))]) == (outcome, said)
+    assert judge(replace(RECIPE, review_above=0.7), [view(("anomaly", score))])[:2] == (outcome, said)
 
 
 def test_an_anomaly_rejects_where_the_recipe_says_so():
     recipe = replace(RECIPE, anomaly_reject_above=0.7)
     assert judge(recipe, [view(("anomaly", 0.69))])[0] is Outcome.REVIEW
-    assert judge(recipe, [view(("anomaly", 0.7))]) == (Outcome.NG, "anomaly with score 0.70 in view front.")
+    assert judge(recipe, [view(("anomaly", 0.7))])[:2] == (
+        Outcome.NG,
+        "anomaly with score 0.70 in view front.",
+    )
     assert recipe.hash != RECIPE.hash
 
 
 def test_a_named_defect_rejects_beside_a_larger_anomaly():
     found = view(("anomaly", 0.9), ("crater", 0.6))
-    assert judge(RECIPE, [found]) == (Outcome.NG, "crater with score 0.60 in view front.")
+    assert judge(RECIPE, [found])[:2] == (Outcome.NG, "crater with score 0.60 in view front.")

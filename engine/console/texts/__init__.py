@@ -9,7 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Literal
 
-from engine.console.texts.reasons import CHINESE_DOUBTS, REASONS
+from engine.console.texts.reasons import CHINESE_DOUBTS, CHINESE_WORDS, REASONS
 from engine.console.texts.troubles import TROUBLES
 
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -38,6 +38,7 @@ __all__ = [
     "CATALOG",
     "CHINESE",
     "CHINESE_DOUBTS",
+    "CHINESE_WORDS",
     "ENGLISH",
     "HTML_LANGUAGES",
     "LANGUAGES",

@@ -50,6 +50,8 @@ TEXTS = {
     "model": ("Signed model", "已签核模型"),
     "shadow": ("Model that looks on", "旁观模型"),
     "drift": ("What it sees is as before", "输入与基准一致"),
+    "recipe": ("Recipe", "配方"),
+    "release": ("Release", "放行"),
     "to_log": ("Way to the log", "写入日志"),
     "all_well": ("well", "正常"),
     "connectors": ("Connectors", "连接器"),

@@ -18,10 +18,49 @@ REASONS = (
         },
     ),
     (
+        r"(?P<label>\S+) with score (?P<score>[\d.]+) in view (?P<view>.+)"
+        r" lies above the review score (?P<low>[\d.]+)\.",
+        {
+            "en": "{label} with score {score} in view {view}: above the review score {low}.",
+            "zh": "视角 {view} 检出{label}，得分 {score}，超过复核得分 {low}。",
+        },
+    ),
+    (
         r"(?P<label>\S+) with score (?P<score>[\d.]+) in view (?P<view>.+)\.",
         {
             "en": "{label} with score {score} in view {view}.",
             "zh": "视角 {view} 检出{label}，得分 {score}。",
+        },
+    ),
+    (
+        r"(?P<label>\S+) in view (?P<view>.+): its (?P<what>\w+) cannot be judged without (?P<missing>[^(]+)"
+        r" \(rule (?P<rule>.+)\)\.",
+        {
+            "en": "{label} in view {view}: its {what} cannot be judged without {missing} (rule {rule}).",
+            "zh": "视角 {view} 检出{label}：缺少{missing}，无法判定其{what}（规则 {rule}）。",
+        },
+    ),
+    (
+        r"(?P<label>\S+) in view (?P<view>.+): (?P<what>length|area|depth) (?P<size>[\d.]+) (?P<unit>mm2?),"
+        r" (?P<verdict>rejected|to be reviewed) from (?P<bound>[\d.]+) \(rule (?P<rule>.+)\)\.",
+        {
+            "en": "{label} in view {view}: {what} {size} {unit}, {verdict} from {bound} (rule {rule}).",
+            "zh": "视角 {view} 检出{label}：{what} {size} {unit}，自 {bound} 起{verdict}（规则 {rule}）。",
+        },
+    ),
+    (
+        r"(?P<label>\S+) in view (?P<view>.+): (?P<count>\d+) of them(?: within (?P<length>[\d.]+) mm)?,"
+        r" (?P<verdict>rejected|to be reviewed) from (?P<bound>\d+) \(rule (?P<rule>.+)\)\.",
+        {
+            "en": "{label} in view {view}: {count} of them, {verdict} from {bound} (rule {rule}).",
+            "zh": "视角 {view} 检出{label}：共 {count} 个，自 {bound} 个起{verdict}（规则 {rule}）。",
+        },
+    ),
+    (
+        r"(?P<accepted>\d+) within limits, no defect in (?P<count>\d+) views?\.",
+        {
+            "en": "No defect found, {accepted} within limits.",
+            "zh": "{count} 个视角未发现缺陷，{accepted} 项在界限内。",
         },
     ),
     (
@@ -31,6 +70,13 @@ REASONS = (
     (
         r"View (?P<view>[^:]+): (?P<doubt>.+)\.",
         {"en": "View {view}: {doubt}.", "zh": "视角 {view}：{doubt}。"},
+    ),
+    (
+        r"No recipe for part number (?P<number>.+) at this station\.",
+        {
+            "en": "No recipe for part number {number} at this station.",
+            "zh": "该工位没有零件号 {number} 的配方，未判定。",
+        },
     ),
     (r"Missing views: (?P<views>.+)\.", {"en": "Missing views: {views}.", "zh": "缺少视角：{views}。"}),
 )
@@ -43,6 +89,8 @@ CHINESE_DOUBTS = {
     "the picture shows nothing": "图像中没有内容",
     "part of the picture is blank": "图像部分空白",
     "the picture is blurred": "图像模糊",
+    "something covers the part": "零件被遮挡",
+    "the picture is the one of the part before": "图像与前一零件相同（画面冻结）",
     "the picture has no bytes": "图像为空",
     "the picture cannot be read": "图像无法读取",
     "the file is no JPEG, PNG or BMP": "文件不是 JPEG、PNG 或 BMP",
@@ -54,3 +102,11 @@ CHINESE_DOUBTS = {
     "the camera's message cannot be read": "相机消息无法读取",
 }
 """Why a frame was refused."""
+
+CHINESE_WORDS = {
+    "doubt": CHINESE_DOUBTS,
+    "what": {"length": "长度", "area": "面积", "depth": "深度", "number": "数量"},
+    "missing": {"calibration": "标定", "height data": "高度数据"},
+    "verdict": {"rejected": "判为不合格", "to be reviewed": "需复核"},
+}
+"""Words within recorded sentences, by the field that they stand in."""

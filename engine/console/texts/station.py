@@ -49,6 +49,7 @@ TEXTS = {
     "versions.recipe": ("Recipe", "判定规则"),
     "legend.defect": ("defect", "缺陷"),
     "legend.doubt": ("in doubt", "存疑"),
+    "legend.accepted": ("within limits", "在界限内"),
     "legend.feature": ("feature, no defect", "特征，非缺陷"),
     "legend.faint": ("too faint to count", "过弱，不计"),
     # what a model calls its findings

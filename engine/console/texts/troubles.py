@@ -58,6 +58,10 @@ TROUBLES = (
         "证据无法写入：{why}，请清理磁盘空间。",
     ),
     (
+        r"No recipe for part number (?P<number>.+) at this station\.",
+        "该工位没有零件号 {number} 的配方。",
+    ),
+    (
         r"Camera (?P<camera>.+): (?P<place>\S+) cannot be opened; check the plug or the path\.",
         "相机 {camera}：{place} 无法打开，请检查连接或路径。",
     ),

@@ -1,5 +1,5 @@
 -- Shadow verdicts and drift become partitioned tables, one partition a day.
--- depends: 0021.models
+-- depends: 0022.models
 
 ALTER TABLE shadow_verdicts RENAME TO shadow_verdicts_single;
 CREATE TABLE shadow_verdicts (LIKE shadow_verdicts_single INCLUDING ALL) PARTITION BY RANGE (ts);

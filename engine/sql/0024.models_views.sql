@@ -1,5 +1,5 @@
 -- What quality reads of models: who signed what, how a model that looks on agrees, what a person should look at.
--- depends: 0021.models_series
+-- depends: 0023.models_series
 
 CREATE INDEX shadow_verdicts_part ON shadow_verdicts (serial, station);
 CREATE INDEX shadow_verdicts_station ON shadow_verdicts (station, ts);

@@ -1,5 +1,5 @@
 -- Models that look on, who answered for which, what people decided, and how inputs drift.
--- depends: 0018.waveform_views
+-- depends: 0021.releases
 
 -- What a model said that only looks on: nobody acts on it, it enters no OEE and no ledger.
 CREATE TABLE shadow_verdicts (

@@ -1,0 +1,124 @@
+"""What parts are judged by: models, bands of the score, rules, views, limits; of a station or of a recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from engine.plant.section import BesidePath, Positive, Score, Section
+
+Named = Annotated[str, Field(min_length=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class LimitsSection(Section):
+    """Bounds of a picture that may be judged by; a picture outside of them makes its part REVIEW."""
+
+    side: Annotated[int, Field(gt=0)] = 64
+    """Its shorter side, pixels, at the least."""
+    dark: Share = 0.5
+    """Share of pixels of levels up to 8, at the most."""
+    bright: Share = 0.5
+    """Share of pixels of levels from 247, at the most."""
+    contrast: Positive = 8.0
+    """Standard deviation of the levels, at the least."""
+    blank: Share = 0.25
+    """Share of blocks without any structure, at the most."""
+    sharpness: Positive = 4.0
+    """Variance of the Laplacian, at the least."""
+    covered: Share = 0.05
+    """Share of blocks that look like no part, at the most; asked where the view has a reference."""
+    repeats: Annotated[int, Field(ge=0)] = 0
+    """How often in a row a camera may show the picture of the part before; then it froze."""
+
+
+class MasterSection(Section):
+    """A part that is known to be good or bad, and shown to prove that the station sees it."""
+
+    serial: Named
+    """Its serial; * stands for any letters."""
+    expect: Literal["OK", "NG"]
+    """What it must be judged to be."""
+    finds: str | None = None
+    """The class for which it must be rejected; left out: any."""
+
+
+class ToleranceSection(Section):
+    """How far the picture of a good master part may lie from the reference of its view."""
+
+    light: Share = 0.15
+    """Mean level, as a share of the reference's."""
+    focus: Share = 0.3
+    """Sharpness in the same light, as a share of the reference's."""
+    shift: Share = 0.01
+    """How far the picture moved, as a share of its longer side."""
+
+
+class Judging(Section):
+    """What the parts of one part number are judged by."""
+
+    kind_of: ClassVar[str] = "recipe"
+
+    name: str
+    """Its name."""
+    model: str | None = "weld-pipe"
+    """Its detector, one of `seamline models`; None: it judges by its bank of good parts alone."""
+    anomaly: str | None = None
+    """Its bank of good parts, as `seamline train anomaly` named it."""
+    part_number: str = "demo"
+    """Written to every verdict."""
+    review_above: Score = 0.25
+    """Score from which a defect counts; between here and ``reject_above`` the part is REVIEW."""
+    reject_above: Score = 0.5
+    """Score from which a defect makes the part NG."""
+    anomaly_reject_above: Score | None = None
+    """Score from which an anomaly rejects, 0.5 being the limit of good parts; None: it is REVIEW."""
+    rules: BesidePath | None = None
+    """Its rule set, a file beside this one; what no rule of it governs is judged by the bands above."""
+    mm_per_pixel: dict[str, Positive] = {}
+    """Calibration: how many millimetres of the part a pixel shows, by view; sizes are judged only with it."""
+    views: list[str] = []
+    """Views that every part must have, joined by serial; empty: each frame is a part of its own."""
+    limits: LimitsSection = LimitsSection()
+    """Bounds of a picture that may be judged by."""
+    references: dict[str, BesidePath] = {}
+    """A picture of a good part in its fixture, by view: it shows what covers a part, or moved."""
+    masters: list[MasterSection] = []
+    """Parts that release the station; empty: it needs no release."""
+    tolerance: ToleranceSection = ToleranceSection()
+    """How far good master parts may lie from the references."""
+
+    @model_validator(mode="after")
+    def _judges_by_something(self) -> Self:
+        if self.model is None and self.anomaly is None:
+            raise ValueError(f"{self.kind_of} {self.name} has neither model nor anomaly; name one of both")
+        return self
+
+    @model_validator(mode="after")
+    def _bands_in_order(self) -> Self:
+        if self.review_above > self.reject_above:
+            raise ValueError(
+                f"{self.kind_of} {self.name} would pass what it rejects: review_above {self.review_above:g}"
+                f" lies above reject_above {self.reject_above:g}; make it the lower of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _proves_both(self) -> Self:
+        expected = {master.expect for master in self.masters}
+        if len(expected) == 1:
+            missing = "NG" if "OK" in expected else "OK"
+            raise ValueError(f"{self.kind_of} {self.name} has no master part that is {missing}; add one")
+        return self
+
+
+class RecipeSection(Judging):
+    """What one part number is judged by, at every station that may run it."""
+
+    name: Named
+    """What stations and verdicts call it."""
+    version: Named
+    """Raised with every change, so that people can tell two of a name apart."""
+    exposure: dict[str, dict[str, bool | int | float | str]] = {}
+    """Settings of GenICam cameras for this part number, by camera: they go before the camera's own."""

@@ -1,0 +1,205 @@
+"""A station's release at work: it looks for what changed, judges master parts, holds back all others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from engine.paths import Home
+from engine.plant import Camera, Judging
+from engine.release import files, state
+from engine.release.files import Order
+from engine.release.masters import MASTER, master_of, wrong
+from engine.release.state import Basis, Bypass, State
+from streams import calendar
+from streams.catalog import Calendar
+from streams.clock import MINUTE, SECOND
+from vision.assembly import Part
+from vision.inspector import Inspector
+from vision.judge import digest
+from vision.records import Decision, Outcome, Verdict
+
+logger = structlog.get_logger(__name__)
+
+RELEASE, BYPASS = "release", "bypass"
+"""What decides on a part outside of its rules."""
+NOT_NOTED = "The release cannot be noted: {}; make room on the disk."
+
+
+class Gate:
+    """Keep one station's release; safe to use from several threads.
+
+    Parameters
+    ----------
+    station
+        Its name.
+    home
+        Where its state is kept.
+    recipes
+        By part number.
+    light
+        What lights its parts.
+    shifts
+        When it is planned to run; None: it has no shifts.
+    now
+        The plant's clock, microseconds UTC.
+    """
+
+    def __init__(
+        self,
+        station: str,
+        home: Home,
+        recipes: Mapping[str, Judging],
+        light: str,
+        shifts: Calendar | None,
+        now: Callable[[], int],
+    ) -> None:
+        self._home, self._recipes, self._light, self._shifts, self._now = home, recipes, light, shifts, now
+        self._lock = threading.Lock()
+        self._state = files.load(home, station)
+        self._cameras = ""
+        self._told: dict[int, int] = {}
+        self._unwritten = ""
+        self._needed = False
+
+    @property
+    def state(self) -> State:
+        """Return the state now."""
+        return self._state
+
+    def trouble(self) -> str:
+        """Return why what the station says does not count now; empty when it does."""
+        if self._unwritten:
+            return self._unwritten
+        if bypass := self.bypass():
+            return bypassed(bypass)
+        return f"Station not released: {self._state.cause}." if self._needed and self._state.cause else ""
+
+    def bypass(self) -> Bypass | None:
+        """Return the bypass that holds now; it ends by itself."""
+        bypass = self._state.bypass
+        return bypass if bypass and self._now() < bypass.until else None
+
+    def look(self, cameras: Sequence[Camera], inspector: Inspector | None) -> None:
+        """Take what people ordered, and look whether another shift, model, camera or lamp asks for a release.
+
+        ``inspector`` is that of the part number in production, None where it has none.
+        """
+        self._cameras = digest({camera.name: camera.model_dump(mode="json") for camera in cameras})
+        with self._lock:
+            self._obey()
+            self._watch(inspector)
+
+    def report(self, send: Callable[[bytes], int], acknowledged: int) -> None:
+        """Hand events to the log, and forget those that it has; for one thread.
+
+        Parameters
+        ----------
+        send
+            Appends an event and returns its number among the station's entries.
+        acknowledged
+            Up to which number of these all are on the log's disk.
+        """
+        for event in self._state.pending:
+            if event.number not in self._told:
+                self._told[event.number] = send(event.to_json())
+        there = [number for number, sent in self._told.items() if sent <= acknowledged]
+        if there:
+            with self._lock:
+                self._set(state.arrived(self._state, max(there)))
+            self._told = {number: sent for number, sent in self._told.items() if number not in there}
+
+    def say(self, part: Part, inspector: Inspector, verdict: Verdict) -> Verdict:
+        """Return what counts of a verdict: a master part counts nowhere, a blocked station says REVIEW."""
+        section = self._recipes.get(verdict.part_number)
+        if section is None or not section.masters:
+            return verdict
+        if master := master_of(part.serial, section.masters):
+            pairs = [(frame.view, inspector.compare(frame)) for frame in part.frames]
+            compared = {view: found for view, found in pairs if found is not None}
+            why = wrong(master, verdict, compared, section.tolerance)
+            self._show(inspector, verdict, section, master.serial, why)
+            return replace(verdict, purpose=MASTER)
+        if self._state.basis is None or self._state.basis.part_number != verdict.part_number:
+            with self._lock:
+                self._watch(inspector)
+        cause = self._state.cause
+        return held_back(verdict, cause) if cause else verdict
+
+    def _show(self, inspector: Inspector, verdict: Verdict, section: Judging, master: str, why: str) -> None:
+        patterns = tuple(item.serial for item in section.masters)
+        with self._lock:
+            self._watch(inspector)
+            shown = state.show(self._state, self._now(), verdict.serial, master, why, patterns)
+            if shown.passed != self._state.passed:
+                shown = replace(shown, passed=min(shown.passed, verdict.ts))
+            self._set(shown)
+
+    def _watch(self, inspector: Inspector | None) -> None:
+        """Block where something changed since the release; a recipe without master parts needs none."""
+        now, found = self._now(), self._state
+        section = self._recipes.get(inspector.recipe.part_number) if inspector else None
+        self._needed = bool(section and section.masters)
+        if inspector and self._needed:
+            found = state.watch(found, now, self._basis(inspector, now))
+        elif found.bypass and now >= found.bypass.until:
+            found = state.end_bypass(found, now, state.TIME_IS_UP)
+        if found is not self._state:
+            self._set(found)
+
+    def _basis(self, inspector: Inspector, now: int) -> Basis:
+        """Return what a release would hold for now; between two shifts the one before goes on."""
+        known = self._state.basis or Basis()
+        span = calendar.containing(self._shifts, now) if self._shifts else None
+        versions = inspector.versions
+        return Basis(
+            inspector.recipe.part_number,
+            versions.recipe,
+            versions.model,
+            self._cameras,
+            self._light,
+            f"{span.name} {span.start}" if span else known.shift,
+        )
+
+    def _obey(self) -> None:
+        order = files.take(self._home, self._state.station)
+        if order is None:
+            return
+        if order.given > self._state.ordered:
+            self._set(replace(obeyed(self._state, order, self._now()), ordered=order.given))
+        files.done(self._home, self._state.station)
+
+    def _set(self, found: State) -> None:
+        self._state = found
+        try:
+            files.save(self._home, found)
+            self._unwritten = ""
+        except OSError as exc:
+            self._unwritten = NOT_NOTED.format(exc.strerror)
+            logger.warning("release not noted", station=found.station, error=str(exc))
+
+
+def obeyed(found: State, order: Order, now: int) -> State:
+    """Return the state after an order."""
+    if order.what == "block":
+        return state.block(found, now, order.reason, order.person)
+    if order.what == "bypass":
+        until = now + int(order.minutes * MINUTE)
+        return state.begin_bypass(found, now, Bypass(order.person, order.reason, until))
+    return state.end_bypass(found, now, order.reason, order.person)
+
+
+def held_back(verdict: Verdict, cause: str) -> Verdict:
+    """Return the verdict of a station that is not released: its findings are kept, the part is reviewed."""
+    reason = f"Station not released: {cause}."
+    return replace(verdict, outcome=Outcome.REVIEW, reason=reason, decision=Decision(RELEASE))
+
+
+def bypassed(bypass: Bypass) -> str:
+    """Return why parts are not inspected, in one sentence."""
+    until = datetime.fromtimestamp(bypass.until / SECOND, UTC)
+    return f"Not inspected: bypass by {bypass.person} until {until:%Y-%m-%d %H:%M:%S} UTC, {bypass.reason}."

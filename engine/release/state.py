@@ -1,0 +1,162 @@
+"""Whether a station may judge: pure steps from one state to the next, each telling what happened.
+
+A station is released for what it was released on (`Basis`): another shift, part number, model, recipe,
+camera or lamp asks for master parts again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from engine.release.events import (
+    BLOCKED,
+    BYPASS_BEGAN,
+    BYPASS_ENDED,
+    FAILED,
+    MASTER,
+    PASSED,
+    Event,
+)
+
+TIME_IS_UP = "its time is up"
+FIRST = "no master part was judged here yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a release holds for; the hashes are SHA-256."""
+
+    part_number: str = ""
+    recipe: str = ""
+    model: str = ""
+    cameras: str = ""
+    light: str = ""
+    shift: str = ""
+    """Name and start of the shift; empty where there are no shifts."""
+
+    def change(self, before: Basis) -> str:
+        """Return what is another than before, in words."""
+        if self.part_number != before.part_number:
+            return f"changeover to {self.part_number}"
+        what = [
+            name for name in ("recipe", "model", "cameras", "light") if self.told(name) != before.told(name)
+        ]
+        if what:
+            return f"changed: {', '.join(what)}"
+        return f"shift {self.shift.rpartition(' ')[0]} began"
+
+    def told(self, name: str) -> str:
+        """Return one of its facts."""
+        return str(getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """Parts go by without being inspected until a time, because a person said so."""
+
+    person: str
+    reason: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A station's release at one moment; ``pending`` are events that the log may not have yet."""
+
+    station: str
+    number: int = 0
+    basis: Basis | None = None
+    cause: str = FIRST
+    """Why the station is blocked; empty: it is released."""
+    seen: tuple[str, ...] = ()
+    """Master parts that were judged as expected since it was blocked, or passed last."""
+    passed: int = 0
+    """When it passed last, 0 for never."""
+    bypass: Bypass | None = None
+    ordered: int = 0
+    """When the last order was given that it took."""
+    pending: tuple[Event, ...] = field(default=())
+
+    @property
+    def released(self) -> bool:
+        """Whether what it says of parts counts."""
+        return not self.cause
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as plain values, for a file."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> State:
+        """Read plain values.
+
+        Raises
+        ------
+        TypeError, KeyError
+            They are no state.
+        """
+        basis, bypass = plain.pop("basis"), plain.pop("bypass")
+        pending = tuple(Event(**item) for item in plain.pop("pending"))
+        return cls(
+            **plain | {"seen": tuple(plain["seen"])},
+            basis=Basis(**basis) if basis else None,
+            bypass=Bypass(**bypass) if bypass else None,
+            pending=pending,
+        )
+
+
+def tell(state: State, now: int, event: str, reason: str, **more: Any) -> State:
+    """Return the state with one more event."""
+    basis = state.basis or Basis()
+    number = max(state.number + 1, now)
+    said = Event(state.station, number, now, event, basis.part_number, basis.recipe, reason, **more)
+    return replace(state, number=number, pending=(*state.pending, said))
+
+
+def watch(state: State, now: int, basis: Basis) -> State:
+    """Return the state after a look at the plant: what changed blocks, a bypass whose time is up ends."""
+    if state.bypass and now >= state.bypass.until:
+        state = end_bypass(state, now, TIME_IS_UP)
+    if state.basis == basis:
+        return state
+    cause = FIRST if state.basis is None else basis.change(state.basis)
+    return block(replace(state, basis=basis), now, cause)
+
+
+def block(state: State, now: int, cause: str, person: str = "") -> State:
+    """Return the state in which master parts must be shown again."""
+    return tell(replace(state, cause=cause, seen=()), now, BLOCKED, cause, person=person)
+
+
+def show(state: State, now: int, serial: str, master: str, wrong: str, all_masters: tuple[str, ...]) -> State:
+    """Return the state after a master part was judged; ``wrong`` says in what it was not as expected."""
+    if wrong:
+        cause = f"master part {serial} failed: {wrong}"
+        failed = replace(state, cause=cause, seen=())
+        return tell(failed, now, FAILED, wrong, serial=serial, since=state.passed)
+    seen = tuple(dict.fromkeys((*state.seen, master)))
+    state = tell(replace(state, seen=seen), now, MASTER, "as expected", serial=serial)
+    if set(all_masters) <= set(seen):
+        passed = replace(state, cause="", seen=(), passed=now)
+        return tell(passed, now, PASSED, f"{len(all_masters)} master parts as expected", serial=serial)
+    return state
+
+
+def begin_bypass(state: State, now: int, bypass: Bypass) -> State:
+    """Return the state in which parts go by without being inspected."""
+    said = {"person": bypass.person, "until": bypass.until}
+    return tell(replace(state, bypass=bypass), now, BYPASS_BEGAN, bypass.reason, **said)
+
+
+def end_bypass(state: State, now: int, reason: str, person: str = "") -> State:
+    """Return the state in which parts are inspected again, if they may be."""
+    if state.bypass is None:
+        return state
+    by = person or state.bypass.person
+    return tell(replace(state, bypass=None), now, BYPASS_ENDED, reason, person=by, until=state.bypass.until)
+
+
+def arrived(state: State, number: int) -> State:
+    """Return the state without the events that the log has, up to a number."""
+    return replace(state, pending=tuple(event for event in state.pending if event.number > number))

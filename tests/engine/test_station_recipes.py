@@ -1,0 +1,194 @@
+"""A station judges each part by the recipe of its part number, and by nobody else's."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine.approvals.testing import vouch
+from engine.inspectors import Inspectors, load_inspector
+from engine.paths import Home
+from engine.plant import GenicamCamera, Plant, PlantError, ZmqCamera, load
+from engine.recipe import check, exposed, recipe_of, sections_of
+from engine.release import Gate
+from engine.station import Station, report
+from engine.station_judge import StationJudge
+from engine.station_models import Models
+from streams.log.abc import Kind
+from streams.testing import KeptEntries
+from vision import pictures
+from vision.assembly import Part
+from vision.cameras import Run
+from vision.records import Outcome, Verdict
+from vision.testing import picture, write_model
+
+OK, REVIEW, NG = 20, 100, 200
+STRICT = {"name": "strict", "version": "2", "part_number": "A-1", "model": "tiny", "reject_above": 0.3}
+MILD = {
+    "name": "mild",
+    "version": "1",
+    "part_number": "B-2",
+    "model": "tiny",
+    "review_above": 0.6,
+    "reject_above": 0.9,
+}
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = Home(tmp_path / "home").create()
+    model = write_model(home.models)
+    for number in ("A-1", "B-2"):
+        vouch(home, model, number)
+    return home
+
+
+def plant_of(part_number="A-1", recipes=("strict", "mild"), **settings):
+    camera = {"kind": "zeromq", "name": "cam", "endpoint": "ipc:///nowhere"}
+    station = {"name": "weld-1", "cameras": [camera], "recipes": list(recipes), "part_number": part_number}
+    return Plant.model_validate({"name": "p", "recipes": [STRICT, MILD], "stations": [station | settings]})
+
+
+def judge_of(home, plant, number):
+    (section,) = plant.stations
+    gate = Gate("weld-1", home, {}, "", None, lambda: 0)
+    recipes = sections_of(section, plant)
+    inspectors = Inspectors(load_inspector("weld-1", recipe, home) for recipe in recipes)
+    return StationJudge("weld-1", inspectors, number, gate)
+
+
+def inspect(home, plant, red=REVIEW, number=None):
+    (section,) = plant.stations
+    judge = judge_of(home, plant, lambda part: number or section.part_number)
+    frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(red)), "p1")
+    return judge, judge.judge(Part("p1", 1, (frame,)))
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome", "recipe"), [("A-1", Outcome.NG, "strict 2"), ("B-2", Outcome.OK, "mild 1")]
+)
+def test_the_part_number_selects_the_recipe(home, number, outcome, recipe):
+    plant = plant_of(number)
+    _, verdict = inspect(home, plant)
+    assert (verdict.outcome, verdict.recipe, verdict.part_number) == (outcome, recipe, number)
+    assert (
+        verdict.versions.recipe == recipe_of(sections_of(plant.stations[0], plant)[recipe == "mild 1"]).hash
+    )
+
+
+def test_an_unknown_part_number_is_never_judged_by_anothers_recipe(home):
+    judge, verdict = inspect(home, plant_of("C-3"), red=OK)
+    assert (verdict.outcome, verdict.part_number) == (Outcome.REVIEW, "C-3")
+    assert verdict.reason == judge.troubles["recipe"] == "No recipe for part number C-3 at this station."
+    assert (verdict.decision.rule, verdict.versions.model, verdict.recipe) == ("recipe", "", "")
+    (view,) = verdict.views
+    assert (view.rejected, view.width, len(view.frame_hash), view.findings) == ("no_recipe", 64, 64, ())
+
+
+def test_the_trouble_ends_with_the_next_part_that_has_a_recipe(home):
+    plant = plant_of()
+    numbers = iter(["C-3", "A-1"])
+    judge = judge_of(home, plant, lambda part: next(numbers))
+    frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(OK)), "p1")
+    part = Part("p1", 1, (frame,))
+    assert judge.judge(part).outcome is Outcome.REVIEW
+    assert judge.judge(part).outcome is Outcome.OK
+    assert judge.troubles == {}
+
+
+class Shots:
+    """A camera that shows pairs of serial and red level."""
+
+    live = True
+
+    def __init__(self, run, shots):
+        self._run, self._shots = run, iter(shots)
+
+    def read(self):
+        serial, red = next(self._shots, (None, 0))
+        return serial and self._run.frame(pictures.encode_whole(picture(red)), serial)
+
+    def close(self):
+        pass
+
+
+def shots(*pairs):
+    return lambda section, run, number, stop: Shots(run, pairs)
+
+
+def run(station):
+    station.run(threading.Event())
+    return station.stats()
+
+
+def verdicts(producer):
+    return [Verdict.from_json(payload) for payload in producer.of(Kind.VERDICT)]
+
+
+def test_a_station_without_the_recipe_reviews_every_part_and_says_so(home):
+    plant, producer = plant_of("C-3"), KeptEntries()
+    station = Station(plant.stations[0], plant, home, producer, shots(("p1", OK), ("p2", NG)))
+    stats = run(station)
+    assert [verdict.outcome for verdict in verdicts(producer)] == ["REVIEW", "REVIEW"]
+    assert (stats.frames.inspected, stats.frames.dropped, stats.frames.open) == (0, 2, 0)
+    troubles = {part.kind: part.trouble for part in report(stats, None).parts if part.trouble}
+    assert troubles == {"recipe": "No recipe for part number C-3 at this station."}
+
+
+def test_a_camera_that_freezes_makes_its_parts_review(home):
+    plant, producer = plant_of(), KeptEntries()
+    run(Station(plant.stations[0], plant, home, producer, shots(("p1", OK), ("p2", OK), ("p3", OK + 1))))
+    assert [(verdict.outcome.value, verdict.views[0].rejected) for verdict in verdicts(producer)] == [
+        ("OK", ""),
+        ("REVIEW", "frozen"),
+        ("OK", ""),
+    ]
+
+
+def test_recipes_of_one_model_share_it(home):
+    plant = plant_of()
+    inspectors = Models("weld-1", sections_of(plant.stations[0], plant), home).inspectors
+    assert inspectors.of("A-1")._detector is inspectors.of("B-2")._detector
+
+
+def test_a_recipe_sets_what_its_cameras_can_be_told():
+    camera = GenicamCamera(
+        kind="genicam", name="cam", producer=Path("x.cti"), settings={"Gain": 1, "ExposureTime": 9}
+    )
+    other = ZmqCamera(kind="zeromq", name="other", endpoint="ipc:///x")
+    (recipe,) = Plant.model_validate(
+        {
+            "name": "p",
+            "recipes": [STRICT | {"exposure": {"cam": {"ExposureTime": 4000.0}, "other": {"X": 1}}}],
+        }
+    ).recipes
+    told, same = exposed([camera, other], recipe)
+    assert told.settings == {"Gain": 1, "ExposureTime": 4000.0}
+    assert same is other
+
+
+@pytest.mark.parametrize(
+    ("recipes", "says"),
+    [
+        ("[strikt]", "strikt is no recipe; did you mean strict?"),
+        ("[strict, twin]", "part number A-1 has a recipe at this station already; keep one."),
+    ],
+)
+def test_recipes_that_do_not_fit_are_told_with_their_place(tmp_path, recipes, says):
+    text = (
+        "name: p\n"
+        "recipes:\n"
+        "  - {name: strict, version: '1', part_number: A-1}\n"
+        "  - {name: twin, version: '1', part_number: A-1}\n"
+        f"stations: [{{name: w, cameras: [], recipes: {recipes}}}]\n"
+    )
+    file = tmp_path / "plant.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PlantError, match=says):
+        load(file)
+
+
+def test_a_reference_that_is_not_there_is_one_sentence(tmp_path):
+    plant = plant_of(references={"top": str(tmp_path / "none.png")})
+    with pytest.raises(PlantError, match=r"The reference picture .*none\.png cannot be read: No such file"):
+        check(plant)
