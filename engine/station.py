@@ -19,8 +19,10 @@ import cv2
 
 from engine import health
 from engine.cameras import Lines, Opener, open_camera
+from engine.handshake.line import Line
+from engine.identity.naming import Naming
 from engine.paths import Home
-from engine.plant import Camera, Plant, StationSection
+from engine.plant import Camera, IdentitySection, Plant, StationSection
 from engine.station_account import Account
 from engine.station_cameras import Cameras
 from engine.station_drift import Drift, Drifted
@@ -36,6 +38,7 @@ from vision.evidence import EvidenceStore, sync_folders
 from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Missed, Outcome, Verdict
+from vision.refusal import Refusal
 
 RETRY = 2.0
 """Seconds between attempts to write evidence again."""
@@ -71,6 +74,8 @@ class StationStats:
     drift_trouble: str
     troubles: dict[str, str]
     """What is wrong now, by camera, ``evidence`` or ``model``; empty when all is well."""
+    line: tuple[health.Part, ...] = ()
+    """How the PLC that triggers its parts is, where there is one."""
 
 
 class Station:
@@ -120,7 +125,9 @@ class Station:
         self._drift = Drift(section.name, home.drift(section.name))
         self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
+        self._naming, self._line = self._meet_line(section, home)
         self._assembly = Assembly(section.views, section.patience_s)
+        self._gathering = self._line or self._assembly
         self._entry = threading.Lock()
         self._stop = threading.Event()
         self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
@@ -148,11 +155,15 @@ class Station:
         newest = self._section.mode == "newest"
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
         self._pipeline = Pipeline(self._judge_of, self._deliver, self._cores, depth, newest, LINGER)
+        if self._line:
+            self._line.start()
         try:
             self._watch()
         finally:
             self._cameras.stop()
             self._pipeline.close()
+            if self._line:
+                self._line.close()
             self._shadow.close()
             self._evidence.close()
         self._log.report(avail="UNAVAILABLE")
@@ -175,6 +186,7 @@ class Station:
             shadow=(self._shadow.inspected, self._shadow.passed_by),
             drift=self._drift.newest.copy(),
             drift_trouble=self._drift.trouble,
+            line=self._line.parts() if self._line else (),
         )
 
     def begin(self, run: Run, opening: int) -> None:
@@ -200,13 +212,7 @@ class Station:
         self.ledger.captured(frame.camera, frame.run, frame.sequence, frame.sequence)
         self._account.captured(run, frame)
         with self._entry:
-            part = self._assembly.add(frame, time.monotonic())
-            if isinstance(part, Stray):
-                self._pipeline.lose([loss_of(self.name, frame, part.outcome, part.reason)])
-            elif part is not None:
-                self._pipeline.offer(part)
-            for crowded in self._assembly.overflow():
-                self._pipeline.offer(crowded)
+            self._pass_on(self._ended_by(frame, time.monotonic()))
 
     def lose(self, run: Run, missed: Sequence[Missed], ts: int | None = None) -> None:
         """Take note of frames that never came, as it was known at ``ts``, or is known now."""
@@ -236,24 +242,63 @@ class Station:
                 break
             self._cameras.changed.wait(BEAT)
             self._cameras.changed.clear()
-            self._let_go(lambda: self._assembly.expire(time.monotonic()))
-        self._let_go(self._assembly.finish)
+            self._let_go(lambda: self._gathering.expire(time.monotonic()))
+        self._let_go(self._gathering.finish)
 
     def _going(self) -> bool:
         """Whether a camera is read, or all were taken down and others may come."""
         awaited = self._may_change and self._cameras.idle and not self._stop.is_set()
         return self._cameras.alive or awaited
 
-    def _let_go(self, ripe: Callable[[], Sequence[Part]]) -> None:
+    def _let_go(self, ripe: Callable[[], Sequence[Part | Stray]]) -> None:
         """Let parts go that wait no longer."""
         with self._entry:
-            for part in ripe():
-                self._pipeline.offer(part)
+            self._pass_on(ripe())
+
+    def _ended_by(self, frame: Frame, now: float) -> Sequence[Part | Stray]:
+        """Return what a frame makes whole, and what it leaves without a part."""
+        if self._line:
+            return self._line.add(frame, now)
+        ended = self._assembly.add(frame, now)
+        return [*([ended] if ended else []), *self._assembly.overflow()]
+
+    def _pass_on(self, items: Sequence[Part | Stray]) -> None:
+        """Let parts be judged, and frames that are of none end in the ledger."""
+        for item in items:
+            if isinstance(item, Stray):
+                self._pipeline.lose([loss_of(self.name, item.frame, item.outcome, item.reason)])
+            else:
+                self._pipeline.offer(item)
 
     def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
         """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
-        judge = self._models.inspectors.of(self._section.part_number)
+        if self._line:
+            return self._line.judge
+        judge, naming = self._models.inspectors.of(self._section.part_number), self._naming
+        if naming:
+            return lambda part: naming.applied(judge.inspect, part)
         return lambda part: judge.inspect(part.frames, part.attempt)
+
+    def _meet_line(self, section: StationSection, home: Home) -> tuple[Naming | None, Line | None]:
+        """Return who names the parts and who speaks with the PLC, where the plant file asks for them."""
+        if not (section.identity or section.handshake):
+            return None, None
+        naming = Naming(section.identity or IdentitySection(), section.name, home)
+        if not section.handshake:
+            return naming, None
+        told = section.handshake, section, self._models.inspectors, naming
+        return naming, Line(*told, self._unable, self._clock.now)
+
+    def _unable(self) -> str:
+        """Say why no part can be judged just now; from any thread."""
+        if self._stop.is_set():
+            return "The station stops."
+        judge = self._models.inspectors.of(self._section.part_number)
+        if isinstance(judge, Refusal):
+            return judge.reason
+        if closed := self._cameras.closed():
+            return self._cameras.troubles.get(closed[0]) or f"Camera {closed[0]} is not open yet."
+        return next(iter(self._troubles.values()), "")
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
@@ -261,7 +306,7 @@ class Station:
             jobs = [replace(job, verdict=None, reason=job.reason or NO_EVIDENCE) for job in jobs]
         self._log.deliver(jobs)
         for job in jobs:
-            if job.part is not None and job.verdict is not None:
+            if job.part is not None and job.part.frames and job.verdict is not None:
                 self._shadow.offer(job.part)
                 self._log.drifted(self._drift.take(job.verdict))
 
@@ -296,7 +341,8 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
         health.Part("drift", "drift", stats.drift_trouble, drift),
     ]
     counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
-    return health.Report(counters, (*(camera_part(name, stats) for name in stats.cameras), *others))
+    cameras = [camera_part(name, stats) for name in stats.cameras]
+    return health.Report(counters, (*cameras, *others, *stats.line))
 
 
 def camera_part(name: str, stats: StationStats) -> health.Part:

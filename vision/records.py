@@ -66,6 +66,8 @@ class Frame:
     serial: str
     defect: str = ""
     before: tuple[Missed, ...] = ()
+    vouched: bool = False
+    """Whether the sender itself named the part; else the serial is only the picture's own name."""
 
     @property
     def nbytes(self) -> int:
@@ -129,6 +131,17 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a part is, besides its serial: all that the line said of it; empty where it did not."""
+
+    serial_source: str = ""
+    """Who told the serial: camera, plc, scanner, datamatrix or station; empty: nobody was asked."""
+    order: str = ""
+    fixture: str = ""
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a station says of one part, with all that it rests on."""
 
@@ -141,6 +154,9 @@ class Verdict:
     reason: str
     versions: Versions
     views: tuple[View, ...]
+    identity: Identity = Identity()
+    answer: str = ""
+    """What the line was told, which may be another word; empty where no line asks."""
 
     def to_json(self) -> bytes:
         """Return the form that is logged; the same verdict always gives the same bytes."""
@@ -159,7 +175,8 @@ class Verdict:
             fields: dict[str, Any] = json.loads(payload)
             views = tuple(_view(item) for item in fields.pop("views"))
             outcome, versions = Outcome(fields.pop("outcome")), Versions(**fields.pop("versions"))
-            return cls(**fields, outcome=outcome, versions=versions, views=views)
+            identity = Identity(**fields.pop("identity", {}))
+            return cls(**fields, outcome=outcome, versions=versions, views=views, identity=identity)
         except (KeyError, TypeError) as exc:
             raise ValueError(f"the bytes are not a verdict: {exc}") from exc
 

@@ -142,7 +142,7 @@ def section_at(loc: Steps) -> dict[str, Any]:
 
 def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
     for choice in schema.get("anyOf", []):
-        if "$ref" in choice:
+        if "$ref" in choice or "discriminator" in choice:
             return _resolved(choice)
     if reference := schema.get("$ref"):
         return dict(_schema()["$defs"][reference.rpartition("/")[2]])

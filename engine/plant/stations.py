@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from engine.plant.handshake import Handshake
+from engine.plant.identity import IdentitySection
 from engine.plant.machines import ShiftSection, build_calendar
 from engine.plant.secrets import SecretSection
 from engine.plant.section import Positive, Score, Section
@@ -158,6 +160,19 @@ class StationSection(Section):
     """Views that every part must have, joined by serial; empty: each frame is a part of its own."""
     patience_s: Positive = 5.0
     """Seconds that a part waits for its views."""
+    handshake: Handshake | None = None
+    """The PLC that triggers its parts and is answered; left out: cameras alone say when a part is there."""
+    identity: IdentitySection | None = None
+    """Who each part is; left out: who its camera says, as often as it says so."""
+
+    @model_validator(mode="after")
+    def _somebody_tells_the_serial(self) -> Self:
+        source = self.identity.serial if self.identity else "camera"
+        if source in {"plc", "scanner"} and self.handshake is None:
+            raise ValueError(f"identity takes the serial from {source}, which needs a handshake; add one")
+        if source == "plc" and self.handshake and self.handshake.asks.serial is None:
+            raise ValueError("identity takes the serial from the PLC; add serial to the asks of handshake")
+        return self
 
     @model_validator(mode="after")
     def _judges_by_something(self) -> Self:
