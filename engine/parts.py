@@ -78,7 +78,8 @@ class PartRows:
 
 def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
     """Return the row of ``verdicts``."""
-    texts = {
+    identity = verdict.identity
+    texts: dict[str, str | None] = {
         "station": verdict.station,
         "machine": machine,
         "serial": verdict.serial,
@@ -88,6 +89,11 @@ def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
         "model_hash": verdict.versions.model,
         "preprocessing_hash": verdict.versions.preprocessing,
         "recipe_hash": verdict.versions.recipe,
+        "serial_source": identity.serial_source or None,
+        "order_number": identity.order or None,
+        "fixture": identity.fixture or None,
+        "operator": identity.operator or None,
+        "line_answer": verdict.answer or None,
     }
     numbers = {"attempt": [verdict.attempt], "ts": [verdict.ts], "received": [received]}
     return _rows("verdicts", {name: [text] for name, text in texts.items()}, numbers)

@@ -47,6 +47,8 @@ BACKOFF = (0.1, 2.0)
 """Seconds between attempts to connect, the first and the longest."""
 TOLD = (Kind.TRIGGERED_AGAIN, Kind.ACKNOWLEDGED_AGAIN, Kind.UNACKNOWLEDGED, Kind.WITHDRAWN, Kind.STUCK)
 """What a sound PLC program never brings about."""
+COUNTED = (Kind.ACKNOWLEDGED, *TOLD[1:])
+"""What is counted as it happens; how parts were answered, and why, is counted when the PLC has it."""
 
 
 class Line:
@@ -302,7 +304,8 @@ class Line:
 
     def _count(self, events: Sequence[Event]) -> None:
         for event in events:
-            self._counts[event.kind] += 1
+            if event.kind in COUNTED:
+                self._counts[event.kind] += 1
             if event.kind in TOLD:
                 logger.warning("handshake", what=event.kind.value, cycle=event.number)
             if event.kind is Kind.ACKNOWLEDGED:

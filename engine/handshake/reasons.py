@@ -39,6 +39,9 @@ REASONS = (
     NO_PICTURE, BOOK,
 )  # fmt: skip
 
+MISDEEDS = ("connections_lost", "acknowledged_again", "unacknowledged", "withdrawn", "stuck")
+"""What is counted beside the reasons: a sound line never does it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:

@@ -32,6 +32,8 @@ CREATE INDEX IF NOT EXISTS rework_open ON rework (serial) WHERE attempt IS NULL;
 CREATE TABLE IF NOT EXISTS counter (last INTEGER NOT NULL);
 INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter);
 """
+BOOK = ".serials"
+"""How the names of books end."""
 PATIENCE = 5.0
 """Seconds to wait for the other process that writes: the station, or the command line."""
 
@@ -74,7 +76,7 @@ class Book:
     """
 
     def __init__(self, folder: Path, station: str) -> None:
-        self.path = folder / f"{quote(station, safe='')}.serials"
+        self.path = self.of(folder, station)
         self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +90,11 @@ class Book:
             raise BookError(
                 f"The book of serials {self.path} cannot be used: {exc}; take that of a backup instead."
             ) from exc
+
+    @staticmethod
+    def of(folder: Path, station: str) -> Path:
+        """Return where a station's book is, or would be."""
+        return folder / f"{quote(station, safe='')}{BOOK}"
 
     def close(self) -> None:
         """Close the file."""
@@ -181,6 +188,12 @@ class Book:
                 raise BookError(
                     f"The book of serials {self.path} cannot be written: {exc}; make room on the disk."
                 ) from exc
+
+
+def begin_thousand(path: Path, thousand: int = 1000) -> None:
+    """Let a station number its parts from a new thousand on: those since the backup are unknown here."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as book:
+        book.execute("UPDATE counter SET last = (last / ? + 1) * ? WHERE last > 0", [thousand, thousand])
 
 
 def copied(source: Path, target: Path) -> None:
