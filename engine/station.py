@@ -125,9 +125,7 @@ class Station:
         self._drift = Drift(section.name, home.drift(section.name))
         self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
-        self._naming, self._line = self._meet_line(section, home)
         self._assembly = Assembly(section.views, section.patience_s)
-        self._gathering = self._line or self._assembly
         self._entry = threading.Lock()
         self._stop = threading.Event()
         self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
@@ -140,6 +138,8 @@ class Station:
         )
         opener = opener or partial(open_camera, replay=plant.replay, lines=Lines())
         self._cameras = Cameras(self._number, opener, self._clock.now, self, self._account.marks)
+        self._naming, self._line = self._meet_line(section, home)
+        self._gathering = self._line or self._assembly
 
     def run(self, stop: threading.Event) -> None:
         """Inspect until ``stop`` is set or every camera has ended.
@@ -162,8 +162,7 @@ class Station:
         finally:
             self._cameras.stop()
             self._pipeline.close()
-            if self._line:
-                self._line.close()
+            self._leave_line()
             self._shadow.close()
             self._evidence.close()
         self._log.report(avail="UNAVAILABLE")
@@ -287,7 +286,17 @@ class Station:
         if not section.handshake:
             return naming, None
         told = section.handshake, section, self._models.inspectors, naming
-        return naming, Line(*told, self._unable, self._clock.now)
+        return naming, Line(*told, self._unable, self._cameras.changed.set, self._clock.now)
+
+    def _leave_line(self) -> None:
+        """Say good-bye to the line; what it triggered at the last moment was refused, and is on record."""
+        if self._line:
+            self._line.close()
+            for part in self._line.finish() if not self._pipeline.failure else ():
+                if isinstance(part, Part):
+                    self._deliver([Job(part, verdict=self._line.judge(part))])
+        if self._naming:
+            self._naming.close()
 
     def _unable(self) -> str:
         """Say why no part can be judged just now; from any thread."""

@@ -93,6 +93,11 @@ class Gathering:
         left, self._left = self._left, []
         return left
 
+    @property
+    def ripe(self) -> bool:
+        """Whether something need not wait any more."""
+        return bool(self._left)
+
     def finish(self) -> list[CalledPart | Stray]:
         """Return everything that still waits."""
         self._end()

@@ -60,6 +60,8 @@ class Line:
         What the plant file says of the PLC and of the station.
     able
         Why the station cannot judge just now; empty when it can. From any thread.
+    ripe
+        Called when `expire` has something to return at once: a trigger whose picture was there before it.
     now
         The plant's clock, microseconds UTC.
     """
@@ -71,10 +73,12 @@ class Line:
         inspectors: Inspectors,
         naming: Naming,
         able: Callable[[], str],
+        ripe: Callable[[], None],
         now: Callable[[], int],
     ) -> None:
         self._section, self._station, self._part_number = section, station.name, station.part_number
-        self._inspectors, self._naming, self._able, self._now = inspectors, naming, able, now
+        self._inspectors, self._naming, self._now = inspectors, naming, now
+        self._able, self._ripe = able, ripe
         self._state, self._wire = threading.Lock(), threading.Lock()
         self._cycle = Cycle(section.cycle_s, section.acknowledge_s)
         self._gathering = Gathering(station.views, section.lead_s)
@@ -89,7 +93,7 @@ class Line:
         self._away = f"{place_of(section)} has not answered yet."
         self._misled = ""
         self._stop = threading.Event()
-        loops = (self._run, lambda: naming.run(self._stop))
+        loops = (self._run, lambda: naming.listen(self._stop), lambda: naming.mend(self._stop))
         self._threads = [threading.Thread(target=loop, name="plc", daemon=True) for loop in loops]
 
     def start(self) -> None:
@@ -102,7 +106,6 @@ class Line:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        self._naming.close()
 
     def add(self, frame: Frame, now: float) -> list[Part | Stray]:
         """Take a picture; return the part that it completes, and what fits nowhere."""
@@ -111,8 +114,6 @@ class Line:
             mixed, self._gathering.mixed = self._gathering.mixed, None
             if mixed:
                 self._cycle.spoil(mixed[0], Doubt(MIXED, mixed[1]), now)
-        if mixed:
-            self._flush()
         return list(found)
 
     def expire(self, now: float) -> list[Part | Stray]:
@@ -202,7 +203,10 @@ class Line:
                     self._stay(plc)
             except (*FAILURES, SecretError) as exc:
                 self._lost(exc)
-                self._stop.wait(pause)
+            except Exception as exc:  # whatever it is, the line must hear of us again
+                logger.exception("handshake failed")
+                self._lost(exc)
+            if not self._stop.wait(pause):
                 pause = min(2 * pause, BACKOFF[1])
 
     def _begin(self, plc: Plc) -> None:
@@ -234,6 +238,9 @@ class Line:
         self._triggered = flags.trigger
         with self._state:
             self._take(flags, told, time.monotonic())
+            ripe = self._gathering.ripe
+        if ripe:
+            self._ripe()
 
     def _take(self, flags: Flags, told: Told | None, now: float) -> None:
         cycle, number = self._cycle, self._cycle.number

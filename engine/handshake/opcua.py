@@ -17,7 +17,7 @@ from engine.handshake.abc import FLAGS, LAST, Flags, Signals, Told, flags_of, to
 from streams.connectors.opcua_client import OpcUaError, Server, connected, sentence
 from streams.connectors.opcua_nodes import node
 from streams.connectors.polling import Lost, Refused
-from streams.connectors.values import Value
+from streams.connectors.values import Value, spelt
 
 T = TypeVar("T")
 WHOLE = frozenset(
@@ -155,5 +155,5 @@ def _variant(value: Value, kind: ua.VariantType) -> ua.Variant:
         return ua.Variant(bool(value), kind)
     if kind is ua.VariantType.String:
         return ua.Variant(value if isinstance(value, str) else str(int(value)), kind)
-    number = float(value or 0)
+    number = spelt(value)
     return ua.Variant(int(number) if kind in WHOLE else number, kind)

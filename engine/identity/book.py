@@ -136,6 +136,17 @@ class Book:
             found: int = db.execute("UPDATE counter SET last = last + 1 RETURNING last").fetchone()[0]
         return found
 
+    def probe(self) -> None:
+        """See that the book can be written.
+
+        Raises
+        ------
+        BookError
+            It cannot.
+        """
+        with self._writing() as db:
+            db.execute("UPDATE counter SET last = last")
+
     def attempts(self, serial: str) -> int:
         """Return how often a serial was inspected."""
         with self._lock:

@@ -19,6 +19,8 @@ from vision.assembly import Part, remember
 from vision.records import Frame, Identity, Outcome, Verdict
 
 DIGITS = 6
+RETRY = 2.0
+"""Seconds between attempts to write a book that could not be written."""
 Inspect = Callable[[Sequence[Frame]], Verdict]
 NOTHING = Told()
 
@@ -63,10 +65,23 @@ class Naming:
         """Return why no part can be named just now; empty when all is well."""
         return self._trouble or (self._scanner.trouble if self._scanner else "")
 
-    def run(self, stop: threading.Event) -> None:
+    def listen(self, stop: threading.Event) -> None:
         """Listen to the scanner, if there is one, until told to stop."""
         if self._scanner:
             self._scanner.run(stop)
+
+    def mend(self, stop: threading.Event) -> None:
+        """See whether a book that could not be written can be written again, until told to stop."""
+        while self._book and not stop.wait(RETRY):
+            if self._trouble:
+                self._try(self._book)
+
+    def _try(self, book: Book) -> None:
+        try:
+            book.probe()
+            self._trouble = ""
+        except BookError as exc:
+            self._trouble = str(exc)
 
     def close(self) -> None:
         """Close the book."""
@@ -111,15 +126,15 @@ class Naming:
             Whether this is an inspection at all; else the book is not asked.
         """
         identity = Identity(self._section.serial, told.order, told.fixture, told.operator)
+        fallback = frames[0].serial if frames else f"{self._station}-{time.time_ns() // 1000}"
         try:
             found, doubt = self._serial(frames, serial, told, due)
-            fallback = frames[0].serial if frames else f"{self._station}-{time.time_ns() // 1000}"
             if doubt or not counts:
                 return Named(found or fallback, 0, identity, doubt)
             return self._admitted(found, identity)
         except BookError as exc:
             self._trouble = str(exc)
-            return Named(serial or frames[0].serial, 0, identity, Doubt(BOOK, str(exc).rstrip(".")))
+            return Named(told.serial or serial or fallback, 0, identity, Doubt(BOOK, str(exc).rstrip(".")))
 
     def _admitted(self, serial: str, identity: Identity) -> Named:
         attempt = self._book.admit(serial) if self._book and self._section.once else self._count(serial)

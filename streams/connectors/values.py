@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -81,11 +82,28 @@ def _number(form: struct.Struct, payload: bytes) -> float:
 
 
 def put_number(form: struct.Struct, payload: bytes, value: Value) -> bytes:
-    """Return a number in its form; a whole one that does not fit keeps its lowest bits, as a counter does."""
+    """Return a number in its form; a whole one that does not fit keeps its lowest bits, as a counter does.
+
+    A text is the number that it spells, or 0.
+    """
+    number = value if isinstance(value, float) else spelt(value)
     if form.format[-1] in "fd":
-        return form.pack(float(value))
-    whole = int(value) & (1 << 8 * form.size) - 1
+        return form.pack(number)
+    whole = int(number) & (1 << 8 * form.size) - 1
     return whole.to_bytes(form.size, "big" if form.format[0] == ">" else "little")
+
+
+def spelt(words: Value) -> float:
+    """Return the number that a text spells, 0 where it spells none.
+
+    >>> spelt("17"), spelt("A-17")
+    (17.0, 0.0)
+    """
+    try:
+        number = float(words)
+    except ValueError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _put_bit(order: Literal["big", "little"], bit: int, payload: bytes, value: Value) -> bytes:

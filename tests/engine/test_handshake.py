@@ -21,6 +21,7 @@ from streams.peers.opcua import OpcUaPeer
 from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
 from streams.peers.s7 import S7Peer
 from vision.detect import Detector
+from vision.pipeline import Pipeline
 from vision.testing import write_model
 
 WAIT = 20.0
@@ -436,6 +437,24 @@ def test_our_heartbeat_stops_when_the_station_cannot_judge(rig: Rig) -> None:
     first = rig.producer.verdicts[0]
     assert (first.outcome, len(first.views)) == ("REVIEW", 1)
     assert first.reason.startswith("The part was triggered while the station was not ready: Evidence cannot")
+
+
+def test_a_part_that_is_triggered_as_the_station_ends_has_its_answer_and_verdict(
+    rig: Rig, monkeypatch: Any
+) -> None:
+    close = Pipeline.close
+
+    def trigger_and_close(pipeline: Pipeline) -> None:
+        close(pipeline)
+        rig.plc.trigger(serial="A-1")
+        rig.plc.answer()
+
+    monkeypatch.setattr(Pipeline, "close", trigger_and_close)
+    with rig.running(identity={"serial": "plc"}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+    assert (rig.plc.counted[0].word, rig.plc.counted[0].code) == ("ng", 2)
+    (verdict,) = rig.producer.verdicts
+    assert (verdict.outcome, verdict.serial, verdict.attempt) == ("REVIEW", "A-1", 0)
 
 
 BIN: dict[str, Any] = {"bin": {"within_s": 0.3}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,30 @@ def test_a_station_numbers_its_parts_and_never_again_alike(home: Home) -> None:
     again.close()
 
 
+def test_a_book_that_cannot_be_written_is_a_trouble_until_it_can(home: Home, monkeypatch: Any) -> None:
+    monkeypatch.setattr("engine.identity.naming.RETRY", 0.01)
+    naming = Naming(IdentitySection(once=True), "weld-1", home)
+    begun = naming.name([frame()], "A-1")
+    full = [BookError("The book of serials x cannot be written: disk is full; make room on the disk.")]
+
+    def fail(book: Book) -> None:
+        if full:
+            raise full[0]
+
+    monkeypatch.setattr(Book, "probe", fail)
+    admit = Book.admit
+    monkeypatch.setattr(Book, "admit", lambda book, serial: fail(book) or admit(book, serial))
+    refused = naming.name([frame()], "A-2")
+    with listening(naming.mend):
+        assert (begun.attempt, refused.attempt, refused.serial) == (1, 0, "A-2")
+        assert str(refused.doubt).startswith("The serial could not be looked up: The book of serials x")
+        assert naming.trouble == str(full[0])
+        full.clear()
+        until(lambda: not naming.trouble)
+    assert naming.name([frame()], "A-2").attempt == 1
+    naming.close()
+
+
 def test_a_data_matrix_in_the_picture_is_the_serial(home: Home) -> None:
     naming = Naming(IdentitySection(serial="datamatrix", view="top"), "weld-1", home)
 
@@ -172,9 +196,9 @@ def scanner_at(port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def listening(naming: Naming | Scanner) -> Iterator[None]:
+def listening(listen: Callable[[threading.Event], None]) -> Iterator[None]:
     stop = threading.Event()
-    thread = threading.Thread(target=naming.run, args=(stop,))
+    thread = threading.Thread(target=listen, args=(stop,))
     thread.start()
     yield
     stop.set()
@@ -189,7 +213,7 @@ def test_a_scanned_code_is_the_serial_of_one_part(home: Home) -> None:
     port = free_port()
     section = IdentitySection(serial="scanner", scanner=ScannerSection(host="127.0.0.1", port=port))
     naming = Naming(section, "weld-1", home)
-    with listening(naming), scanner_at(port) as link:
+    with listening(naming.listen), scanner_at(port) as link:
         link.sendall(b"A-1\r\n")
         assert naming.name([frame()], "x", due=soon()).serial == "A-1"
         link.sendall(b"A")
@@ -207,7 +231,7 @@ def test_a_scanned_code_is_the_serial_of_one_part(home: Home) -> None:
 def test_a_scanner_that_goes_away_is_told_and_found_again() -> None:
     port = free_port()
     scanner = Scanner("127.0.0.1", port, 10.0)
-    with listening(scanner):
+    with listening(scanner.run):
         until(lambda: "does not answer: Connection refused" in scanner.trouble)
         with scanner_at(port):
             until(lambda: not scanner.trouble)
@@ -220,7 +244,7 @@ def test_a_scanner_that_goes_away_is_told_and_found_again() -> None:
 def test_an_old_code_is_of_no_part() -> None:
     port = free_port()
     scanner = Scanner("127.0.0.1", port, 1e-6)
-    with listening(scanner), scanner_at(port) as link:
+    with listening(scanner.run), scanner_at(port) as link:
         link.sendall(b"A-1\n")
         until(lambda: scanner._scans)
         assert scanner.take(0.0) == []

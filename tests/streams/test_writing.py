@@ -82,6 +82,12 @@ def test_a_counter_that_is_too_large_begins_anew() -> None:
     assert place.read(place.write(bytes(2), 65_537.0)) == 1.0
 
 
+@pytest.mark.parametrize(("said", "number"), [("17", 17.0), ("", 0.0), ("A-17", 0.0), ("nan", 0.0)])
+def test_a_text_in_a_number_s_place_is_the_number_that_it_spells(said: str, number: float) -> None:
+    place = modbus_places.place("holding:7", "uint32")
+    assert place.read(place.write(bytes(4), said)) == number
+
+
 def test_what_is_only_read_says_so() -> None:
     with pytest.raises(ValueError, match="cannot be written"):
         Place("D1", "D", 1, 1, lambda payload: 0.0).write(bytes(2), 1.0)
