@@ -29,9 +29,13 @@ SHIFT_LASTS = timedelta(days=3)
 POINTS = 120
 """Points of the anomaly curve around a verdict."""
 
+IDENTITY = ("line_answer", "order", "fixture", "operator", "serial_source")
+"""What a verdict says of its part beside the serial, as the columns follow each other."""
+
 VERDICTS = """
 SELECT station, machine, serial, part_number, attempt, ts, outcome, reason,
-       model_hash, preprocessing_hash, recipe_hash
+       model_hash, preprocessing_hash, recipe_hash,
+       line_answer, order_number, fixture, operator, serial_source
 FROM verdicts WHERE tenant_id = %s AND serial = %s
 ORDER BY ts DESC, attempt DESC LIMIT %s
 """
@@ -141,6 +145,8 @@ class Attempt:
     pictures: tuple[Picture, ...]
     frames: tuple[Frame, ...]
     line: tuple[Machine, ...]
+    identity: tuple[tuple[str, str], ...] = ()
+    """What else was said of the part, by the names of `IDENTITY`; what nobody said is left out."""
 
     @property
     def start(self) -> datetime:
@@ -171,12 +177,14 @@ def trace(db: Rows, tenant: int, serial: str, machines: Sequence[str]) -> Trace:
         times[station].append(ts)
     attempts = []
     for station, machine, *rest in rows[:ATTEMPTS]:
-        part = Part(*(*rest, None))
+        told = zip(IDENTITY, rest[-len(IDENTITY) :], strict=True)
+        part = Part(*(*rest[: -len(IDENTITY)], None))
         frames = frames_of(db, tenant, station, part, span(part.ts, times[station]))
         shown = [item.picture for item in frames if item.outcome == INSPECTED]
         line = tuple(around(db, tenant, name, part.ts) for name in machines)
         drawn = pictures(db, tenant, station, part, shown)
-        attempts.append(Attempt(station, machine, part, drawn, frames, line))
+        identity = tuple((name, said) for name, said in told if said)
+        attempts.append(Attempt(station, machine, part, drawn, frames, line, identity))
     return Trace(serial, tuple(attempts), len(rows) > ATTEMPTS)
 
 
