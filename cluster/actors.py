@@ -19,7 +19,8 @@ from engine.line_log import open_view
 from engine.paths import Home
 from engine.plant import load
 from engine.shard import run_shard
-from engine.station import Station, report
+from engine.station import Station
+from engine.station_report import report
 from engine.station_roster import Roster
 from streams.log.producer import ZmqProducer
 

@@ -38,6 +38,7 @@ def mendable() -> tuple[type[Exception], ...]:
     from engine.approvals.errors import ApprovalError
     from engine.backup import BackupError
     from engine.discover.abc import DiscoverError
+    from engine.identity.book import BookError
     from engine.paths import HomeError
     from engine.plant import PlantError
     from engine.plant.secrets import SecretError
@@ -51,7 +52,7 @@ def mendable() -> tuple[type[Exception], ...]:
 
     ours = ApprovalError, PlantError, HomeError, StoreError, LogError, ModelError
     more = BackupError, DatasetError, DiscoverError, KeyFileError, SecretError, SurveyError, TrainingError
-    return *ours, *more, ReviewError
+    return *ours, *more, ReviewError, BookError
 
 
 if __name__ == "__main__":

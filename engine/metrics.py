@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from engine.figures import Figures
+from engine.handshake.reasons import MISDEEDS, REASONS
 from engine.health import Health, Part
 from streams.clock import SECOND
 
@@ -71,6 +72,14 @@ CATALOGUE = (
     ),
     Series("seamline_shadow_parts_total", "Parts that the model saw which looks on.", ("station",)),
     Series("seamline_shadow_passed_by_total", "Parts that it had no time for.", ("station",)),
+    Series("seamline_handshake_cycles_total", "Parts that the PLC triggered.", ("station",)),
+    Series("seamline_handshake_answers_total", "What the line was told.", ("station", "answer")),
+    Series("seamline_handshake_last_cycle_seconds", "From trigger to answer, the last time.", ("station",)),
+    Series(
+        "seamline_handshake_events_total",
+        "What a sound line never does, and why answers were not the model's own.",
+        ("station", "event"),
+    ),
     Series("seamline_source_readings_total", "Readings that a source handed to the log.", ("source",)),
     Series("seamline_source_rejects_total", "Inputs of a source that could not be read.", ("source",)),
     Series("seamline_source_waveforms_total", "Waveforms that a source handed to the log.", ("source",)),
@@ -206,12 +215,27 @@ def tell_part(answer: Answer, record: Health, part: Part, now: int) -> None:
     elif part.kind == "shadow":
         answer.add("seamline_shadow_parts_total", part.counters.get("inspected"), record.name)
         answer.add("seamline_shadow_passed_by_total", part.counters.get("passed_by"), record.name)
+    elif part.kind == "handshake":
+        tell_handshake(answer, record.name, part)
     elif part.kind == "camera":
         for outcome in OUTCOMES:
             answer.add("seamline_frames_total", part.counters.get(outcome), record.name, part.name, outcome)
         answer.add("seamline_frames_open", part.counters.get("open"), record.name, part.name)
         offset = part.counters.get("clock_offset_s")
         answer.add("seamline_camera_clock_offset_seconds", offset, record.name, part.name)
+
+
+def tell_handshake(answer: Answer, station: str, part: Part) -> None:
+    """Add how a station and its PLC get on."""
+    answer.add("seamline_handshake_cycles_total", part.counters.get("cycles"), station)
+    for word in JUDGED:
+        answer.add(
+            "seamline_handshake_answers_total", part.counters.get(f"answers_{word}", 0), station, word.upper()
+        )
+    if milliseconds := part.counters.get("last_cycle_ms"):
+        answer.add("seamline_handshake_last_cycle_seconds", milliseconds / 1000, station)
+    for event in (*(reason.name for reason in REASONS), *MISDEEDS):
+        answer.add("seamline_handshake_events_total", part.counters.get(event), station, event)
 
 
 def tell_figures(answer: Answer, shard: str, figures: Figures, age: float) -> None:

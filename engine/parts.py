@@ -88,7 +88,8 @@ class PartRows:
 
 def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
     """Return the row of ``verdicts``."""
-    texts = {
+    identity = verdict.identity
+    texts: dict[str, str | None] = {
         "station": verdict.station,
         "machine": machine,
         "serial": verdict.serial,
@@ -99,6 +100,11 @@ def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
         "preprocessing_hash": verdict.versions.preprocessing,
         "recipe_hash": verdict.versions.recipe,
         **decision_texts(verdict),
+        "serial_source": identity.serial_source or None,
+        "order_number": identity.order or None,
+        "fixture": identity.fixture or None,
+        "operator": identity.operator or None,
+        "line_answer": verdict.answer or None,
     }
     decided = verdict.decision
     numbers = {

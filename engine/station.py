@@ -11,26 +11,28 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import cv2
 
-from engine import health
 from engine.cameras import Lines, Opener, open_camera
+from engine.handshake.line import Line
+from engine.identity.naming import Naming
 from engine.paths import Home
-from engine.plant import Camera, Judging, Plant, StationSection
+from engine.plant import Camera, IdentitySection, Judging, Plant, StationSection
 from engine.plant.machines import build_calendar
 from engine.recipe import exposed, sections_of
 from engine.release import Gate
 from engine.station_account import Account
 from engine.station_cameras import Cameras
-from engine.station_drift import Drift, Drifted
-from engine.station_judge import JUDGING, StationJudge
+from engine.station_drift import Drift
+from engine.station_judge import StationJudge
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_models import Models
+from engine.station_report import StationStats
 from engine.station_shadow import Shadow
 from engine.station_tally import Trail
 from streams.log.abc import Kind, Producer
@@ -41,7 +43,7 @@ from vision.evidence import EvidenceStore, sync_folders
 from vision.frozen import Repeats
 from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
-from vision.records import Frame, Missed, Outcome, Verdict
+from vision.records import Frame, Missed, Verdict
 
 RETRY = 2.0
 """Seconds between attempts to write evidence again."""
@@ -56,29 +58,6 @@ DEPTH = 48
 NO_EVIDENCE = "evidence_not_written"
 FREEZING = ("video", "rtsp", "genicam", "zeromq")
 """Cameras with a sensor: two pictures of one are never the same. Files may hold one picture twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class StationStats:
-    """What a station has done so far."""
-
-    station: str
-    frames: Balance
-    cameras: dict[str, Balance]
-    """Those that are there now."""
-    offsets: dict[str, int]
-    """How far the clocks of cameras that stamp their frames are behind, microseconds."""
-    verdicts: dict[str, int]
-    rate: float
-    """Verdicts a second, over the latest ones."""
-    last: Verdict | None
-    shadow: tuple[int, int]
-    """Parts that the model which looks on has inspected, and that passed it by."""
-    drift: dict[tuple[str, str], Drifted]
-    """The newest window of every view and measure."""
-    drift_trouble: str
-    troubles: dict[str, str]
-    """What is wrong now, by camera, ``evidence`` or ``model``; empty when all is well."""
 
 
 class Station:
@@ -129,9 +108,7 @@ class Station:
         shifts = build_calendar(section.shifts, ZoneInfo(plant.timezone)) if section.shifts else None
         self._gate = Gate(section.name, home, recipes, section.light, shifts, self._clock.now)
         self._models = Models(section.name, known, home, detector)
-        self._judge = StationJudge(
-            section.name, self._models.inspectors, lambda part: section.part_number, self._gate
-        )
+        self._judge = StationJudge(section.name, self._models.inspectors, self._gate)
         self._shadow = Shadow(section.name, self._recipe, home, partial(_say_shadow, producer))
         self._drift = Drift(section.name, home.drift(section.name))
         self._repeats = Repeats(self._recipe.limits.repeats)
@@ -151,6 +128,8 @@ class Station:
         )
         opener = opener or partial(open_camera, replay=plant.replay, lines=Lines())
         self._cameras = Cameras(self._number, opener, self._clock.now, self, self._account.marks)
+        self._naming, self._line = self._meet_line(section, home)
+        self._gathering = self._line or self._assembly
 
     def run(self, stop: threading.Event) -> None:
         """Inspect until ``stop`` is set or every camera has ended.
@@ -165,12 +144,15 @@ class Station:
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest = self._section.mode == "newest"
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge.turn, self._deliver, self._cores, depth, newest, LINGER)
+        self._pipeline = Pipeline(self._judge_of, self._deliver, self._cores, depth, newest, LINGER)
+        if self._line:
+            self._line.start()
         try:
             self._watch()
         finally:
             self._cameras.stop()
             self._pipeline.close()
+            self._leave_line()
             self._shadow.close()
             self._evidence.close()
         self._gate.report(self._log.release, self._log.acknowledged)
@@ -200,6 +182,7 @@ class Station:
             shadow=(self._shadow.inspected, self._shadow.passed_by),
             drift=self._drift.newest.copy(),
             drift_trouble=self._drift.trouble,
+            line=self._line.parts() if self._line else (),
         )
 
     def begin(self, run: Run, opening: int) -> None:
@@ -226,13 +209,7 @@ class Station:
         self._account.captured(run, frame)
         seen = self._repeats.look(frame) if frame.camera in self._freezing else frame
         with self._entry:
-            part = self._assembly.add(seen, time.monotonic())
-            if isinstance(part, Stray):
-                self._pipeline.lose([loss_of(self.name, frame, part.outcome, part.reason)])
-            elif part is not None:
-                self._pipeline.offer(part)
-            for crowded in self._assembly.overflow():
-                self._pipeline.offer(crowded)
+            self._pass_on(self._ended_by(seen, time.monotonic()))
 
     def lose(self, run: Run, missed: Sequence[Missed], ts: int | None = None) -> None:
         """Take note of frames that never came, as it was known at ``ts``, or is known now."""
@@ -263,8 +240,8 @@ class Station:
                 break
             self._cameras.changed.wait(BEAT)
             self._cameras.changed.clear()
-            self._let_go(lambda: self._assembly.expire(time.monotonic()))
-        self._let_go(self._assembly.finish)
+            self._let_go(lambda: self._gathering.expire(time.monotonic()))
+        self._let_go(self._gathering.finish)
 
     def _follow(self, cameras: Sequence[Camera]) -> None:
         """Read these cameras from now on, once it is known whether the station is released for them."""
@@ -277,11 +254,62 @@ class Station:
         awaited = self._may_change and self._cameras.idle and not self._stop.is_set()
         return self._cameras.alive or awaited
 
-    def _let_go(self, ripe: Callable[[], Sequence[Part]]) -> None:
+    def _let_go(self, ripe: Callable[[], Sequence[Part | Stray]]) -> None:
         """Let parts go that wait no longer."""
         with self._entry:
-            for part in ripe():
-                self._pipeline.offer(part)
+            self._pass_on(ripe())
+
+    def _ended_by(self, frame: Frame, now: float) -> Sequence[Part | Stray]:
+        """Return what a frame makes whole, and what it leaves without a part."""
+        if self._line:
+            return self._line.add(frame, now)
+        ended = self._assembly.add(frame, now)
+        return [*([ended] if ended else []), *self._assembly.overflow()]
+
+    def _pass_on(self, items: Sequence[Part | Stray]) -> None:
+        """Let parts be judged, and frames that are of none end in the ledger."""
+        for item in items:
+            if isinstance(item, Stray):
+                self._pipeline.lose([loss_of(self.name, item.frame, item.outcome, item.reason)])
+            else:
+                self._pipeline.offer(item)
+
+    def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
+        """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
+        if self._line:
+            return self._line.judge
+        turn = self._judge.turn(self._section.part_number)
+        return partial(self._naming.applied, turn) if self._naming else turn.judge
+
+    def _meet_line(self, section: StationSection, home: Home) -> tuple[Naming | None, Line | None]:
+        """Return who names the parts and who speaks with the PLC, where the plant file asks for them."""
+        if not (section.identity or section.handshake):
+            return None, None
+        naming = Naming(section.identity or IdentitySection(), section.name, home, self._gate.is_master)
+        if not section.handshake:
+            return naming, None
+        told = section.handshake, self._recipe.views, section.part_number, self._judge, naming
+        return naming, Line(*told, self._unable, self._cameras.changed.set, self._clock.now)
+
+    def _leave_line(self) -> None:
+        """Say good-bye to the line; what it triggered at the last moment was refused, and is on record."""
+        if self._line:
+            self._line.close()
+            for part in self._line.finish() if not self._pipeline.failure else ():
+                if isinstance(part, Part):
+                    self._deliver([Job(part, verdict=self._line.judge(part))])
+        if self._naming:
+            self._naming.close()
+
+    def _unable(self) -> str:
+        """Say why no part can be judged just now; from any thread."""
+        if self._stop.is_set():
+            return "The station stops."
+        if refused := self._judge.refusal(self._section.part_number):
+            return refused
+        if closed := self._cameras.closed():
+            return self._cameras.troubles.get(closed[0]) or f"Camera {closed[0]} is not open yet."
+        return next(iter(self._troubles.values()), "")
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
@@ -289,7 +317,7 @@ class Station:
             jobs = [replace(job, verdict=None, reason=job.reason or NO_EVIDENCE) for job in jobs]
         self._log.deliver(jobs)
         for job in jobs:
-            if job.part is not None and job.verdict is not None:
+            if job.part is not None and job.part.frames and job.verdict is not None:
                 self._shadow.offer(job.part)
                 self._log.drifted(self._drift.take(job.verdict))
 
@@ -306,39 +334,6 @@ class Station:
             else:
                 self._troubles.pop("evidence", None)
                 return True
-
-
-def report(stats: StationStats, log_trouble: str | None) -> health.Report:
-    """Return how a station is: each camera with its ledger, its evidence and its way to the log.
-
-    ``log_trouble`` says why entries wait to be appended, if they do.
-    """
-    verdicts = {f"verdicts_{word.lower()}": stats.verdicts.get(word, 0) for word in Outcome}
-    shadow = dict(zip(("inspected", "passed_by"), stats.shadow, strict=True))
-    drift = {f"{view} {measure}": told.psi for (view, measure), told in stats.drift.items()}
-    others = [
-        health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
-        health.Part("log", "log", log_trouble or ""),
-        health.Part("model", "model", stats.troubles.get("model", "")),
-        health.Part("shadow", "shadow", stats.troubles.get("shadow", ""), shadow),
-        health.Part("drift", "drift", stats.drift_trouble, drift),
-        *(health.Part(what, what, stats.troubles[what]) for what in JUDGING if what in stats.troubles),
-    ]
-    counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
-    return health.Report(counters, (*(camera_part(name, stats) for name in stats.cameras), *others))
-
-
-def camera_part(name: str, stats: StationStats) -> health.Part:
-    """Return how a camera is, its ledger, and how far its clock is behind where it has one."""
-    offset = stats.offsets.get(name)
-    clock = {} if offset is None else {"clock_offset_s": offset / 1e6}
-    trouble = stats.troubles.get(name, "")
-    return health.Part("camera", name, trouble, frames_of(stats.cameras[name]) | clock)
-
-
-def frames_of(balance: Balance) -> dict[str, float]:
-    """Return a ledger's sums as counters: captured is the sum of the other five."""
-    return {**asdict(balance), "open": balance.open}
 
 
 def evidence_of(jobs: Sequence[Job]) -> dict[str, bytes]:

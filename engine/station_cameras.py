@@ -57,6 +57,7 @@ class Reading:
     thread: threading.Thread | None = None
     run: Run | None = None
     live: bool = False
+    open: bool = False
 
     @property
     def alive(self) -> bool:
@@ -110,6 +111,10 @@ class Cameras:
     def names(self) -> list[str]:
         """Return the cameras that are there."""
         return list(self._readings)
+
+    def closed(self) -> list[str]:
+        """Return the cameras that are not open now."""
+        return [name for name, reading in list(self._readings.items()) if not reading.open]
 
     def offsets(self) -> dict[str, int]:
         """Return how far the clocks of cameras that stamp their frames are behind, microseconds."""
@@ -166,6 +171,7 @@ class Cameras:
                 self._sink.begin(run, opening)
                 self.troubles.pop(name, None)
                 reading.live = camera.live
+                reading.open = True
                 if not reading.live:
                     self._away.pop(name, None)
                 if why := self._away.get(name):
@@ -179,6 +185,7 @@ class Cameras:
                 self._away.setdefault(name, CAMERA_AWAY)
             return False
         finally:
+            reading.open = False
             self._marks[name] = run.mark
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from engine.inspectors import Inspectors, Judge
@@ -11,11 +12,30 @@ from vision import unjudged
 from vision.assembly import Part
 from vision.inspector import Inspector
 from vision.records import Verdict
+from vision.refusal import Refusal
 
 RECIPE = "recipe"
 """What decides where there is no recipe, and whose trouble it is."""
 JUDGING = (RECIPE, RELEASE)
 """What a station may lack to judge its parts, by the names of its troubles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who judges a part whose turn it is.
+
+    ``look`` inspects it; ``count`` says what of that counts when it is known who the part is: nothing of a
+    master part, and REVIEW while the station is not released.
+    """
+
+    look: Callable[[Part], Verdict]
+    count: Callable[[Part, Verdict], Verdict]
+    known: bool = True
+    """Whether the station has a recipe for it."""
+
+    def judge(self, part: Part) -> Verdict:
+        """Return what is said of a part of which it is known who it is."""
+        return self.count(part, self.look(part))
 
 
 class StationJudge:
@@ -27,18 +47,13 @@ class StationJudge:
         Its name.
     inspectors
         One for each part number that the station has a recipe for.
-    number
-        Tells the part number of a part.
     gate
         The station's release.
     """
 
-    def __init__(
-        self, station: str, inspectors: Inspectors, number: Callable[[Part], str], gate: Gate
-    ) -> None:
-        self._station = station
+    def __init__(self, station: str, inspectors: Inspectors, gate: Gate) -> None:
+        self.station = station
         self._inspectors = inspectors
-        self._number = number
         self._gate = gate
         self._unknown = ""
 
@@ -48,37 +63,44 @@ class StationJudge:
         found = {RECIPE: self._unknown, RELEASE: self._gate.trouble()}
         return {what: why for what, why in found.items() if why}
 
+    def refusal(self, number: str) -> str:
+        """Return why nothing may be said of a part number whatever comes; empty when something may."""
+        judge = self._known(number)
+        return judge.reason if isinstance(judge, Refusal) else ""
+
     def inspector(self, number: str) -> Inspector | None:
         """Return what judges a part number; None where there is no recipe, or no signed model for it."""
-        try:
-            judge = self._inspectors.of(number)
-        except KeyError:
-            return None
+        judge = self._known(number)
         return judge if isinstance(judge, Inspector) else None
 
-    def turn(self, part: Part) -> Callable[[Part], Verdict]:
-        """Return who judges a part whose turn it is: asked in the order of the parts, one at a time.
+    def turn(self, number: str) -> Turn:
+        """Return who judges the part of a number whose turn it is: asked in order, one part at a time.
 
         A part without a recipe is never judged by another's.
         """
-        number = self._number(part)
         if bypass := self._gate.bypass():
-            return partial(self._leave, number, BYPASS, bypassed(bypass), unjudged.BYPASS)
+            return self._leave(number, BYPASS, bypassed(bypass), unjudged.BYPASS, known=True)
+        judge = self._known(number)
+        self._unknown = "" if judge else f"No recipe for part number {number} at this station."
+        if judge is None:
+            return self._leave(number, RECIPE, self._unknown, unjudged.NO_RECIPE, known=False)
+        return Turn(partial(_look, judge), partial(self._count, judge))
+
+    def _known(self, number: str) -> Judge | None:
         try:
-            judge = self._inspectors.of(number)
+            return self._inspectors.of(number)
         except KeyError:
-            self._unknown = f"No recipe for part number {number} at this station."
-            return partial(self._leave, number, RECIPE, self._unknown, unjudged.NO_RECIPE)
-        self._unknown = ""
-        return partial(self._say, judge)
+            return None
 
-    def judge(self, part: Part) -> Verdict:
-        """Return what is said of a part."""
-        return self.turn(part)(part)
-
-    def _say(self, judge: Judge, part: Part) -> Verdict:
-        verdict = judge.inspect(part.frames, part.attempt)
+    def _count(self, judge: Judge, part: Part, verdict: Verdict) -> Verdict:
         return self._gate.say(part, judge, verdict) if isinstance(judge, Inspector) else verdict
 
-    def _leave(self, number: str, rule: str, why: str, short: str, part: Part) -> Verdict:
-        return unjudged.unjudged(self._station, number, part.frames, part.attempt, rule, why, short)
+    def _leave(self, number: str, rule: str, why: str, short: str, known: bool) -> Turn:
+        def leave(part: Part) -> Verdict:
+            return unjudged.unjudged(self.station, number, part.frames, part.attempt, rule, why, short)
+
+        return Turn(leave, lambda _, verdict: verdict, known)
+
+
+def _look(judge: Judge, part: Part) -> Verdict:
+    return judge.inspect(part.frames, part.attempt)

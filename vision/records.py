@@ -68,6 +68,8 @@ class Frame:
     before: tuple[Missed, ...] = ()
     repeated: bool = False
     """Whether it shows the part before, though another lies there: the picture froze."""
+    vouched: bool = False
+    """Whether the sender itself named the part; else the serial is only the picture's own name."""
 
     @property
     def nbytes(self) -> int:
@@ -167,6 +169,17 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a part is, besides its serial: all that the line said of it; empty where it did not."""
+
+    serial_source: str = ""
+    """Who told the serial: camera, plc, scanner, datamatrix or station; empty: nobody was asked."""
+    order: str = ""
+    fixture: str = ""
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a station says of one part, with all that it rests on."""
 
@@ -184,6 +197,9 @@ class Verdict:
     """Name and version of the recipe."""
     purpose: str = ""
     """``master`` for a master part, which counts nowhere; empty for a part of production."""
+    identity: Identity = Identity()
+    answer: str = ""
+    """What the line was told, which may be another word; empty where no line asks."""
 
     def to_json(self) -> bytes:
         """Return the form that is logged; the same verdict always gives the same bytes."""
@@ -202,8 +218,9 @@ class Verdict:
             fields: dict[str, Any] = json.loads(payload)
             views = tuple(_view(item) for item in fields.pop("views"))
             outcome, versions = Outcome(fields.pop("outcome")), Versions(**fields.pop("versions"))
-            decision = Decision(**fields.pop("decision", {}))
-            return cls(**fields, outcome=outcome, versions=versions, views=views, decision=decision)
+            fields["decision"] = Decision(**fields.pop("decision", {}))
+            fields["identity"] = Identity(**fields.pop("identity", {}))
+            return cls(**fields, outcome=outcome, versions=versions, views=views)
         except (KeyError, TypeError) as exc:
             raise ValueError(f"the bytes are not a verdict: {exc}") from exc
 

@@ -23,6 +23,7 @@ from engine.backup.errors import BackupError
 from engine.backup.save import FORMAT, MANIFEST, PLANT
 from engine.backup.secrets import hidden
 from engine.backup.sinks import SUMS
+from engine.identity.book import BOOK, begin_thousand
 from engine.paths import Home
 from engine.store.database import connect, open_database
 from engine.store.embedded import Embedded
@@ -204,13 +205,15 @@ def _load(stage: Home, folder: Path, facts: dict[str, Any]) -> int:
 
 
 def _begin_thousands(stage: Home) -> None:
-    """Let every station go on with a new thousand of run numbers.
+    """Let every station go on with a new thousand of run numbers, and of serials of its own.
 
-    The runs between the backup and its restoring are unknown here, but their serials are on parts.
+    Those between the backup and its restoring are unknown here, but they are on parts.
     """
     for file in stage.stations.glob("*.run"):
         number = int(file.read_text())
         file.write_text(str((number // THOUSAND + 1) * THOUSAND))
+    for book in stage.stations.glob(f"*{BOOK}"):
+        begin_thousand(book, THOUSAND)
 
 
 def _settle(stage: Home, home: Home) -> None:

@@ -8,6 +8,7 @@ is never older: pictures of every verdict, and run numbers that no serial has go
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from engine.backup.errors import BackupError
 from engine.backup.logs import HeldLog, held
 from engine.backup.secrets import without_secrets
 from engine.backup.sinks import Sink
+from engine.identity.book import BOOK, copied
 from engine.paths import Home
 from engine.store.database import connect
 from engine.store.hold import hold
@@ -31,6 +33,8 @@ from vision.evidence.index import FILE as INDEX
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LEFT_OUT = (".draft", BOOK, f"{BOOK}-wal", f"{BOOK}-shm")
+"""Ends of names that are no files of a backup, or not as they are."""
 PLANT = "plant.yaml"
 SHARDS = """
 SELECT id, epoch, position, (
@@ -98,6 +102,7 @@ def _write(home: Home, connection: Connection, sink: Sink, target: Path, evidenc
             log.save(sink)
     for name, path in _files(home, evidence):
         sink.copy(name, path)
+    _write_books(home, sink)
     _write_plant(home, sink)
     told = {name: {**facts, "log_end": _end(logs, name)} for name, facts in shards.items()}
     facts = {"format": FORMAT, "seamline": version("seamline"), "made": datetime.now(UTC).isoformat()}
@@ -132,8 +137,16 @@ def _files(home: Home, evidence: bool) -> Iterator[tuple[str, Path]]:
     """Go through run numbers, models and, if asked for, pictures, each with its name in the backup."""
     for folder in (home.stations, home.models, *([home.evidence] if evidence else [])):
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            if path.is_file() and not path.name.startswith((".", INDEX)) and path.suffix != ".draft":
+            if path.is_file() and not path.name.startswith((".", INDEX)) and not path.name.endswith(LEFT_OUT):
                 yield str(path.relative_to(home.root)), path
+
+
+def _write_books(home: Home, sink: Sink) -> None:
+    """Write the stations' books of serials, each as it is at one moment."""
+    with tempfile.TemporaryDirectory() as folder:
+        for book in sorted(home.stations.glob(f"*{BOOK}")):
+            copied(book, Path(folder) / book.name)
+            sink.copy(str(book.relative_to(home.root)), Path(folder) / book.name)
 
 
 def _write_plant(home: Home, sink: Sink) -> None:

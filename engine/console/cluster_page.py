@@ -8,6 +8,7 @@ from datetime import timedelta
 from engine.console import ledger
 from engine.console.chain import level, rate
 from engine.console.cluster_query import COUNTED, Store
+from engine.console.handshake_card import handshake
 from engine.console.icons import icon
 from engine.console.locale import DASH, Locale, number
 from engine.console.markup import Html, el, join
@@ -108,7 +109,7 @@ def _section(vital: Vital, name: str, body: Sequence[Html], say: Locale) -> Html
 
 
 def station(vital: Vital, say: Locale) -> Html:
-    """Return a station: every camera with its health and ledger, then evidence and log."""
+    """Return a station: every camera with its health and ledger, its PLC, then evidence and log."""
     cameras = [_camera(vital, part, say) for part in vital.of("camera")]
     names = {"evidence": "evidence", "log": "to_log", "recipe": "recipe", "release": "release"}
     names |= {"model": "model", "shadow": "shadow", "drift": "drift"}
@@ -116,7 +117,9 @@ def station(vital: Vital, say: Locale) -> Html:
     others = [_line(say(names[part.kind]), part, vital, say) for part in needs]
     begun = vital.record.started if vital.record else 0
     since = el("p", say("camera.since", time=_time(begun, vital.now, say)), class_="muted")
-    return _section(vital, title(vital, say), [*cameras, since, el("div", *others, class_="needs")], say)
+    plcs = [handshake(vital, part, _line, say) for part in vital.of("handshake")]
+    body = [*cameras, *plcs, since, el("div", *others, class_="needs")]
+    return _section(vital, title(vital, say), body, say)
 
 
 def _camera(vital: Vital, part: Part, say: Locale) -> Html:

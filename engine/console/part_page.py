@@ -111,8 +111,15 @@ def told(attempt: Attempt) -> bool:
 
 def _facts(attempt: Attempt, say: Locale) -> Html:
     facts = {say("part.time"): say.date(attempt.part.ts), say("part.counts"): attempt.machine}
+    facts |= {say(f"part.{name}"): _said(name, told, say) for name, told in attempt.identity}
     pairs = (el("div", el("dt", name), el("dd", fact)) for name, fact in facts.items())
     return el("dl", *pairs, class_="card facts")
+
+
+def _said(name: str, told: str, say: Locale) -> str:
+    """Return what was said of a part, in the reader's words where it is one of ours."""
+    words = {"line_answer": f"outcome.{told}", "serial_source": f"source_of.{told}"}
+    return say(words[name]) if name in words else told
 
 
 def versions(attempt: Attempt, names: Names, say: Locale) -> Html:

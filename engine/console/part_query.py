@@ -30,9 +30,13 @@ SHIFT_LASTS = timedelta(days=3)
 POINTS = 120
 """Points of the anomaly curve around a verdict."""
 
+IDENTITY = ("line_answer", "order", "fixture", "operator", "serial_source")
+"""What a verdict says of its part beside the serial, as the columns follow each other."""
+
 VERDICTS = """
 SELECT station, machine, serial, part_number, attempt, ts, outcome, reason,
        model_hash, preprocessing_hash, recipe_hash,
+       line_answer, order_number, fixture, operator, serial_source,
        recipe, purpose, rule, rule_set, process, standard,
        decided_view, decided_finding, measure, measured, bound
 FROM verdicts WHERE tenant_id = %s AND serial = %s
@@ -82,7 +86,9 @@ ORDER BY as_of DESC LIMIT 1
 Rows = Connection[tuple[Any, ...]]
 
 FACTS = 9
-"""Columns of a verdict from its serial on that say what it is; what decided it follows."""
+"""Columns of a verdict from its serial on that say what it is; who the part was follows."""
+DECIDED = FACTS + len(IDENTITY)
+"""From here on columns say what decided it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,8 @@ class Attempt:
     pictures: tuple[Picture, ...]
     frames: tuple[Frame, ...]
     line: tuple[Machine, ...]
+    identity: tuple[tuple[str, str], ...] = ()
+    """What else was said of the part, by the names of `IDENTITY`; what nobody said is left out."""
 
     @property
     def start(self) -> datetime:
@@ -177,12 +185,14 @@ def trace(db: Rows, tenant: int, serial: str, machines: Sequence[str]) -> Trace:
         times[station].append(ts)
     attempts = []
     for station, machine, *rest in rows[:ATTEMPTS]:
-        part = Part(*(*rest[:FACTS], None, decision_of(rest[FACTS:])))
+        facts, told, decided = rest[:FACTS], rest[FACTS:DECIDED], rest[DECIDED:]
+        part = Part(*(*facts, None, decision_of(decided)))
         frames = frames_of(db, tenant, station, part, span(part.ts, times[station]))
         shown = [item.picture for item in frames if item.outcome == INSPECTED or item.reason in NOT_INSPECTED]
         line = tuple(around(db, tenant, name, part.ts) for name in machines)
         drawn = pictures(db, tenant, station, part, shown)
-        attempts.append(Attempt(station, machine, part, drawn, frames, line))
+        identity = tuple((name, said) for name, said in zip(IDENTITY, told, strict=True) if said)
+        attempts.append(Attempt(station, machine, part, drawn, frames, line, identity))
     return Trace(serial, tuple(attempts), len(rows) > ATTEMPTS)
 
 

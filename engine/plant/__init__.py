@@ -2,6 +2,14 @@
 
 from engine.plant.errors import Fault, PlantError
 from engine.plant.file import load, save
+from engine.plant.handshake import (
+    BinSection,
+    Handshake,
+    ModbusHandshake,
+    OpcUaHandshake,
+    S7Handshake,
+)
+from engine.plant.identity import IdentitySection, ScannerSection
 from engine.plant.log import JetStreamSection, LogSection, RemoteSection, ServeSection
 from engine.plant.machines import MachineSection, SensorSection, ShiftSection, TagSection
 from engine.plant.outbox import OutboxSection
@@ -35,6 +43,7 @@ from engine.plant.stations import (
 )
 
 __all__ = [
+    "BinSection",
     "Camera",
     "ConsoleSection",
     "CsvSource",
@@ -42,6 +51,8 @@ __all__ = [
     "Fault",
     "FolderCamera",
     "GenicamCamera",
+    "Handshake",
+    "IdentitySection",
     "JetStreamSection",
     "Judging",
     "LimitsSection",
@@ -50,8 +61,10 @@ __all__ = [
     "MachineSection",
     "MasterSection",
     "McSource",
+    "ModbusHandshake",
     "ModbusSource",
     "MqttSource",
+    "OpcUaHandshake",
     "OpcUaSource",
     "OutboxSection",
     "ParquetSource",
@@ -62,7 +75,9 @@ __all__ = [
     "ReplaySection",
     "RetentionSection",
     "RtspCamera",
+    "S7Handshake",
     "S7Source",
+    "ScannerSection",
     "SensorSection",
     "ServeSection",
     "ShdrSource",

@@ -146,7 +146,7 @@ def section_at(loc: Steps, root: Root = Plant) -> dict[str, Any]:
 
 def _resolved(schema: dict[str, Any], root: Root) -> dict[str, Any]:
     for choice in schema.get("anyOf", []):
-        if "$ref" in choice:
+        if "$ref" in choice or "discriminator" in choice:
             return _resolved(choice, root)
     if reference := schema.get("$ref"):
         return dict(_schema(root)["$defs"][reference.rpartition("/")[2]])

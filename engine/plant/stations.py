@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from engine.plant.handshake import Handshake
+from engine.plant.identity import IdentitySection
 from engine.plant.machines import ShiftSection, build_calendar
 from engine.plant.recipes import Judging
 from engine.plant.secrets import SecretSection
@@ -151,6 +153,19 @@ class StationSection(Judging):
     """Recipes that it may run, chosen by the part number; empty: it judges by what stands here."""
     light: str = ""
     """What lights its parts; name another when you fit one, then master parts must pass again."""
+    handshake: Handshake | None = None
+    """The PLC that triggers its parts and is answered; left out: cameras alone say when a part is there."""
+    identity: IdentitySection | None = None
+    """Who each part is; left out: who its camera says, as often as it says so."""
+
+    @model_validator(mode="after")
+    def _somebody_tells_the_serial(self) -> Self:
+        source = self.identity.serial if self.identity else "camera"
+        if source in {"plc", "scanner"} and self.handshake is None:
+            raise ValueError(f"identity takes the serial from {source}, which needs a handshake; add one")
+        if source == "plc" and self.handshake and self.handshake.asks.serial is None:
+            raise ValueError("identity takes the serial from the PLC; add serial to the asks of handshake")
+        return self
 
 
 def build_station(section: StationSection, zone: ZoneInfo) -> Machine:

@@ -84,6 +84,10 @@ class Gate:
         bypass = self._state.bypass
         return bypass if bypass and self._now() < bypass.until else None
 
+    def is_master(self, serial: str) -> bool:
+        """Say whether a serial is that of a master part of any recipe: it is shown again and again."""
+        return any(master_of(serial, recipe.masters) for recipe in self._recipes.values())
+
     def look(self, cameras: Sequence[Camera], inspector: Inspector | None) -> None:
         """Take what people ordered, and look whether another shift, model, camera or lamp asks for a release.
 

@@ -1,5 +1,5 @@
 -- What decided a verdict, and what each finding was judged to be; null where a verdict is from before.
--- depends: 0018.waveform_views
+-- depends: 0019.identity
 
 ALTER TABLE verdicts ADD COLUMN recipe text;            -- name and version; empty: the station's own
 ALTER TABLE verdicts ADD COLUMN purpose text;           -- master: a master part, which counts nowhere

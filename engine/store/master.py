@@ -60,9 +60,9 @@ def register(connection: Connection, plant: Plant) -> None:
 def settings(plant: Plant, section: MachineSection | StationSection, machine: Machine) -> dict[str, Any]:
     """Return what the plant file says of a machine, with its calendar and cycle as the views need them.
 
-    Cameras are left out: their addresses may hold passwords, and whoever reads may read this.
+    Cameras and PLC are left out: their addresses may hold passwords, and whoever reads may read this.
     """
-    return section.model_dump(mode="json", exclude={"cameras"}) | {
+    return section.model_dump(mode="json", exclude={"cameras", "handshake", "identity"}) | {
         "timezone": plant.timezone,
         "calendar": [_shift(shift) for shift in machine.calendar.shifts],
         "ideal_cycle_us": machine.ideal_cycle,

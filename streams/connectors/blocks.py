@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from streams.connectors.values import Reader, Value
+from streams.connectors.values import Reader, Value, Writer
+
+
+def read_only(_: bytes, value: Value) -> bytes:
+    """Refuse to write: the protocol only reads.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
+    raise ValueError(f"{value!r} cannot be written there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,8 @@ class Place:
     """How many units it takes."""
     read: Reader
     """What reads it out of their bytes."""
+    write: Writer = read_only
+    """What puts a value into their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,12 @@ class Block:
         for place in self.places:
             start = (place.first - self.first) * width
             yield place.address, place.read(payload[start : start + place.count * width])
+
+    def put(self, payload: bytearray, place: Place, value: Value) -> None:
+        """Put the value of one of its places into the bytes of all its units."""
+        width = len(payload) // self.count
+        own = slice((place.first - self.first) * width, (place.first - self.first + place.count) * width)
+        payload[own] = place.write(bytes(payload[own]), value)
 
 
 def plan(places: Iterable[Place], limits: Mapping[str, int], gap: int = 0) -> tuple[Block, ...]:

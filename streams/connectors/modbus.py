@@ -1,4 +1,4 @@
-"""Read a Modbus device over TCP: blocks of its four tables, through pymodbus."""
+"""Read and write a Modbus device over TCP: blocks of its four tables, through pymodbus."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from streams.connectors.modbus_places import BIT_TABLES
 from streams.connectors.polling import Lost, Refused
 
 FUNCTIONS = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+WRITING = {"coil": 15, "holding": 16}
+"""Functions that write many units; the other two tables are the device's alone."""
 AWAY = (ExcCodes.GATEWAY_PATH_UNAVIABLE, ExcCodes.GATEWAY_NO_RESPONSE)
 """What a gateway answers for a device that it cannot reach."""
 REASONS = {
@@ -54,6 +56,7 @@ class ModbusLink:
         self._client = ModbusTcpClient(host, port=port, timeout=timeout, retries=0)
         self._client.socket = socket.create_connection((host, port), timeout)
         self._unit, self._timeout = unit, timeout
+        self._tell = {"coil": self._write_bits, "holding": self._write_registers}
         self._ask = {
             "coil": self._client.read_coils,
             "discrete": self._client.read_discrete_inputs,
@@ -76,6 +79,32 @@ class ModbusLink:
         except ModbusException as exc:
             raise Lost(f"no answer to {block} within {self._timeout:g} s") from exc
         return payload(answer, block)
+
+    def write(self, block: Block, content: bytes) -> None:
+        """Write all units of a block in one request: two bytes for a register, one for a bit.
+
+        Raises
+        ------
+        Refused
+            The device answered with an exception.
+        Lost
+            It did not answer in time, or not what was asked.
+        """
+        try:
+            answer = self._tell[block.area](block.first, content)
+        except ModbusException as exc:
+            raise Lost(f"no answer to writing {block} within {self._timeout:g} s") from exc
+        if isinstance(answer, ExceptionResponse):
+            _refuse(answer.exception_code, block)
+        if answer.function_code != WRITING[block.area]:
+            raise Lost(f"the answer to writing {block} is one to another question, {answer.function_code}")
+
+    def _write_bits(self, first: int, content: bytes) -> ModbusPDU:
+        return self._client.write_coils(first, [bool(bit) for bit in content], device_id=self._unit)
+
+    def _write_registers(self, first: int, content: bytes) -> ModbusPDU:
+        registers = list(struct.unpack(f">{len(content) // 2}H", content))
+        return self._client.write_registers(first, registers, device_id=self._unit)
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,13 +7,26 @@ from functools import partial
 from typing import Literal
 
 from streams.connectors.blocks import Place
-from streams.connectors.values import BITS, Reader, Value, ValueType, reader, size, swap_bytes, swap_words
+from streams.connectors.values import (
+    BITS,
+    Reader,
+    Value,
+    ValueType,
+    Writer,
+    reader,
+    size,
+    swap_bytes,
+    swap_words,
+    writer,
+)
 
 Order = Literal["big", "little"]
 
 BIT_TABLES = ("coil", "discrete")
 LIMITS = {"coil": 2000, "discrete": 2000, "holding": 125, "input": 125}
 """The most that one request may ask for, of each table."""
+WRITABLE = {"coil": 1968, "holding": 123}
+"""The most that one request may write, of the tables that can be written."""
 ADDRESS = re.compile(r"(coil|discrete|holding|input):(\d{1,5})(?:\.(\d{1,2}))?", re.ASCII)
 LAST = 65_535
 
@@ -59,7 +72,8 @@ def place(
         raise ValueError(f"{address} is no bit of a register; they are .0 to .15")
     if first + count - 1 > LAST:
         raise ValueError(f"{address} ends behind the table's last number, {LAST}")
-    return Place(address, area, first, count, _reader(kind, int(bit or 0), word_order, byte_order))
+    form = (kind, int(bit or 0), word_order, byte_order)
+    return Place(address, area, first, count, _reader(*form), _writer(*form))
 
 
 def _check(address: str, kind: ValueType, is_bit: bool, length: int) -> None:
@@ -76,6 +90,21 @@ def _reader(kind: ValueType, bit: int, word_order: Order, byte_order: Order) -> 
     return partial(_ordered, reader(kind, "big", bit), words == "little", byte_order == "little")
 
 
+def _writer(kind: ValueType, bit: int, word_order: Order, byte_order: Order) -> Writer:
+    words = "big" if kind == "string" else word_order
+    return partial(_put_ordered, writer(kind, "big", bit), words == "little", byte_order == "little")
+
+
 def _ordered(read: Reader, by_words: bool, by_bytes: bool, payload: bytes) -> Value:
+    return read(_turned(payload, by_words, by_bytes))
+
+
+def _put_ordered(write: Writer, by_words: bool, by_bytes: bool, payload: bytes, value: Value) -> bytes:
+    written = write(_turned(payload, by_words, by_bytes), value)
+    return _turned(written, by_words, by_bytes)
+
+
+def _turned(payload: bytes, by_words: bool, by_bytes: bool) -> bytes:
+    """Return the bytes as the standard has them, or the other way round; a bit of a table has one byte."""
     ordered = swap_words(payload) if by_words else payload
-    return read(swap_bytes(ordered) if by_bytes else ordered)
+    return swap_bytes(ordered) if by_bytes else ordered

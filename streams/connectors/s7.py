@@ -1,10 +1,12 @@
-"""Read a Siemens S7 controller: bytes of its data blocks and memories, through python-snap7."""
+"""Read and write a Siemens S7 controller: bytes of its data blocks and memories, through python-snap7."""
 
 from __future__ import annotations
 
 import logging
 import socket
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from snap7 import Client
 from snap7.connection import ISOTCPConnection
@@ -15,11 +17,12 @@ from streams.connectors.blocks import Block
 from streams.connectors.polling import Lost, Refused
 
 AREAS = {"M": Area.MK, "I": Area.PE, "Q": Area.PA}
-NOT_GIVEN = "Read operation failed: "
-"""How the library begins what a controller answers for a piece that it does not give."""
+NOT_GIVEN = ("Read operation failed: ", "Write operation failed: ", "Write operation failed with ")
+"""How the library begins what a controller answers for a piece that it does not give, or take."""
 CLOSED = ("(0x03)", "class=0x81", "class=0x85")
 """What it answers, among other reasons, when reading from outside is not permitted in its settings."""
 MOMENT = 0.001
+T = TypeVar("T")
 
 logging.getLogger("snap7").setLevel(logging.CRITICAL)  # the connector says it, once and in one sentence
 
@@ -90,15 +93,28 @@ class S7Link:
         Lost
             It did not answer in time, or not what was asked.
         """
-        number = int(block.area[2:]) if block.area.startswith("DB") else 0
+        return self._ask(lambda: bytes(self._client.read_area(*_area(block), block.first, block.count)))
+
+    def write(self, block: Block, content: bytes) -> None:
+        """Write the bytes of a block.
+
+        Raises
+        ------
+        Refused
+            The controller does not take it.
+        Lost
+            It did not answer in time, or not what was asked.
+        """
+        self._ask(lambda: self._client.write_area(*_area(block), block.first, bytearray(content)))
+
+    def _ask(self, question: Callable[[], T]) -> T:
         self._connection.begin()
         try:
-            return bytes(
-                self._client.read_area(AREAS.get(block.area, Area.DB), number, block.first, block.count)
-            )
+            return question()
         except S7ProtocolError as exc:
-            if str(exc).startswith(NOT_GIVEN):
-                raise Refused(_hint(str(exc).removeprefix(NOT_GIVEN))) from exc
+            for said in NOT_GIVEN:
+                if str(exc).startswith(said):
+                    raise Refused(_hint(str(exc).removeprefix(said))) from exc
             raise self._lost(exc) from exc
         except (S7Error, ValueError) as exc:
             raise self._lost(exc) from exc
@@ -116,6 +132,11 @@ class S7Link:
         if isinstance(cause, OSError) and cause.strerror:
             return Lost(cause.strerror)
         return Lost(_hint(str(exc)))
+
+
+def _area(block: Block) -> tuple[Area, int]:
+    """Return the library's name of a block's memory, and the number of a data block."""
+    return AREAS.get(block.area, Area.DB), int(block.area[2:]) if block.area.startswith("DB") else 0
 
 
 def _hint(reason: str) -> str:

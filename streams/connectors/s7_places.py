@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from streams.connectors.blocks import Place
-from streams.connectors.values import Reader, reader
+from streams.connectors.values import Reader, Value, Writer, cut, put_number, reader, writer
 
 S7Type = Literal[
     "bool", "byte", "sint", "word", "int", "uint", "dword", "dint", "udint", "real", "lreal", "lint", "ulint",
@@ -59,7 +59,8 @@ def place(address: str, kind: S7Type | None = None, length: int = 0) -> Place:
     count = HEAD + length if kind == "string" else struct.calcsize(f">{FORMATS.get(kind, 'B')}")
     if int(first) + count - 1 > LAST:
         raise ValueError(f"{address} ends behind the last byte, {LAST}")
-    return Place(address, block or memory, int(first), count, _reader(kind, length, int(bit or 0)))
+    form = (kind, length, int(bit or 0))
+    return Place(address, block or memory, int(first), count, _reader(*form), _writer(*form))
 
 
 def _check(address: str, letter: str, bit: str | None, kind: S7Type, length: int) -> None:
@@ -83,6 +84,14 @@ def _reader(kind: S7Type, length: int, bit: int) -> Reader:
     return partial(_number, struct.Struct(f">{FORMATS[kind]}"))
 
 
+def _writer(kind: S7Type, length: int, bit: int) -> Writer:
+    if kind == "bool":
+        return writer("bool", "big", bit)
+    if kind == "string":
+        return partial(_put_text, length)
+    return partial(put_number, struct.Struct(f">{FORMATS[kind]}"))
+
+
 def _number(form: struct.Struct, payload: bytes) -> float:
     return float(form.unpack(payload)[0])
 
@@ -91,3 +100,9 @@ def _text(length: int, payload: bytes) -> str:
     """Return the letters of a string; a controller's are those of ISO 8859-1."""
     there = min(payload[1], length)
     return payload[HEAD : HEAD + there].decode("latin-1")
+
+
+def _put_text(length: int, payload: bytes, value: Value) -> bytes:
+    """Return a string with its head: how many letters fit, how many there are."""
+    letters = cut(str(value), length, "latin-1")
+    return bytes([length, len(letters)]) + letters.ljust(length, b"\0")

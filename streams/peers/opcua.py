@@ -120,6 +120,17 @@ class OpcUaPeer:
         self._values[name] = ua.DataValue(written, **said)
         self.do(self._write(name))
 
+    def get(self, name: str) -> Any:
+        """Return a variable's value as it is now, whoever wrote it."""
+        assert self.server is not None
+        return self.do(self.server.get_node(self._id(name)).read_value())
+
+    def writable(self, names: Sequence[str]) -> None:
+        """Let clients write variables."""
+        assert self.server is not None
+        for name in names:
+            self.do(self.server.get_node(self._id(name)).set_writable())
+
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the server's loop and return what comes of it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)

@@ -14,7 +14,8 @@ from engine.approvals.testing import vouch
 from engine.camera_change import await_stations
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection, save
-from engine.station import Station, report
+from engine.station import Station
+from engine.station_report import report
 from engine.station_roster import Roster
 from streams.log.abc import Kind
 from vision import pictures

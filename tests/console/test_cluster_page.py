@@ -123,6 +123,18 @@ def test_a_camera_s_ledger_closes():
     assert "Last frame 2 s ago" in words(drawing)
 
 
+def test_a_station_s_plc_is_shown_with_what_went_wrong():
+    counters = {"cycles": 1204, "answers_ok": 1200, "answers_ng": 4, "last_cycle_ms": 84.2, "time_out": 2}
+    sound = station()
+    record = replace(sound.record, parts=(*sound.record.parts, part("handshake", "s7", **counters)))
+    drawing = words(cluster_page.station(replace(sound, record=record), SAY))
+    assert "PLC s7" in drawing
+    assert "hears and is heard since 22:12:50" in drawing
+    assert "Parts triggered 1,204 Last answer after 84 ms OK 1,200" in drawing
+    assert "not judged in time 2" in drawing
+    assert "triggered twice" not in drawing
+
+
 def test_a_camera_in_trouble_says_why():
     drawing = words(
         cluster_page.station(station("Camera top: /dev/v0 gives no pictures; check the plug."), SAY)

@@ -61,6 +61,15 @@ def words(html):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
+def test_who_the_part_was_is_said_and_what_nobody_said_is_left_out():
+    told = (("line_answer", "NG"), ("order", "O-77"), ("operator", "Li Na"), ("serial_source", "plc"))
+    said = words(drawn(replace(attempt(), identity=told)))
+    assert "The line was told NG Order O-77 Operator Li Na Serial from the PLC" in said
+    assert "Fixture" not in said
+    chinese = drawn(replace(attempt(), identity=told), say=CHINESE)
+    assert "反馈产线" in chinese
+
+
 def test_every_verdict_stands_in_the_history():
     found = Trace("S-1", (attempt("OK", number=2), attempt()), False)
     drawing = part_page.history(found, SAY)

@@ -72,6 +72,14 @@ def test_frames_that_were_lost_belong_to_the_verdict_they_came_too_late_for(line
     assert [len(item.pictures) for item in found] == [1, 1]
 
 
+def test_who_the_part_was_comes_with_its_verdict(line):
+    line.part("A", "NG")
+    line.db.execute("UPDATE verdicts SET order_number = 'O-77', line_answer = 'NG', fixture = ''")
+    (found,) = traced(line).attempts
+    assert found.identity == (("line_answer", "NG"), ("order", "O-77"))
+    assert found.part.recipe != "NG"
+
+
 def test_the_times_of_verdicts_never_overlap_nor_leave_gaps(line):
     noon = line.clock
     assert span(noon, [noon]) == (noon - NEAR, noon + NEAR)

@@ -13,6 +13,8 @@ from engine.console.data import LOSSES
 from engine.console.icons import SHAPES
 from engine.console.locale import Locale, number, percent, short
 from engine.console.texts import CATALOG, CHINESE, CHINESE_DOUBTS, ENGLISH, HTML_LANGUAGES, LANGUAGES, REASONS
+from engine.handshake.reasons import MISDEEDS, Doubt
+from engine.handshake.reasons import REASONS as REASONS_OF_LINES
 from engine.station_models import misfit
 from streams.catalog import STATES
 from vision import registry
@@ -62,6 +64,32 @@ def test_everything_the_line_can_say_has_a_text_and_a_sign(language):
     names += [f"loss.{item}" for item in (*LOSSES, "calendar", "effective")]
     assert set(names) <= CATALOG[language].keys()
     assert {*Outcome, *STATES} <= SHAPES.keys()
+
+
+@pytest.mark.parametrize("reason", REASONS_OF_LINES, ids=lambda reason: reason.name)
+def test_every_reason_of_a_line_is_said_in_chinese_and_counted_by_a_name(reason):
+    said = str(Doubt(reason, "0.5"))
+    assert HAN.search(CHINESE_READER.reason(said))
+    assert ENGLISH_READER.reason(said) == said
+    assert f"handshake.{reason.name}" in ENGLISH
+    assert {f"handshake.{name}" for name in MISDEEDS} <= ENGLISH.keys()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The PLC at 10.0.0.5:502 stands: its heartbeat does not change.",
+        "The PLC at 10.0.0.5:502 does not answer: Connection refused.",
+        "The PLC at 10.0.0.5:502 did not acknowledge the answer to part 7 in time.",
+        "The PLC at 10.0.0.5:502 did not lower its signals to part 7 in time.",
+        "Reject A-17 was not seen in its bin within 0.5 s; find it and release the line.",
+        "A part that was not rejected fell into the bin; find it and release the line.",
+        "The scanner at 10.0.0.6:2001 does not answer: the connection ended.",
+    ],
+)
+def test_troubles_of_a_line_are_said_in_chinese(sentence):
+    assert HAN.search(CHINESE_READER.trouble(sentence))
+    assert ENGLISH_READER.trouble(sentence) == sentence
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from engine.approvals.testing import vouch
 from engine.backup import BackupError, back_up, restore
 from engine.backup.logs import held
 from engine.backup.secrets import hidden, without_secrets
+from engine.identity.book import Book
 from engine.paths import Home
 from engine.plant import Plant
 from engine.replay import replay_log
@@ -179,6 +180,10 @@ def still(tmp_path, dsn, monkeypatch):
     )
     home.stations.mkdir()
     (home.stations / "gate.run").write_text("41")
+    book = Book(home.stations, "gate")
+    book.admit("A-1")
+    book.number()
+    book.close()
     (home.models / "own").mkdir()
     (home.models / "own" / "card.json").write_text("{}")
     name = hashlib.sha256(b"picture").hexdigest()
@@ -203,6 +208,9 @@ def test_everything_beside_the_log_comes_back(still, dsn, empty, tmp_path, name)
     restored = restore(tmp_path / name, Home(tmp_path / "new"))
     new = Home(tmp_path / "new")
     assert (new.stations / "gate.run").read_text() == "1000"
+    book = Book(new.stations, "gate")
+    assert (book.admit("A-1"), book.number()) == (0, 1001)
+    book.close()
     assert (new.models / "own" / "card.json").read_text() == "{}"
     with EvidenceStore(new.evidence, "gate"):
         assert evidence.read(new.evidence, hashlib.sha256(b"picture").hexdigest()) == b"picture"

@@ -59,6 +59,25 @@ def test_a_station_tells_frames_and_verdicts() -> None:
     assert found["seamline_process_resident_memory_bytes", "station", "weld-1"] > 1e6
 
 
+def test_a_station_tells_of_its_plc() -> None:
+    counters = {
+        "cycles": 9,
+        "answers_ok": 7,
+        "answers_ng": 2,
+        "last_cycle_ms": 84.0,
+        "time_out": 1,
+        "withdrawn": 3,
+    }
+    found = samples([record("station", "weld-1", parts=(Part("handshake", "s7", "", counters),))])
+    assert found["seamline_handshake_cycles_total", "weld-1"] == 9
+    assert found["seamline_handshake_answers_total", "weld-1", "NG"] == 2
+    assert found["seamline_handshake_answers_total", "weld-1", "REVIEW"] == 0
+    assert found["seamline_handshake_last_cycle_seconds", "weld-1"] == 0.084
+    assert found["seamline_handshake_events_total", "weld-1", "time_out"] == 1
+    assert found["seamline_handshake_events_total", "weld-1", "withdrawn"] == 3
+    assert ("seamline_handshake_events_total", "weld-1", "stuck") not in found
+
+
 def test_gateway_appender_and_shard_tell_their_counters() -> None:
     source = Part(
         "source", "sensors", "It is away.", {"readings": 5, "rejects": 1, "failures": 2, "waiting": 3}

@@ -10,7 +10,7 @@ from engine.plant import Plant
 from engine.release import Event
 from streams.log.abc import Entry, Kind
 from streams.records import NULL, Text
-from vision.records import Decision, Finding, FrameLoss, Outcome, Verdict, Versions, View
+from vision.records import Decision, Finding, FrameLoss, Identity, Outcome, Verdict, Versions, View
 
 T0 = 1_700_000_000_000_000
 PLANT = Plant.model_validate(
@@ -68,6 +68,7 @@ def test_a_verdict_becomes_one_row_its_findings_and_its_frames():
     said, findings, frames = map(plain, rows)
     assert (said["station"], said["machine"], said["outcome"]) == (["gate"], ["robot"], ["NG"])
     assert said["received"] == [T0 + 10]
+    assert said["serial_source"] == said["line_answer"] == said["operator"] == [None]
     assert findings["label"] == ["Surface_pores", "Weld"]
     assert findings["iso6520"] == ["2017", None]
     assert (findings["x1"], findings["score"]) == ([3.5, 9.0], [0.75, 0.9])
@@ -144,6 +145,28 @@ def test_frames_of_a_part_that_nobody_inspected_are_dropped_with_the_reason(why)
 def test_a_master_part_counts_nowhere():
     _, counted = PartRows(PLANT)(entry(verdict(purpose="master").to_json()))
     assert len(counted) == 0
+
+
+def test_who_the_part_was_and_what_the_line_was_told_are_columns():
+    identity = Identity("plc", "O-77", "F3", "Li Na")
+    told = verdict(identity=identity, answer="NG", outcome=Outcome.REVIEW)
+    (said, *_), _ = PartRows(PLANT)(entry(told.to_json()))
+    columns = ("serial_source", "order_number", "fixture", "operator", "line_answer", "outcome")
+    assert [plain(said)[name] for name in columns] == [
+        ["plc"],
+        ["O-77"],
+        ["F3"],
+        ["Li Na"],
+        ["NG"],
+        ["REVIEW"],
+    ]
+
+
+def test_a_verdict_of_before_there_were_identities_is_read():
+    old = json.loads(verdict().to_json())
+    del old["identity"], old["answer"]
+    read = Verdict.from_json(json.dumps(old))
+    assert (read.identity, read.answer, read.serial) == (Identity(), "", "S-1")
 
 
 @pytest.mark.parametrize(

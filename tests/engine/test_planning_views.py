@@ -247,6 +247,7 @@ def test_what_readers_see_of_the_plant_file_holds_no_password(shop):
 def verdict(shop: Shop, serial: str, outcome: str, ts: int = NOW, tenant: int = 1) -> None:
     texts = dict.fromkeys(("reason", "model_hash", "preprocessing_hash", "recipe_hash"), "")
     facts = {"station": "gate", "machine": "press", "serial": serial, "part_number": "4711", "attempt": 1}
+    facts["order_number"] = "O-77"
     shop.insert("verdicts", ts, tenant, outcome=outcome, received=stamp(ts), **facts, **texts)
 
 
@@ -321,6 +322,7 @@ VIEWS = (
     "quality.review_queue",
     "quality.reviews",
     "quality.shadow_agreement",
+    "quality.inspections",
     "quality.releases",
     "quality.suspect_parts",
     "reliability.states",

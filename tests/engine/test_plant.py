@@ -89,6 +89,7 @@ def test_the_example_is_a_plant_and_every_line_of_it_is_explained() -> None:
         "oven-1",
         "weld-1",
         "weld-2",
+        "seal-1",
         "trial",
     ]
     assert all("#" in line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if line)

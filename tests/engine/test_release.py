@@ -179,7 +179,7 @@ class Bench:
         recipes = {section.part_number: section}
         self.gate = Gate("weld-1", self.home, recipes, section.light, shifts, lambda: self.clock)
         inspectors = Inspectors([load_inspector("weld-1", section, self.home)])
-        self.judge = StationJudge("weld-1", inspectors, lambda part: section.part_number, self.gate)
+        self.judge = StationJudge("weld-1", inspectors, self.gate)
         self.look()
 
     def look(self, acknowledged=10**9, cameras=(CAMERA,)):
@@ -194,7 +194,7 @@ class Bench:
         self.clock += SECOND
         image = picture(shown, seed=self.clock % 1000) if isinstance(shown, int) else shown
         frame = Run("cam", "top", "1", lambda: self.clock).frame(pictures.encode_whole(image), serial)
-        return self.judge.judge(Part(serial, 1, (frame,)))
+        return self.judge.turn("A-1").judge(Part(serial, 1, (frame,)))
 
     def release(self, good=OK):
         return self.part("OK-1", good), self.part("NG-7", NG)
@@ -370,7 +370,7 @@ def test_it_may_be_asked_from_many_threads_at_once(bench):
         frame = Run("cam", "top", "1", lambda: T0).frame(
             pictures.encode_whole(picture(OK, seed=number)), f"p{number}"
         )
-        found.append(bench.judge.judge(Part(f"p{number}", 1, (frame,))))
+        found.append(bench.judge.turn("A-1").judge(Part(f"p{number}", 1, (frame,))))
 
     threads = [threading.Thread(target=judge, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -11,8 +11,10 @@ from engine.approvals.testing import vouch
 from engine.cameras import Lines, open_camera
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
-from engine.station import Station, next_number, report
+from engine.station import Station, next_number
 from engine.station_log import merge
+from engine.station_report import report
+from engine.testing import MemoryProducer
 from streams import records
 from streams.log.abc import Kind
 from vision import evidence, pictures, registry
@@ -26,50 +28,6 @@ from vision.testing import picture, write_model
 
 WAIT = 20.0
 OK, REVIEW, NG = 20, 100, 200
-
-
-class MemoryProducer:
-    """A log that keeps what it is sent; `refuse` makes it fail."""
-
-    def __init__(self):
-        self.entries = []
-        self.changed = threading.Condition()
-        self.refuse = False
-        self.gate = None
-
-    def send(self, kind, payload):
-        if self.gate is not None:
-            assert self.gate.wait(WAIT)
-        if self.refuse:
-            raise OSError("the log is gone")
-        with self.changed:
-            self.entries.append((kind, payload))
-            self.changed.notify_all()
-            return len(self.entries)
-
-    def acknowledged(self):
-        return len(self.entries)
-
-    def flush(self, timeout):
-        return True
-
-    def close(self):
-        pass
-
-    def of(self, kind, reader):
-        return [reader(payload) for sent, payload in self.entries if sent is kind]
-
-    @property
-    def verdicts(self):
-        return self.of(Kind.VERDICT, Verdict.from_json)
-
-    @property
-    def losses(self):
-        return self.of(Kind.FRAMES, FrameLoss.from_json)
-
-    def wait(self, condition):
-        with self.changed:
-            assert self.changed.wait_for(condition, WAIT)
 
 
 @pytest.fixture(scope="module")

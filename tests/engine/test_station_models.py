@@ -11,7 +11,8 @@ from engine.approvals import deeds
 from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection
-from engine.station import Station, report
+from engine.station import Station
+from engine.station_report import report
 from streams.log.abc import Kind
 from vision import pictures, registry
 from vision.card import sha256

@@ -11,9 +11,10 @@ from engine.paths import Home
 from engine.plant import GenicamCamera, Plant, PlantError, ZmqCamera, load
 from engine.recipe import check, exposed, recipe_of, sections_of
 from engine.release import Gate
-from engine.station import Station, report
+from engine.station import Station
 from engine.station_judge import StationJudge
 from engine.station_models import Models
+from engine.station_report import report
 from streams.log.abc import Kind
 from streams.testing import KeptEntries
 from vision import pictures
@@ -49,19 +50,19 @@ def plant_of(part_number="A-1", recipes=("strict", "mild"), **settings):
     return Plant.model_validate({"name": "p", "recipes": [STRICT, MILD], "stations": [station | settings]})
 
 
-def judge_of(home, plant, number):
+def judge_of(home, plant):
     (section,) = plant.stations
     gate = Gate("weld-1", home, {}, "", None, lambda: 0)
     recipes = sections_of(section, plant)
     inspectors = Inspectors(load_inspector("weld-1", recipe, home) for recipe in recipes)
-    return StationJudge("weld-1", inspectors, number, gate)
+    return StationJudge("weld-1", inspectors, gate)
 
 
 def inspect(home, plant, red=REVIEW, number=None):
     (section,) = plant.stations
-    judge = judge_of(home, plant, lambda part: number or section.part_number)
+    judge = judge_of(home, plant)
     frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(red)), "p1")
-    return judge, judge.judge(Part("p1", 1, (frame,)))
+    return judge, judge.turn(number or section.part_number).judge(Part("p1", 1, (frame,)))
 
 
 @pytest.mark.parametrize(
@@ -87,12 +88,11 @@ def test_an_unknown_part_number_is_never_judged_by_anothers_recipe(home):
 
 def test_the_trouble_ends_with_the_next_part_that_has_a_recipe(home):
     plant = plant_of()
-    numbers = iter(["C-3", "A-1"])
-    judge = judge_of(home, plant, lambda part: next(numbers))
+    judge = judge_of(home, plant)
     frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(OK)), "p1")
     part = Part("p1", 1, (frame,))
-    assert judge.judge(part).outcome is Outcome.REVIEW
-    assert judge.judge(part).outcome is Outcome.OK
+    assert judge.turn("C-3").judge(part).outcome is Outcome.REVIEW
+    assert judge.turn("A-1").judge(part).outcome is Outcome.OK
     assert judge.troubles == {}
 
 

@@ -70,6 +70,7 @@ class Run:
         ts: int | None = None,
         image: Image | None = None,
         defect: str = "",
+        vouched: bool = False,
     ) -> Frame:
         """Return the next frame, decoded later unless ``image`` is given; no serial names it after itself."""
         self.sequence += 1
@@ -84,6 +85,7 @@ class Run:
             serial=serial or f"{self.camera}-{self.name}-{self.sequence}",
             defect=defect,
             before=tuple(self._missed),
+            vouched=vouched,
         )
         self._missed.clear()
         self.mark = Mark(frame.ts, self.mark.count, self.mark.session)

@@ -146,10 +146,10 @@ class ZmqCamera:
             return self._run.frame(b"\n".join(message), "", defect=BAD_METADATA)
         self._count(told)
         if not told.pixels:
-            return self._run.frame(picture, told.serial, told.ts)
+            return self._run.frame(picture, told.serial, told.ts, vouched=bool(told.serial))
         image, defect = to_image(picture, told.pixels, told.width, told.height)
         encoded = picture if image is None else pictures.encode_whole(image)
-        return self._run.frame(encoded, told.serial, told.ts, image, defect)
+        return self._run.frame(encoded, told.serial, told.ts, image, defect, bool(told.serial))
 
     def _count(self, told: Metadata) -> None:
         """Count by triggers where they are told, else by frames."""

@@ -78,6 +78,63 @@ REASONS = (
             "zh": "该工位没有零件号 {number} 的配方，未判定。",
         },
     ),
+    (
+        r"No verdict within (?P<s>[\d.]+) s: the line was told NG\.",
+        {"en": "No verdict within {s} s: the line was told NG.", "zh": "{s} 秒内没有结果：已向产线报 NG。"},
+    ),
+    (
+        r"No verdict within (?P<s>[\d.]+) s: the line was told NG\. No picture of the part came\.",
+        {
+            "en": "No verdict within {s} s: the line was told NG. No picture of the part came.",
+            "zh": "{s} 秒内没有收到该件的图像：已向产线报 NG。",
+        },
+    ),
+    (
+        r"The part was triggered while the station was not ready: (?P<why>.+)",
+        {
+            "en": "The part was triggered while the station was not ready: {why}",
+            "zh": "工位未就绪时被触发：{why}",
+        },
+    ),
+    (
+        r"The line triggered again while the part was judged\.",
+        {"en": "The line triggered again while the part was judged.", "zh": "检测期间产线再次触发。"},
+    ),
+    (
+        r"The PLC was away while the part was judged\.",
+        {"en": "The PLC was away while the part was judged.", "zh": "检测期间 PLC 离线。"},
+    ),
+    (
+        r"The pictures are not of one part: (?P<why>.+)\.",
+        {"en": "The pictures are not of one part: {why}.", "zh": "图像不属于同一件：{why}。"},
+    ),
+    (
+        r"Serial (?P<serial>.+) was inspected already; open a rework order for it\.",
+        {
+            "en": "Serial {serial} was inspected already; open a rework order for it.",
+            "zh": "序列号 {serial} 已检测过，请开返工单。",
+        },
+    ),
+    (
+        r"The part has no serial: (?P<why>.+)\.",
+        {"en": "The part has no serial: {why}.", "zh": "该件没有序列号：{why}。"},
+    ),
+    (
+        r"The station has no recipe for part number (?P<number>.+)\.",
+        {
+            "en": "The station has no recipe for part number {number}.",
+            "zh": "工位没有料号 {number} 的配方。",
+        },
+    ),
+    (
+        r"The serial could not be looked up: (?P<why>.+)\.",
+        {"en": "The serial could not be looked up: {why}.", "zh": "无法查询序列号：{why}。"},
+    ),
+    (
+        r"The part could not be inspected\.",
+        {"en": "The part could not be inspected.", "zh": "该件无法检测。"},
+    ),
+    (r"No picture of the part came\.", {"en": "No picture of the part came.", "zh": "没有收到该件的图像。"}),
     (r"Missing views: (?P<views>.+)\.", {"en": "Missing views: {views}.", "zh": "缺少视角：{views}。"}),
 )
 """Recorded sentences of verdicts: their pattern and how each language says it."""

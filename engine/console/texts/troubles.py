@@ -37,6 +37,36 @@ TROUBLES = (
         r"Line (?P<line>\d+) of (?P<file>\S+) was changed \((?P<why>.+)\); put the file back .+\.",
         "{file} 第 {line} 行被改动（{why}）；请从最新备份恢复该文件。",
     ),
+    (r"The PLC at (?P<place>\S+) has not answered yet\.", "PLC {place} 尚未应答。"),
+    (r"The PLC at (?P<place>\S+) does not answer: (?P<why>.+)\.", "PLC {place} 无应答：{why}。"),
+    (
+        r"The PLC at (?P<place>\S+) stands: its heartbeat does not change\.",
+        "PLC {place} 停止运行：心跳不变。",
+    ),
+    (
+        r"The PLC at (?P<place>\S+) did not acknowledge the answer to part (?P<part>\d+) in time\.",
+        "PLC {place} 未按时确认第 {part} 件的结果。",
+    ),
+    (
+        r"The PLC at (?P<place>\S+) did not lower its signals to part (?P<part>\d+) in time\.",
+        "PLC {place} 未按时复位第 {part} 件的信号。",
+    ),
+    (
+        r"Reject (?P<part>.+) was not seen in its bin within (?P<s>[\d.]+) s; find it and release the line\.",
+        "不良品 {part} 在 {s} 秒内未进入料箱，请找到后放行产线。",
+    ),
+    (
+        r"A part that was not rejected fell into the bin; find it and release the line\.",
+        "未判不良的零件落入料箱，请找到后放行产线。",
+    ),
+    (r"The scanner at (?P<place>\S+) has not answered yet\.", "扫码器 {place} 尚未应答。"),
+    (r"The scanner at (?P<place>\S+) does not answer: (?P<why>.+)\.", "扫码器 {place} 无应答：{why}。"),
+    (
+        r"The book of serials (?P<place>\S+) cannot be (?P<what>used|written): (?P<why>.+)",
+        "序列号登记册 {place} 不可用：{why}",
+    ),
+    (r"Camera (?P<camera>.+) is not open yet\.", "相机 {camera} 尚未打开。"),
+    (r"The station stops\.", "工位正在停止。"),
     (r"The adapter at (?P<place>\S+) has not answered yet\.", "适配器 {place} 尚未应答。"),
     (r"The adapter at (?P<place>\S+) does not answer: (?P<why>.+)\.", "适配器 {place} 无应答：{why}。"),
     (r"The adapter at (?P<place>\S+) is gone: the connection ended\.", "适配器 {place} 已断开连接。"),

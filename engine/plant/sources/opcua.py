@@ -21,6 +21,9 @@ def _server(endpoint: str) -> str:
     return endpoint
 
 
+Endpoint = Annotated[str, AfterValidator(_server)]
+
+
 def _node(point: PointSection) -> PointSection:
     if not OPCUA.fullmatch(point.address):
         raise ValueError(f"{point.address!r} is no OPC UA address; write it like nsu=urn:press;s=Force")
@@ -51,7 +54,7 @@ class OpcUaSource(Section):
     """An OPC UA server: we connect to it, again and again."""
     name: str
     """Names the source in the log and in quarantine."""
-    endpoint: Annotated[str, AfterValidator(_server)]
+    endpoint: Endpoint
     """Where the server listens."""
     security: OpcUaSecurity | None = None
     """How messages are secured; left out: not at all."""

@@ -1,0 +1,114 @@
+"""For tests of stations: a log in memory, and a camera that shows a picture when it is told to."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from engine.plant import Camera
+from streams.log.abc import Kind
+from vision import pictures
+from vision.cameras import Run
+from vision.records import Frame, FrameLoss, Image, Verdict
+from vision.testing import picture
+
+WAIT = 20.0
+LOOK = 0.05
+T = TypeVar("T")
+
+
+class MemoryProducer:
+    """A log that keeps what it is sent; `refuse` makes it fail."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[Kind, bytes]] = []
+        self.changed = threading.Condition()
+        self.refuse = False
+        self.gate: threading.Event | None = None
+
+    def send(self, kind: Kind, payload: bytes) -> int:
+        """Keep an entry."""
+        if self.gate is not None:
+            assert self.gate.wait(WAIT)
+        if self.refuse:
+            raise OSError("the log is gone")
+        with self.changed:
+            self.entries.append((kind, payload))
+            self.changed.notify_all()
+            return len(self.entries)
+
+    def acknowledged(self) -> int:
+        """Return the number up to which all is safe."""
+        return len(self.entries)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait for nothing."""
+        return True
+
+    def close(self) -> None:
+        """Keep everything."""
+
+    def of(self, kind: Kind, reader: Callable[[bytes], T]) -> list[T]:
+        """Return the entries of a kind."""
+        return [reader(payload) for sent, payload in self.entries if sent is kind]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Return every verdict."""
+        return self.of(Kind.VERDICT, Verdict.from_json)
+
+    @property
+    def losses(self) -> list[FrameLoss]:
+        """Return every loss of frames."""
+        return self.of(Kind.FRAMES, FrameLoss.from_json)
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait until something holds of what was sent."""
+        with self.changed:
+            assert self.changed.wait_for(condition, WAIT)
+
+
+class Shutter:
+    """Shows pictures to a station when the test says so, through the cameras that `open` opens."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, queue.SimpleQueue[tuple[Image, str]]] = {}
+
+    def open(self, section: Camera, run: Run, number: int, stop: threading.Event) -> ShutterCamera:
+        """Open a camera (`engine.cameras.Opener`)."""
+        return ShutterCamera(run, self._queue(section.name), stop)
+
+    def shoot(self, red: int, camera: str = "cam", serial: str = "") -> None:
+        """Show a picture whose red level decides its verdict; with a serial, it vouches for its part."""
+        self.show(picture(red), camera, serial)
+
+    def show(self, image: Image, camera: str = "cam", serial: str = "") -> None:
+        """Show a picture."""
+        self._queue(camera).put((image, serial))
+
+    def _queue(self, camera: str) -> queue.SimpleQueue[tuple[Image, str]]:
+        return self._shown.setdefault(camera, queue.SimpleQueue())
+
+
+class ShutterCamera:
+    """One camera of a `Shutter`."""
+
+    live = True
+
+    def __init__(self, run: Run, shown: queue.SimpleQueue[tuple[Image, str]], stop: threading.Event) -> None:
+        self._run, self._shown, self._stop = run, shown, stop
+
+    def read(self) -> Frame | None:
+        """Wait for the next picture."""
+        while not self._stop.is_set():
+            try:
+                image, serial = self._shown.get(timeout=LOOK)
+            except queue.Empty:
+                continue
+            return self._run.frame(pictures.encode_whole(image), serial, vouched=bool(serial))
+        return None
+
+    def close(self) -> None:
+        """Release nothing."""

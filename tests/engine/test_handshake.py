@@ -1,0 +1,512 @@
+"""A station and a software PLC over each protocol: whole cycles, and what goes wrong on a line."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.paths import Home
+from engine.plant import Plant
+from engine.station import Station
+from engine.station_report import report
+from engine.testing import MemoryProducer, Shutter
+from streams.peers.modbus import ModbusPeer
+from streams.peers.opcua import OpcUaPeer
+from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
+from streams.peers.s7 import S7Peer
+from vision.detect import Detector
+from vision.pipeline import Pipeline
+from vision.testing import write_model
+
+WAIT = 20.0
+OK, REVIEW, NG = 20, 100, 200
+TEXTS = ("part_id", "part_number", "serial", "order", "fixture", "operator")
+FLAGS = ("trigger", "acknowledge", "bin", "release")
+BITS = ("ready", "busy", "ok", "ng", "review", "stop")
+
+
+def modbus_spots() -> tuple[dict[str, Any], dict[str, Any]]:
+    asks: dict[str, Any] = {name: {"address": f"holding:0.{bit}"} for bit, name in enumerate(FLAGS)}
+    asks["heartbeat"] = {"address": "holding:1"}
+    for index, name in enumerate(TEXTS):
+        asks[name] = {"address": f"holding:{10 + 8 * index}", "type": "string", "length": 8}
+    answers: dict[str, Any] = {name: {"address": f"holding:100.{bit}"} for bit, name in enumerate(BITS)}
+    answers |= {"alive": {"address": "holding:101"}, "code": {"address": "holding:102"}}
+    return asks, answers | {"answer_id": {"address": "holding:103", "type": "string", "length": 8}}
+
+
+def s7_spots() -> tuple[dict[str, Any], dict[str, Any]]:
+    asks: dict[str, Any] = {name: {"address": f"DB1.DBX0.{bit}"} for bit, name in enumerate(FLAGS)}
+    asks["heartbeat"] = {"address": "DB1.DBW2"}
+    for index, name in enumerate(TEXTS):
+        asks[name] = {"address": f"DB1.DBB{4 + 18 * index}", "type": "string", "length": 16}
+    answers: dict[str, Any] = {name: {"address": f"DB2.DBX0.{bit}"} for bit, name in enumerate(BITS)}
+    answers |= {"alive": {"address": "DB2.DBW2"}, "code": {"address": "DB2.DBW4"}}
+    return asks, answers | {"answer_id": {"address": "DB2.DBB6", "type": "string", "length": 16}}
+
+
+def opcua_spots() -> tuple[dict[str, Any], dict[str, Any]]:
+    def nodes(names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: {"address": f"nsu=urn:seamline:press;s={name}"} for name in names}
+
+    return nodes((*FLAGS, "heartbeat", *TEXTS)), nodes((*BITS, "alive", "code", "answer_id"))
+
+
+@dataclass
+class Rig:
+    """A PLC, a camera and a station of the tiny model."""
+
+    plc: SoftPlc
+    peer: ModbusPeer | S7Peer | OpcUaPeer
+    shutter: Shutter
+    producer: MemoryProducer
+    home: Home
+    section: dict[str, Any]
+    station: Station | None = None
+
+    @contextmanager
+    def running(self, **settings: Any) -> Iterator[Station]:
+        """Run a station as long as the block lasts; at its end every frame has an end."""
+        handshake = self.section | settings.pop("handshake", {})
+        cameras = [{"kind": "simulated", "name": name} for name in settings.pop("cameras", ["cam"])]
+        said = {"name": "weld-1", "model": "tiny", "cameras": cameras, "handshake": handshake, **settings}
+        plant = Plant.model_validate({"name": "test", "stations": [said]})
+        station = Station(plant.stations[0], plant, self.home, self.producer, self.shutter.open)
+        stop, line = threading.Event(), threading.Thread(target=lambda: station.run(stop))
+        self.station = station
+        line.start()
+        try:
+            yield station
+        finally:
+            stop.set()
+            line.join(WAIT)
+            assert not line.is_alive()
+        assert station.ledger.total().open == 0
+
+    def verdict(self, number: int) -> Any:
+        self.producer.wait(lambda: len(self.producer.verdicts) >= number)
+        return self.producer.verdicts[number - 1]
+
+    def part(self, red: int, **told: str) -> Any:
+        """Show one part: the trigger, then its picture."""
+        self.plc.wait(lambda: self.plc.on("ready"))
+        self.plc.trigger(**told)
+        self.shutter.shoot(red)
+        said = self.plc.answer()
+        self.plc.finish()
+        return said
+
+    def counters(self) -> dict[str, float]:
+        assert self.station is not None
+        return dict(self.station.stats().line[0].counters)
+
+    def trouble(self) -> str:
+        assert self.station is not None
+        return self.station.stats().line[0].trouble
+
+
+def build(kind: str, stack: ExitStack, home: Home) -> Rig:
+    common: dict[str, Any] = {
+        "kind": kind,
+        "cycle_s": 10.0,
+        "acknowledge_s": 10.0,
+        "timeout_s": 5.0,
+        "lead_s": 2.0,
+        "silence_s": 600.0,
+    }
+    if kind == "modbus":
+        asks, answers = modbus_spots()
+        registers = stack.enter_context(ModbusPeer(120))
+        section = common | {"host": "127.0.0.1", "port": registers.port, "asks": asks, "answers": answers}
+        plant = Plant.model_validate(
+            {"name": "x", "stations": [{"name": "s", "cameras": [], "handshake": section}]}
+        )
+        wired: Any = plant.stations[0].handshake
+        places = {**wired.places(wired.asks), **wired.places(wired.answers)}
+        return Rig(
+            SoftPlc(RegisterWires(registers, places)), registers, Shutter(), MemoryProducer(), home, section
+        )
+    if kind == "s7":
+        asks, answers = s7_spots()
+        memory = {1: bytearray(128), 2: bytearray(32)}
+        controller = stack.enter_context(S7Peer(memory))
+        section = common | {"host": "127.0.0.1", "port": controller.port, "asks": asks, "answers": answers}
+        plant = Plant.model_validate(
+            {"name": "x", "stations": [{"name": "s", "cameras": [], "handshake": section}]}
+        )
+        wired = plant.stations[0].handshake
+        wires = BytesWires(memory, {**wired.places(wired.asks), **wired.places(wired.answers)})
+        return Rig(SoftPlc(wires), controller, Shutter(), MemoryProducer(), home, section)
+    asks, answers = opcua_spots()
+    server = stack.enter_context(OpcUaPeer())
+    begin: dict[str, bool | int | str] = dict.fromkeys((*FLAGS, *BITS), False)
+    begin |= dict.fromkeys(("heartbeat", "alive", "code"), 0) | dict.fromkeys((*TEXTS, "answer_id"), "")
+    plc = SoftPlc(NodeWires(server, begin))
+    server.writable([*BITS, "alive", "code", "answer_id"])
+    section = common | {"endpoint": server.endpoint, "asks": asks, "answers": answers}
+    return Rig(plc, server, Shutter(), MemoryProducer(), home, section)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return write_model(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def rigs(tmp_path: Path, model: Any) -> Iterator[Callable[[str], Rig]]:
+    home = Home(tmp_path / "home").create()
+    (home.models / "tiny").symlink_to(model.folder)
+    with ExitStack() as stack:
+        yield lambda kind: build(kind, stack, home)
+
+
+@pytest.fixture
+def rig(rigs: Callable[[str], Rig]) -> Rig:
+    return rigs("s7")
+
+
+KINDS = pytest.mark.parametrize("kind", ["modbus", "s7", "opcua"])
+
+
+@contextmanager
+def beating(plc: SoftPlc) -> Iterator[threading.Event]:
+    """Let the PLC's program run: its heartbeat changes until it is told to stand."""
+    stand = threading.Event()
+
+    def run() -> None:
+        count = 0
+        while not stand.wait(0.05):
+            count = (count + 1) % 1000
+            plc.wires.set("heartbeat", float(count))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield stand
+    stand.set()
+    thread.join(WAIT)
+
+
+@KINDS
+def test_parts_are_triggered_judged_answered_and_acknowledged(kind: str, rigs: Callable[[str], Rig]) -> None:
+    rig = rigs(kind)
+    told = {"serial": "A-1", "order": "O-77", "fixture": "F3", "operator": "Li Na"}
+    with beating(rig.plc), rig.running(identity={"serial": "plc", "once": True}):
+        first = rig.part(OK, part_id="17", **told)
+        assert (first.word, first.code, first.answer_id) == ("ok", 0, "17")
+        assert rig.part(NG, part_id="18", serial="A-2").word == "ng"
+        assert rig.part(REVIEW, part_id="19", serial="A-3").word == "review"
+        rig.plc.wait(lambda: rig.plc.on("ready") and rig.plc.wires.get("alive") != 0.0)
+        assert rig.trouble() == ""
+        counted = rig.counters()
+    assert not rig.plc.on("ready"), "a station that ended takes no part"
+    assert [counted[f"answers_{word}"] for word in ("ok", "ng", "review")] == [1, 1, 1]
+    assert (counted["cycles"], counted["acknowledged"]) == (3, 3)
+    good, bad, odd = rig.producer.verdicts
+    assert [verdict.outcome for verdict in (good, bad, odd)] == ["OK", "NG", "REVIEW"]
+    assert (good.serial, good.attempt, good.answer) == ("A-1", 1, "OK")
+    assert (good.identity.order, good.identity.fixture, good.identity.operator) == ("O-77", "F3", "Li Na")
+    assert good.identity.serial_source == "plc"
+
+
+@KINDS
+def test_a_plc_that_is_cut_off_and_comes_back_finds_ng(
+    kind: str, rigs: Callable[[str], Rig], monkeypatch: Any
+) -> None:
+    rig, looking = rigs(kind), threading.Event()
+    detect, go_on = Detector.detect_fitted, threading.Event()
+
+    def wait_and_detect(detector: Any, fitted: Any, floor: float) -> Any:
+        looking.set()
+        assert go_on.wait(WAIT)
+        return detect(detector, fitted, floor)
+
+    monkeypatch.setattr(Detector, "detect_fitted", wait_and_detect)
+    with rig.running(handshake={"timeout_s": 0.5}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        assert looking.wait(WAIT)
+        rig.peer.stop()
+        rig.plc.wait(lambda: rig.trouble() != "")
+        assert "does not answer" in rig.trouble()
+        go_on.set()
+        said = rig.verdict(1)
+        rig.peer.start()
+        if kind == "opcua":
+            rig.peer.writable([*BITS, "alive", "code", "answer_id"])  # type: ignore[union-attr]
+        assert (rig.plc.answer().word, rig.plc.counted[-1].code) == ("ng", 4)
+        rig.plc.finish()
+        assert rig.part(OK).word == "ok"
+    assert (said.outcome, said.answer) == ("REVIEW", "NG")
+    assert said.reason == "The PLC was away while the part was judged."
+
+
+def test_a_verdict_that_is_too_late_is_ng_on_the_line_and_review_in_the_log(
+    rig: Rig, monkeypatch: Any
+) -> None:
+    detect, answered = Detector.detect_fitted, threading.Event()
+
+    def detect_late(detector: Any, fitted: Any, floor: float) -> Any:
+        assert answered.wait(WAIT)
+        return detect(detector, fitted, floor)
+
+    monkeypatch.setattr(Detector, "detect_fitted", detect_late)
+    with rig.running(handshake={"cycle_s": 0.3}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        said = rig.plc.answer()
+        answered.set()
+        verdict = rig.verdict(1)
+        rig.plc.finish()
+    assert (said.word, said.code) == ("ng", 1)
+    assert 0.3 <= said.seconds < 1.0
+    assert (verdict.outcome, verdict.answer) == ("REVIEW", "NG")
+    assert verdict.reason == "No verdict within 0.3 s: the line was told NG."
+    assert len(verdict.views) == 1
+
+
+def test_a_part_without_a_picture_has_a_verdict_too(rig: Rig) -> None:
+    with rig.running(handshake={"cycle_s": 0.2}, identity={"serial": "plc", "once": True}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger(serial="A-1")
+        assert (rig.plc.answer().word, rig.plc.counted[0].code) == ("ng", 1)
+        verdict = rig.verdict(1)
+        rig.plc.finish()
+        assert rig.part(OK, serial="A-1").word == "ok", "it was never inspected, so it needs no rework order"
+    assert (verdict.outcome, verdict.serial, verdict.attempt, verdict.views) == ("REVIEW", "A-1", 0, ())
+    assert verdict.reason.endswith("No picture of the part came.")
+
+
+def test_a_part_that_lacks_a_view_when_its_time_is_up_is_review(rig: Rig) -> None:
+    settings: dict[str, Any] = {"views": ["front", "top"], "handshake": {"cycle_s": 0.3}}
+    with rig.running(**settings):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        assert rig.plc.answer().word == "ng"
+        verdict = rig.verdict(1)
+        rig.shutter.shoot(OK)
+        rig.producer.wait(lambda: rig.producer.losses)
+        rig.plc.finish()
+    assert (verdict.outcome, len(verdict.views)) == ("REVIEW", 1)
+    assert [loss.reason for loss in rig.producer.losses] == ["view_twice"]
+
+
+def test_a_trigger_that_comes_twice_makes_one_part_that_is_review(rig: Rig) -> None:
+    with rig.running():
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.plc.wait(lambda: rig.plc.on("busy"))
+        rig.plc.wires.set("trigger", 0.0)
+        rig.plc.wait(lambda: rig.counters()["trigger"] == 0)
+        rig.plc.wires.set("trigger", 1.0)
+        said = rig.plc.answer()
+        rig.shutter.shoot(OK)
+        rig.plc.finish()
+        verdict = rig.verdict(1)
+    assert (said.word, said.code) == ("ng", 3)
+    assert (verdict.outcome, verdict.reason) == (
+        "REVIEW",
+        "The line triggered again while the part was judged.",
+    )
+    assert len(rig.producer.verdicts) == 1
+
+
+def test_pictures_of_two_parts_are_never_ok(rig: Rig) -> None:
+    with rig.running(identity={"serial": "plc"}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger(serial="A-1")
+        rig.plc.wait(lambda: rig.plc.on("busy"))
+        rig.shutter.shoot(OK, serial="B-9")
+        said = rig.plc.answer()
+        rig.shutter.shoot(OK, serial="A-1")
+        verdict = rig.verdict(1)
+        rig.plc.finish()
+    assert (said.word, said.code) == ("ng", 5)
+    assert (verdict.outcome, verdict.serial, len(verdict.views)) == ("REVIEW", "A-1", 1)
+    assert verdict.reason == "The pictures are not of one part: B-9 came while it was A-1."
+    assert [(loss.outcome, loss.reason) for loss in rig.producer.losses] == [
+        ("unmatched", "picture_of_another_part")
+    ]
+
+
+def test_a_picture_without_a_trigger_is_unmatched(rig: Rig) -> None:
+    with rig.running(handshake={"lead_s": 0}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.shutter.shoot(OK)
+        rig.producer.wait(lambda: rig.producer.losses)
+    assert [(loss.outcome, loss.reason) for loss in rig.producer.losses] == [
+        ("unmatched", "no_part_triggered")
+    ]
+
+
+def test_a_picture_that_comes_just_before_its_trigger_is_seen_belongs_to_it(rig: Rig) -> None:
+    with rig.running() as station:
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.shutter.shoot(OK)
+        rig.plc.wait(lambda: station.ledger.total().captured == 1)
+        assert rig.plc.part().word == "ok"
+    assert rig.producer.losses == []
+
+
+def test_a_serial_that_was_inspected_is_refused_until_a_rework_order_is_open(rig: Rig) -> None:
+    from engine.identity.book import Book
+
+    with rig.running(identity={"serial": "plc", "once": True}):
+        assert rig.part(NG, serial="A-1").word == "ng"
+        again = rig.part(OK, serial="A-1")
+        Book(rig.home.stations, "weld-1").open_order("A-1", "Chen", "reworked the seam")
+        assert rig.part(OK, serial="A-1").word == "ok"
+        assert rig.part(OK, serial="A-1").code == 6
+    assert (again.word, again.code) == ("ng", 6)
+    verdicts = rig.producer.verdicts
+    assert [verdict.attempt for verdict in verdicts] == [1, 0, 2, 0]
+    assert [verdict.outcome for verdict in verdicts] == ["NG", "REVIEW", "OK", "REVIEW"]
+    assert verdicts[1].reason == "Serial A-1 was inspected already; open a rework order for it."
+
+
+def test_a_part_without_a_serial_and_one_of_an_unknown_part_number_are_review(rig: Rig) -> None:
+    with rig.running(identity={"serial": "plc"}):
+        assert rig.part(OK, serial="").code == 7
+        odd = rig.part(OK, serial="A-1", part_number="9000")
+    assert (odd.word, odd.code) == ("ng", 8)
+    nameless, strange = rig.producer.verdicts
+    assert (nameless.outcome, nameless.reason) == (
+        "REVIEW",
+        "The part has no serial: the PLC told none.",
+    )
+    assert (strange.outcome, strange.part_number) == ("REVIEW", "9000")
+
+
+def test_a_part_that_cannot_be_inspected_is_ng_at_once(rig: Rig, monkeypatch: Any) -> None:
+    def fail(detector: Any, fitted: Any, floor: float) -> Any:
+        raise RuntimeError("the request failed")
+
+    monkeypatch.setattr(Detector, "detect_fitted", fail)
+    with rig.running():
+        said = rig.part(OK)
+    assert (said.word, said.code) == ("ng", 9)
+    assert [loss.reason for loss in rig.producer.losses] == ["inspection_failed: RuntimeError"]
+
+
+def test_an_answer_that_nobody_acknowledges_is_told_and_withdrawn(rig: Rig) -> None:
+    with rig.running(handshake={"acknowledge_s": 0.2}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        assert rig.plc.answer().word == "ok"
+        rig.plc.wait(lambda: rig.trouble() != "")
+        assert "did not acknowledge the answer to part 1 in time" in rig.trouble()
+        assert rig.plc.on("ok"), "it is held while the PLC holds its trigger"
+        rig.plc.wires.set("trigger", 0.0)
+        rig.plc.wait(lambda: not rig.plc.on("ok"))
+        assert rig.part(OK).word == "ok"
+        assert rig.trouble() == ""
+        assert rig.counters()["withdrawn"] == 1
+
+
+def test_a_plc_whose_heartbeat_stops_gets_no_part_through(rig: Rig) -> None:
+    with beating(rig.plc) as stand, rig.running(handshake={"silence_s": 0.3}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        stand.set()
+        rig.plc.wait(lambda: not rig.plc.on("ready"))
+        assert rig.trouble().endswith("stands: its heartbeat does not change.")
+
+
+def test_our_heartbeat_stops_when_the_station_cannot_judge(rig: Rig) -> None:
+    with rig.running(handshake={"beat_s": 0.01}) as station:
+        rig.plc.wait(lambda: rig.plc.wires.get("alive") != 0.0)
+        station._troubles["evidence"] = "Evidence cannot be written: No space left; make room on the disk."
+        rig.plc.wait(lambda: not rig.plc.on("ready"))
+        stood = rig.plc.wires.get("alive")
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        said = rig.plc.answer()
+        assert rig.plc.wires.get("alive") == stood
+        rig.plc.finish()
+        station._troubles.clear()
+        assert rig.part(OK).word == "ok"
+    assert (said.word, said.code) == ("ng", 2)
+    first = rig.producer.verdicts[0]
+    assert (first.outcome, len(first.views)) == ("REVIEW", 1)
+    assert first.reason.startswith("The part was triggered while the station was not ready: Evidence cannot")
+
+
+def test_a_part_that_is_triggered_as_the_station_ends_has_its_answer_and_verdict(
+    rig: Rig, monkeypatch: Any
+) -> None:
+    close = Pipeline.close
+
+    def trigger_and_close(pipeline: Pipeline) -> None:
+        close(pipeline)
+        rig.plc.trigger(serial="A-1")
+        rig.plc.answer()
+
+    monkeypatch.setattr(Pipeline, "close", trigger_and_close)
+    with rig.running(identity={"serial": "plc"}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+    assert (rig.plc.counted[0].word, rig.plc.counted[0].code) == ("ng", 2)
+    (verdict,) = rig.producer.verdicts
+    assert (verdict.outcome, verdict.serial, verdict.attempt) == ("REVIEW", "A-1", 0)
+
+
+BIN: dict[str, Any] = {"bin": {"within_s": 0.3}}
+
+
+def test_a_reject_that_its_bin_confirms_stops_nothing(rig: Rig) -> None:
+    with rig.running(handshake={"bin": {"within_s": 10}}):
+        assert rig.part(NG).word == "ng"
+        assert rig.counters()["bin_waiting"] == 1
+        rig.plc.pulse("bin", lambda: rig.counters()["bin_waiting"] == 0)
+        assert rig.part(OK).word == "ok"
+        assert not rig.plc.on("stop")
+
+
+def test_a_reject_that_does_not_reach_its_bin_stops_the_line(rig: Rig) -> None:
+    with rig.running(handshake=BIN):
+        rig.part(NG, part_id="17")
+        rig.plc.wait(lambda: rig.plc.on("stop"))
+        assert not rig.plc.on("ready")
+        assert rig.trouble().startswith("Reject 17 was not seen in its bin within 0.3 s")
+        rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+        assert rig.part(OK).word == "ok"
+
+
+def test_a_part_in_the_bin_that_nobody_rejected_stops_the_line(rig: Rig) -> None:
+    with rig.running(handshake=BIN):
+        assert rig.part(OK).word == "ok"
+        rig.plc.pulse("bin", lambda: rig.plc.on("stop"))
+        assert (
+            rig.trouble() == "A part that was not rejected fell into the bin; find it and release the line."
+        )
+        rig.plc.trigger()
+        assert rig.plc.answer().code == 2
+        rig.plc.finish()
+        rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+
+
+def test_its_health_tells_of_the_handshake(rig: Rig) -> None:
+    with rig.running() as station:
+        rig.part(OK)
+        told = report(station.stats(), None).parts[-1]
+    assert (told.kind, told.name, told.ok) == ("handshake", "s7", True)
+    assert 0 < told.counters["last_cycle_ms"] < 10_000
+
+
+def test_a_line_that_runs_for_a_hundred_parts_answers_each_once(rig: Rig) -> None:
+    reds = [OK, NG, REVIEW, OK] * 25
+    with rig.running(handshake={"poll_s": 0.002}):
+        begun = time.monotonic()
+        words = [rig.part(red, part_id=str(number)) for number, red in enumerate(reds)]
+        assert time.monotonic() - begun < 60
+    assert [said.word for said in words] == ["ok", "ng", "review", "ok"] * 25
+    assert [said.answer_id for said in words] == [str(number) for number in range(100)]
+    assert [verdict.outcome for verdict in rig.producer.verdicts] == ["OK", "NG", "REVIEW", "OK"] * 25
