@@ -19,13 +19,12 @@ import cv2
 
 from engine import health
 from engine.cameras import Lines, Opener, open_camera
-from engine.handshake.line import Line
-from engine.identity.naming import Naming
 from engine.paths import Home
-from engine.plant import Camera, IdentitySection, Plant, StationSection
+from engine.plant import Camera, Plant, StationSection
 from engine.station_account import Account
 from engine.station_cameras import Cameras
 from engine.station_drift import Drift, Drifted
+from engine.station_line import meet
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_models import Models
 from engine.station_shadow import Shadow
@@ -38,7 +37,6 @@ from vision.evidence import EvidenceStore, sync_folders
 from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Missed, Outcome, Verdict
-from vision.refusal import Refusal
 
 RETRY = 2.0
 """Seconds between attempts to write evidence again."""
@@ -138,7 +136,8 @@ class Station:
         )
         opener = opener or partial(open_camera, replay=plant.replay, lines=Lines())
         self._cameras = Cameras(self._number, opener, self._clock.now, self, self._account.marks)
-        self._naming, self._line = self._meet_line(section, home)
+        met = meet(section, home, self._models, self._cameras, self._trouble, self._clock.now)
+        self._naming, self._line = met
         self._gathering = self._line or self._assembly
 
     def run(self, stop: threading.Event) -> None:
@@ -278,16 +277,6 @@ class Station:
             return lambda part: naming.applied(judge.inspect, part)
         return lambda part: judge.inspect(part.frames, part.attempt)
 
-    def _meet_line(self, section: StationSection, home: Home) -> tuple[Naming | None, Line | None]:
-        """Return who names the parts and who speaks with the PLC, where the plant file asks for them."""
-        if not (section.identity or section.handshake):
-            return None, None
-        naming = Naming(section.identity or IdentitySection(), section.name, home)
-        if not section.handshake:
-            return naming, None
-        told = section.handshake, section, self._models.inspectors, naming
-        return naming, Line(*told, self._unable, self._cameras.changed.set, self._clock.now)
-
     def _leave_line(self) -> None:
         """Say good-bye to the line; what it triggered at the last moment was refused, and is on record."""
         if self._line:
@@ -298,16 +287,9 @@ class Station:
         if self._naming:
             self._naming.close()
 
-    def _unable(self) -> str:
-        """Say why no part can be judged just now; from any thread."""
-        if self._stop.is_set():
-            return "The station stops."
-        judge = self._models.inspectors.of(self._section.part_number)
-        if isinstance(judge, Refusal):
-            return judge.reason
-        if closed := self._cameras.closed():
-            return self._cameras.troubles.get(closed[0]) or f"Camera {closed[0]} is not open yet."
-        return next(iter(self._troubles.values()), "")
+    def _trouble(self) -> str:
+        """Say why nothing can be judged just now, besides cameras and models; from any thread."""
+        return "The station stops." if self._stop.is_set() else next(iter(self._troubles.values()), "")
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""
