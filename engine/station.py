@@ -19,10 +19,8 @@ from zoneinfo import ZoneInfo
 import cv2
 
 from engine.cameras import Lines, Opener, open_camera
-from engine.handshake.line import Line
-from engine.identity.naming import Naming
 from engine.paths import Home
-from engine.plant import Camera, IdentitySection, Judging, Plant, StationSection
+from engine.plant import Camera, Judging, Plant, StationSection
 from engine.plant.machines import build_calendar
 from engine.recipe import exposed, sections_of
 from engine.release import Gate
@@ -30,6 +28,7 @@ from engine.station_account import Account
 from engine.station_cameras import Cameras
 from engine.station_drift import Drift
 from engine.station_judge import StationJudge
+from engine.station_line import meet, name_parts
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_models import Models
 from engine.station_report import StationStats
@@ -128,7 +127,9 @@ class Station:
         )
         opener = opener or partial(open_camera, replay=plant.replay, lines=Lines())
         self._cameras = Cameras(self._number, opener, self._clock.now, self, self._account.marks)
-        self._naming, self._line = self._meet_line(section, home)
+        naming = name_parts(section, home, self._gate)
+        told = section, self._recipe.views, self._judge, naming, self._cameras
+        self._naming, self._line = naming, meet(*told, self._trouble, self._clock.now)
         self._gathering = self._line or self._assembly
 
     def run(self, stop: threading.Event) -> None:
@@ -281,16 +282,6 @@ class Station:
         turn = self._judge.turn(self._section.part_number)
         return partial(self._naming.applied, turn) if self._naming else turn.judge
 
-    def _meet_line(self, section: StationSection, home: Home) -> tuple[Naming | None, Line | None]:
-        """Return who names the parts and who speaks with the PLC, where the plant file asks for them."""
-        if not (section.identity or section.handshake):
-            return None, None
-        naming = Naming(section.identity or IdentitySection(), section.name, home, self._gate.is_master)
-        if not section.handshake:
-            return naming, None
-        told = section.handshake, self._recipe.views, section.part_number, self._judge, naming
-        return naming, Line(*told, self._unable, self._cameras.changed.set, self._clock.now)
-
     def _leave_line(self) -> None:
         """Say good-bye to the line; what it triggered at the last moment was refused, and is on record."""
         if self._line:
@@ -301,15 +292,9 @@ class Station:
         if self._naming:
             self._naming.close()
 
-    def _unable(self) -> str:
-        """Say why no part can be judged just now; from any thread."""
-        if self._stop.is_set():
-            return "The station stops."
-        if refused := self._judge.refusal(self._section.part_number):
-            return refused
-        if closed := self._cameras.closed():
-            return self._cameras.troubles.get(closed[0]) or f"Camera {closed[0]} is not open yet."
-        return next(iter(self._troubles.values()), "")
+    def _trouble(self) -> str:
+        """Say why nothing can be judged just now, besides cameras and models; from any thread."""
+        return "The station stops." if self._stop.is_set() else next(iter(self._troubles.values()), "")
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
         """Put evidence on disk, then append what is said."""

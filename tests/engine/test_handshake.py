@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine.approvals.testing import vouch
 from engine.paths import Home
 from engine.plant import Plant
 from engine.station import Station
@@ -163,6 +164,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def rigs(tmp_path: Path, model: Any) -> Iterator[Callable[[str], Rig]]:
     home = Home(tmp_path / "home").create()
     (home.models / "tiny").symlink_to(model.folder)
+    vouch(home, model)
     with ExitStack() as stack:
         yield lambda kind: build(kind, stack, home)
 
@@ -438,6 +440,19 @@ def test_our_heartbeat_stops_when_the_station_cannot_judge(rig: Rig) -> None:
     first = rig.producer.verdicts[0]
     assert (first.outcome, len(first.views)) == ("REVIEW", 1)
     assert first.reason.startswith("The part was triggered while the station was not ready: Evidence cannot")
+
+
+def test_a_station_whose_model_nobody_signed_takes_no_part(rig: Rig) -> None:
+    rig.plc.wires.set("ready", 1.0)
+    with rig.running(part_number="9000"):
+        rig.plc.wait(lambda: not rig.plc.on("ready"))
+        assert "Nobody signed the model tiny" in rig.trouble()
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        assert (rig.plc.answer().word, rig.plc.counted[0].code) == ("ng", 2)
+        verdict = rig.verdict(1)
+        rig.plc.finish()
+    assert (verdict.outcome, verdict.answer, len(verdict.views)) == ("REVIEW", "NG", 1)
 
 
 def test_a_part_that_is_triggered_as_the_station_ends_has_its_answer_and_verdict(

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.approvals.testing import vouch
 from engine.handshake.abc import told_of
 from engine.handshake.reasons import REASONS
 from engine.identity.book import Book, BookError, copied
@@ -251,7 +252,9 @@ def test_an_old_code_is_of_no_part() -> None:
 
 
 def test_a_station_without_a_plc_refuses_a_serial_too(home: Home, tmp_path: Path) -> None:
-    (home.models / "tiny").symlink_to(write_model(tmp_path / "models").folder)
+    model = write_model(tmp_path / "models")
+    (home.models / "tiny").symlink_to(model.folder)
+    vouch(home, model)
     said = {"name": "weld-1", "model": "tiny", "cameras": [{"kind": "simulated", "name": "cam"}]}
     plant = Plant.model_validate({"name": "x", "stations": [said | {"identity": {"once": True}}]})
     producer, shutter, stop = MemoryProducer(), Shutter(), threading.Event()

@@ -1,0 +1,57 @@
+"""A station's side towards the line: who names its parts, who speaks with its PLC, and why none may come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from engine.handshake.line import Line
+from engine.identity.naming import Naming
+from engine.paths import Home
+from engine.plant import IdentitySection, StationSection
+from engine.release import Gate
+from engine.station_cameras import Cameras
+from engine.station_judge import StationJudge
+
+
+def name_parts(section: StationSection, home: Home, gate: Gate) -> Naming | None:
+    """Return who names the parts, where the plant file asks for it.
+
+    Raises
+    ------
+    BookError
+        The book of serials cannot be used.
+    """
+    if not (section.identity or section.handshake):
+        return None
+    return Naming(section.identity or IdentitySection(), section.name, home, gate.is_master)
+
+
+def meet(
+    section: StationSection,
+    views: Sequence[str],
+    judging: StationJudge,
+    naming: Naming | None,
+    cameras: Cameras,
+    trouble: Callable[[], str],
+    now: Callable[[], int],
+) -> Line | None:
+    """Return who speaks with the PLC, where the plant file names one.
+
+    ``trouble`` says why the station cannot judge, besides cameras and models.
+    """
+    if not section.handshake or not naming:
+        return None
+
+    def unable() -> str:
+        return trouble() or judging.refusal(section.part_number) or blind(cameras)
+
+    told = section.handshake, views, section.part_number, judging, naming
+    return Line(*told, unable, cameras.changed.set, now)
+
+
+def blind(cameras: Cameras) -> str:
+    """Say which camera does not see; empty when all do."""
+    closed = cameras.closed()
+    if not closed:
+        return ""
+    return cameras.troubles.get(closed[0]) or f"Camera {closed[0]} is not open yet."
