@@ -38,6 +38,10 @@ SELECT station, machine, serial, part_number, attempt, ts, outcome, reason,
 FROM verdicts WHERE tenant_id = %s AND serial = %s
 ORDER BY ts DESC, attempt DESC LIMIT %s
 """
+SUSPECT = """
+SELECT failed_at, master, reason FROM suspects
+WHERE tenant_id = %s AND station = %s AND serial = %s AND attempt = %s AND judged_at = %s
+"""
 FRAMES = """
 SELECT camera, view, run, first, last, ts, outcome, reason, frame_hash, width, height, quality
 FROM frame_ledger
@@ -137,6 +141,15 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """Why nobody knows whether the station saw a part right: the master part that failed after it."""
+
+    failed_at: datetime
+    master: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One verdict on the part, with all that it rests on and what went on around it."""
 
@@ -147,6 +160,7 @@ class Attempt:
     pictures: tuple[Picture, ...]
     frames: tuple[Frame, ...]
     line: tuple[Machine, ...]
+    suspect: Suspect | None = None
 
     @property
     def start(self) -> datetime:
@@ -182,8 +196,16 @@ def trace(db: Rows, tenant: int, serial: str, machines: Sequence[str]) -> Trace:
         shown = [item.picture for item in frames if item.outcome == INSPECTED or item.reason in NOT_INSPECTED]
         line = tuple(around(db, tenant, name, part.ts) for name in machines)
         drawn = pictures(db, tenant, station, part, shown)
-        attempts.append(Attempt(station, machine, part, drawn, frames, line))
+        attempts.append(
+            Attempt(station, machine, part, drawn, frames, line, suspect(db, tenant, station, part))
+        )
     return Trace(serial, tuple(attempts), len(rows) > ATTEMPTS)
+
+
+def suspect(db: Rows, tenant: int, station: str, part: Part) -> Suspect | None:
+    """Return why a verdict is in doubt; None where it is not."""
+    row = db.execute(SUSPECT, [tenant, station, part.serial, part.attempt, part.ts]).fetchone()
+    return Suspect(*row) if row else None
 
 
 def decision_of(row: Sequence[Any]) -> Decision | None:
