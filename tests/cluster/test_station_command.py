@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.approvals.testing import vouch
 from engine.paths import Home
 from engine.plant import Camera, Plant, SimulatedCamera, StationSection, save
 from engine.release import Event, files, orders
@@ -62,7 +63,7 @@ def log(home: Path, parts: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatc
     """Run a station with master parts and give its log."""
     monkeypatch.setattr("engine.station.LOOK", 0.01)
     place = Home(home).create()
-    write_model(place.models)
+    vouch(place, write_model(place.models))
     plant, kept, stop = plant_of(MASTERS), KeptEntries(), threading.Event()
     save(plant, place.plant_file)
 
