@@ -99,6 +99,7 @@ def test_a_station_is_released_by_its_master_parts_and_says_so(
     assert [row["seen"] for row in seamline("station", "masters", "weld", "--json").json] == [True, True]
     assert "as expected" in seamline("station", "masters", "weld").words
     until(lambda: verdicts(log)[-1].outcome == "OK" and not verdicts(log)[-1].purpose)
+    del parts[1:]
     ended = seamline("station", "release", "weld", "--block", "--by", "Li", "--reason", "fixture touched")
     assert ended.words == "weld is blocked: fixture touched."
 
