@@ -15,7 +15,7 @@ SUSPECT_FOR = timedelta(days=1)
 """Suspect parts are told so long after the failure, and for as long as the station stays blocked."""
 
 NEWEST = """
-SELECT number, event, at, reason, person, serial, until FROM releases
+SELECT number, event, at, reason, person, serial, until, since FROM releases
 WHERE tenant_id = %s AND station = %s AND event = ANY(%s)
 ORDER BY number DESC LIMIT 1
 """
@@ -23,7 +23,11 @@ SEEN = """
 SELECT serial FROM releases
 WHERE tenant_id = %s AND station = %s AND event = 'master' AND number > %s ORDER BY number
 """
-SUSPECTS = "SELECT count(*) FROM suspects WHERE tenant_id = %s AND station = %s AND failed_at = %s"
+SUSPECTS = """
+SELECT count(*) FROM verdicts
+WHERE tenant_id = %s AND station = %s AND ts > %s AND ts <= %s
+  AND coalesce(purpose, '') = '' AND coalesce(rule, '') NOT IN ('release', 'bypass')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Told:
     person: str
     serial: str
     until: datetime | None
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +79,16 @@ def release_now(db: Rows, tenant: int, station: str) -> Release:
     failure = newest(db, tenant, station, ("failed",))
     since = standing.number if standing else 0
     seen = tuple(row[0] for row in db.execute(SEEN, [tenant, station, since]))
-    found = failure and db.execute(SUSPECTS, [tenant, station, failure.at]).fetchone()
-    return Release(
-        standing,
-        seen,
-        bypass if bypass and bypass.event == "bypass_began" else None,
-        failure,
-        found[0] if found else 0,
-    )
+    began = bypass if bypass and bypass.event == "bypass_began" else None
+    return Release(standing, seen, began, failure, suspects(db, tenant, station, failure))
+
+
+def suspects(db: Rows, tenant: int, station: str, failure: Told | None) -> int:
+    """Return how many parts were judged between the last pass and a failure, none where it never passed."""
+    if failure is None or failure.since is None:
+        return 0
+    row = db.execute(SUSPECTS, [tenant, station, failure.since, failure.at]).fetchone()
+    return row[0] if row else 0
 
 
 def newest(db: Rows, tenant: int, station: str, events: Sequence[str]) -> Told | None:
