@@ -95,8 +95,11 @@ def check(plant: Plant) -> None:
     PlantError
         A sentence for everything that is wrong in the first that cannot.
     """
-    for section in [*plant.recipes, *plant.stations]:
-        recipe_of(section)
+    try:
+        for section in [*plant.recipes, *plant.stations]:
+            recipe_of(section)
+    except PlantError as exc:  # its faults are places in another file than the plant's
+        raise PlantError(str(exc)) from exc
 
 
 def holds(section: Judging, recipe_hash: str) -> bool:

@@ -22,5 +22,8 @@ def run(
     from cluster.foreground import run_plant
     from engine.paths import Home
     from engine.plant import load
+    from engine.recipe import check
 
-    run_plant(load(plant_file), Home.default(), [], browser, for_seconds, as_json)
+    plant = load(plant_file)
+    check(plant)
+    run_plant(plant, Home.default(), [], browser, for_seconds, as_json)

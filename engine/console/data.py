@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engine.console.release_query import Release
+
 LOSSES = (
     "unscheduled",
     "no_data",
@@ -103,6 +105,7 @@ class StationNow:
 
     parts: tuple[Part, ...]
     pictures: tuple[Picture, ...]
+    release: Release | None = None
 
 
 @dataclass(frozen=True, slots=True)

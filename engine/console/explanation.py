@@ -25,6 +25,7 @@ def explanation(attempt: Attempt, say: Locale) -> Html:
         "why.measure": measured(decision, say),
         "why.recipe": decision.recipe,
         "why.purpose": say("why.master") if decision.purpose else "",
+        "release.suspect": suspected(attempt, say),
     }
     pairs = (el("div", el("dt", say(key)), el("dd", fact)) for key, fact in facts.items() if fact)
     rows = [row for picture in attempt.pictures for row in finding_rows(picture.view, picture.findings, say)]
@@ -32,6 +33,12 @@ def explanation(attempt: Attempt, say: Locale) -> Html:
     return el(
         "section", el("h2", say("why")), el("dl", *pairs, class_="facts"), found, class_="card why-card"
     )
+
+
+def suspected(attempt: Attempt, say: Locale) -> str:
+    """Return which master part failed after the verdict; empty where none did."""
+    found = attempt.suspect
+    return say("why.suspect", master=found.master, time=say.date(found.failed_at)) if found else ""
 
 
 def decided_on(attempt: Attempt, decision: Decision, say: Locale) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from engine.console.texts import CATALOG, CHINESE_WORDS, HTML_LANGUAGES, REASONS, TROUBLES
+from engine.console.texts.release import CAUSES, WORDS
 
 DASH = "–"
 HASH = 12
@@ -56,13 +57,29 @@ class Locale:
                 return said[:1].upper() + said[1:]
         return self.trouble(sentence)
 
+    def cause(self, words: str) -> str:
+        """Return why a station is not released, in this language; as it was told where no pattern fits."""
+        if self.language == "zh":
+            for pattern, template in CAUSES:
+                if found := re.fullmatch(pattern, words):
+                    return template.format(
+                        **{key: self._cause(key, text) for key, text in found.groupdict().items()}
+                    )
+        return words
+
+    def _cause(self, key: str, text: str) -> str:
+        if key == "label":
+            return self.label(text)
+        return ", ".join(WORDS.get(word, word) for word in text.split(", ")) if key == "what" else text
+
     def trouble(self, sentence: str) -> str:
         """Return a process's trouble in this language; as it was told where no pattern fits."""
         if self.language == "zh":
             for pattern, template in TROUBLES:
                 if found := re.fullmatch(pattern, sentence, re.DOTALL):
                     told = found.groupdict()
-                    return template.format(**told | {"why": self.trouble(told.get("why", ""))})
+                    why, cause = self.trouble(told.get("why", "")), self.cause(told.get("cause", ""))
+                    return template.format(**told | {"why": why, "cause": cause})
         return sentence
 
     def _part(self, key: str, text: str) -> str:

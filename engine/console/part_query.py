@@ -42,6 +42,10 @@ SELECT station, machine, serial, part_number, attempt, ts, outcome, reason,
 FROM verdicts WHERE tenant_id = %s AND serial = %s
 ORDER BY ts DESC, attempt DESC LIMIT %s
 """
+SUSPECT = """
+SELECT failed_at, master, reason FROM suspects
+WHERE tenant_id = %s AND station = %s AND serial = %s AND attempt = %s AND judged_at = %s
+"""
 FRAMES = """
 SELECT camera, view, run, first, last, ts, outcome, reason, frame_hash, width, height, quality
 FROM frame_ledger
@@ -143,6 +147,15 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """Why nobody knows whether the station saw a part right: the master part that failed after it."""
+
+    failed_at: datetime
+    master: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One verdict on the part, with all that it rests on and what went on around it."""
 
@@ -155,6 +168,7 @@ class Attempt:
     line: tuple[Machine, ...]
     identity: tuple[tuple[str, str], ...] = ()
     """What else was said of the part, by the names of `IDENTITY`; what nobody said is left out."""
+    suspect: Suspect | None = None
 
     @property
     def start(self) -> datetime:
@@ -192,8 +206,15 @@ def trace(db: Rows, tenant: int, serial: str, machines: Sequence[str]) -> Trace:
         line = tuple(around(db, tenant, name, part.ts) for name in machines)
         drawn = pictures(db, tenant, station, part, shown)
         identity = tuple((name, said) for name, said in zip(IDENTITY, told, strict=True) if said)
-        attempts.append(Attempt(station, machine, part, drawn, frames, line, identity))
+        doubted = suspect(db, tenant, station, part)
+        attempts.append(Attempt(station, machine, part, drawn, frames, line, identity, doubted))
     return Trace(serial, tuple(attempts), len(rows) > ATTEMPTS)
+
+
+def suspect(db: Rows, tenant: int, station: str, part: Part) -> Suspect | None:
+    """Return why a verdict is in doubt; None where it is not."""
+    row = db.execute(SUSPECT, [tenant, station, part.serial, part.attempt, part.ts]).fetchone()
+    return Suspect(*row) if row else None
 
 
 def decision_of(row: Sequence[Any]) -> Decision | None:

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from engine.console.data import Balance, Counts, Finding, Part, Picture, StationNow, Tally
+from engine.console.release_query import release_now
 
 RECENT = 12
 NEAR = timedelta(minutes=10)
@@ -43,6 +44,7 @@ SELECT count(*) FILTER (WHERE outcome = 'OK' AND ts >= %(day)s),
        count(*) FILTER (WHERE ts > %(minute)s)
 FROM verdicts
 WHERE tenant_id = %(tenant)s AND station = %(station)s AND ts >= least(%(day)s, %(run)s, %(minute)s)
+  AND coalesce(purpose, '') = ''
 """
 NEWEST_RUN = """
 SELECT run FROM frame_ledger WHERE tenant_id = %s AND station = %s AND camera = %s
@@ -59,11 +61,12 @@ Rows = Connection[tuple[Any, ...]]
 def station_now(db: Rows, tenant: int, station: str) -> StationNow:
     """Return the newest parts and the newest part's pictures with their findings."""
     rows = db.execute(PARTS, [tenant, station, RECENT]).fetchall()
+    release = release_now(db, tenant, station)
     if not rows:
-        return StationNow((), ())
+        return StationNow((), (), release)
     frames = frames_near(db, tenant, station, {row[0]: row[3] for row in rows})
     parts = tuple(Part(*(*row, _thumbnail(frames[row[0]]))) for row in rows)
-    return StationNow(parts, pictures(db, tenant, station, parts[0], frames[parts[0].serial]))
+    return StationNow(parts, pictures(db, tenant, station, parts[0], frames[parts[0].serial]), release)
 
 
 def frames_near(db: Rows, tenant: int, station: str, parts: Mapping[str, datetime]) -> dict[str, list[Any]]:

@@ -49,6 +49,16 @@ def test_a_plant_file_is_checked_for_people_and_for_machines(tmp_path: Path, sea
     assert (ended.code, ended.json, ended.err) == (2, {"error": said.strip()}, said)
 
 
+def test_a_rule_set_that_a_plant_file_names_is_checked_with_it(tmp_path: Path, seamline: Command) -> None:
+    plant, rules = tmp_path / "hall.yaml", tmp_path / "rules.yaml"
+    plant.write_text("name: Hall\nstations: [{name: w, cameras: [], rules: rules.yaml}]\n", encoding="utf-8")
+    rules.write_text("name: r\nversion: '1'\nentered_by: Li\nruls: []\n", encoding="utf-8")
+    said = f"{rules}:4:1: there is no key ruls here; did you mean rules?"
+    for command in (("plant", "check"), ("run",)):
+        ended = seamline(*command, plant, "--json")
+        assert (ended.code, ended.json) == (2, {"error": said})
+
+
 @pytest.mark.parametrize(
     "words, says",
     [

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.approvals.testing import vouch
 from engine.paths import Home
 from engine.plant import Camera, Plant, SimulatedCamera, StationSection, save
 from engine.release import Event, files, orders
@@ -62,7 +63,7 @@ def log(home: Path, parts: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatc
     """Run a station with master parts and give its log."""
     monkeypatch.setattr("engine.station.LOOK", 0.01)
     place = Home(home).create()
-    write_model(place.models)
+    vouch(place, write_model(place.models))
     plant, kept, stop = plant_of(MASTERS), KeptEntries(), threading.Event()
     save(plant, place.plant_file)
 
@@ -98,6 +99,7 @@ def test_a_station_is_released_by_its_master_parts_and_says_so(
     assert [row["seen"] for row in seamline("station", "masters", "weld", "--json").json] == [True, True]
     assert "as expected" in seamline("station", "masters", "weld").words
     until(lambda: verdicts(log)[-1].outcome == "OK" and not verdicts(log)[-1].purpose)
+    del parts[1:]
     ended = seamline("station", "release", "weld", "--block", "--by", "Li", "--reason", "fixture touched")
     assert ended.words == "weld is blocked: fixture touched."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,6 +55,17 @@ def test_a_part_tells_the_rule_the_finding_and_the_view(explained):
     assert "Finding surface pores 0.90, 2.5 mm, beside the seam" in said
     assert "Measured length 2.5 mm, bound 2 mm Recipe bracket 4" in said
     assert said.endswith("rejects · pores")
+
+
+def test_a_suspect_part_names_the_master_part_that_failed(line, explained):
+    assert explained.suspect is None
+    facts = dict.fromkeys(("part_number", "recipe_hash", "reason", "person"), "")
+    times = {"at": line.clock, "since": line.clock - timedelta(hours=1), "received": line.clock}
+    keys = {"tenant_id": 1, "station": "weld-check", "number": 1, "event": "failed", "serial": "OK-1"}
+    line.insert("releases", **facts | times | keys)
+    (found,) = trace(line.db, 1, "A", []).attempts
+    assert found.suspect.master == "OK-1"
+    assert "Suspect parts master part OK-1 failed at 20" in words(explanation(found, SAY))
 
 
 def test_a_part_tells_it_in_chinese_too(explained):

@@ -273,6 +273,13 @@ def test_another_model_asks_for_master_parts_too(bench, tmp_path):
     assert bench.part("p1").reason == "Station not released: changed: recipe."
 
 
+def test_a_model_that_is_exchanged_between_two_looks_judges_no_part_unreleased(bench):
+    bench.release()
+    inspector = bench.judge.inspector("A-1")
+    inspector.versions = replace(inspector.versions, model="f" * 64)
+    assert bench.part("p1").reason == "Station not released: changed: model."
+
+
 def test_every_shift_begins_blocked_and_its_end_blocks_nothing(home):
     shifts = [{"name": "day", "start": "06:00", "end": "13:00"}]
     bench = Bench(home, shifts=shifts)

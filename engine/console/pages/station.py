@@ -11,9 +11,11 @@ from engine.console.data import Counts, StationNow
 from engine.console.feeds import of
 from engine.console.live import LivePage
 from engine.console.locale import Locale
-from engine.console.markup import el
+from engine.console.markup import Html, el
 from engine.console.page import Console, Page, Query
+from engine.console.release_banner import banner
 from engine.plant import StationSection
+from engine.recipe import sections_of
 
 
 def page(console: Console) -> Page:
@@ -33,6 +35,12 @@ def _stations(console: Console, live: LivePage, say: Locale, query: Query) -> No
         ui.html(el("p", text, class_="empty"), sanitize=False)
 
 
+def standing(console: Console, found: StationNow | None, section: StationSection, say: Locale) -> Html:
+    """Return why a station's verdicts do not count now; nothing when they do."""
+    masters = (master for recipe in sections_of(section, console.plant) for master in recipe.masters)
+    return banner(found.release if found else None, tuple(masters), console.now(), say)
+
+
 def _station(console: Console, live: LivePage, say: Locale, section: StationSection) -> None:
     feeds, name = console.feeds, section.name
 
@@ -44,6 +52,7 @@ def _station(console: Console, live: LivePage, say: Locale, section: StationSect
 
     with ui.element("article").classes("station") as article:
         article.props["data-station"] = name
+        live.add(lambda: standing(console, now(), section, say), feeds.stations, classes="area-release")
         live.add(lambda: station_page.verdict(now(), name, say), feeds.stations, classes="area-verdict")
         live.add(lambda: station_page.pictures(now(), section, say), feeds.stations, classes="area-picture")
         live.add(lambda: station_page.strip(now(), say), feeds.stations, classes="area-strip")

@@ -86,6 +86,7 @@ TEXTS = {
     "why.recipe": ("Recipe", "配方"),
     "why.purpose": ("Part", "零件"),
     "why.master": ("master part, counts nowhere", "标准件，不计入统计"),
+    "why.suspect": ("master part {master} failed at {time}", "标准件 {master} 于 {time} 未通过"),
     "why.beside": ("beside the seam", "焊缝之外"),
     "rule.score": ("bands of the score", "得分区间"),
     "rule.anomaly": ("limit of good parts", "良品界限"),

@@ -87,6 +87,11 @@ TROUBLES = (
         r"Evidence cannot be written: (?P<why>.+); make room on the disk\.",
         "证据无法写入：{why}，请清理磁盘空间。",
     ),
+    (r"Station not released: (?P<cause>.+)\.", "工位未放行：{cause}。"),
+    (
+        r"Not inspected: bypass by (?P<person>.+) until (?P<until>[\d: -]+) UTC, (?P<reason>.+)\.",
+        "未检测：{person} 批准旁路至 {until} UTC，{reason}。",
+    ),
     (
         r"No recipe for part number (?P<number>.+) at this station\.",
         "该工位没有零件号 {number} 的配方。",
