@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from engine.store.database import connect
-from vision import evidence
+from vision.evidence import Shelf
 from vision.judge import FEATURES
 
 SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"BM": ".bmp"}
@@ -59,7 +60,10 @@ def export(dsn: str, tenant: int, evidence_root: Path, folder: Path, classes: Se
     told, rows = Exported(), []
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    with connect(dsn) as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with ExitStack() as stack:
+        shelf = stack.enter_context(Shelf(evidence_root))
+        connection = stack.enter_context(connect(dsn))
+        cursor = stack.enter_context(connection.cursor(row_factory=dict_row))
         for part in cursor.execute(DECIDED, [tenant]).fetchall():
             asked = part | {"tenant": tenant}
             frames = cursor.execute(FRAMES, asked).fetchall()
@@ -68,7 +72,7 @@ def export(dsn: str, tenant: int, evidence_root: Path, folder: Path, classes: Se
                 told.unlabelled += 1
                 continue
             told.parts += 1
-            written = [_picture(part, frame, boxes, evidence_root, folder, told) for frame in frames]
+            written = [_picture(part, frame, boxes, shelf, folder, told) for frame in frames]
             rows += [row for row in written if row]
     _papers(folder, classes, rows)
     return told
@@ -94,10 +98,10 @@ def labels(part: Row, found: Sequence[Row], classes: Sequence[str]) -> dict[str,
 
 
 def _picture(
-    part: Row, frame: Row, boxes: dict[str, list[Row]], root: Path, folder: Path, told: Exported
+    part: Row, frame: Row, boxes: dict[str, list[Row]], shelf: Shelf, folder: Path, told: Exported
 ) -> tuple[str, str] | None:
     try:
-        content = evidence.read(root, frame["frame_hash"])
+        content = shelf.read(frame["frame_hash"])
     except (OSError, ValueError):
         told.gone += 1
         return None

@@ -198,7 +198,7 @@ class Station:
                 **self._cameras.troubles,
             },
             shadow=(self._shadow.inspected, self._shadow.passed_by),
-            drift=self._drift.newest.copy(),
+            drift=self._drift.windows(),
             drift_trouble=self._drift.trouble,
         )
 

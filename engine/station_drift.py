@@ -8,8 +8,11 @@ reference outlives the process; the scores of another model begin another one.
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,13 +116,14 @@ class Drift:
         self._tracks: dict[tuple[str, str], Track] = {}
         self._model = ""
         self._kept = False
+        self._lock = threading.Lock()
         self.newest: dict[tuple[str, str], Drifted] = {}
         self._read()
 
     @property
     def trouble(self) -> str:
         """What drifted most in its newest window, in one sentence; empty: nothing did."""
-        worst = max(self.newest.values(), key=lambda item: item.psi, default=None)
+        worst = max(self.windows().values(), key=lambda item: item.psi, default=None)
         if worst is None or worst.psi <= LIMIT:
             return ""
         return (
@@ -128,14 +132,24 @@ class Drift:
             f" seamline models drift {self._station} --reset."
         )
 
+    def windows(self) -> dict[tuple[str, str], Drifted]:
+        """Return the newest window of every view and measure."""
+        with self._lock:
+            return self.newest.copy()
+
     def look(self) -> None:
         """Begin new references where their file was taken away."""
-        if self._kept and not self._file.exists():
-            self._kept = False
-            self._tracks, self.newest = {}, {}
+        with self._lock:
+            if self._kept and not self._file.exists():
+                self._kept = False
+                self._tracks, self.newest = {}, {}
 
     def take(self, verdict: Verdict) -> list[Drifted]:
         """Take what was seen of a part; return the windows that it completes."""
+        with self._lock:
+            return self._take(verdict)
+
+    def _take(self, verdict: Verdict) -> list[Drifted]:
         if verdict.versions.model != self._model:
             self._begin_scores(verdict.versions.model)
         found = []
@@ -153,7 +167,8 @@ class Drift:
         values, track.values = track.values, []
         if track.reference is None:
             track.reference = Reference.of(values)
-            self._write()
+            with suppress(OSError):  # a full disk: it is held in memory, and written with the next one
+                self._write()
             return None
         told = track.reference.psi(values), float(np.mean(values)), track.reference.mean
         self.newest[key] = Drifted(self._station, *key, ts, len(values), *told)
@@ -193,7 +208,7 @@ class Drift:
 def measures(view: View) -> Iterator[tuple[str, float]]:
     """Yield what is followed of one frame; nothing of one that could not be read."""
     for name in MEASURES:
-        if name in view.quality:
+        if math.isfinite(view.quality.get(name, math.nan)):
             yield name, view.quality[name]
     if view.quality:
         yield SCORE, max((item.score for item in view.findings if item.label not in PASSED), default=0.0)

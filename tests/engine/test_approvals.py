@@ -1,6 +1,8 @@
 """People answer for models: a file that only grows, keys that prove who wrote in it, and what follows."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import orjson
@@ -347,3 +349,28 @@ def test_the_newest_line_is_kept_apart_from_the_file(home, wang):
     home.approvals_head.unlink()
     Chain(home).read()
     assert json.loads(home.approvals_head.read_bytes())["number"] == 1
+
+
+def test_who_reads_while_others_write_never_takes_it_for_a_cut(home, wang, model):
+    stop, seen = threading.Event(), []
+
+    def read():
+        while not stop.is_set():
+            seen.append(len(Approvals.read(home).entries))
+
+    readers = ThreadPoolExecutor(3)
+    reading = [readers.submit(read) for _ in range(3)]
+    for number in range(60):
+        sign(home, wang, model, str(number))
+    stop.set()
+    readers.shutdown()
+    assert [future.exception() for future in reading] == [None] * 3
+    assert len(Approvals.read(home).entries) == 61
+    assert len(set(seen)) > 3
+
+
+def test_people_who_sign_at_once_write_one_line_each(home, wang, model):
+    with ThreadPoolExecutor(8) as pool:
+        entries = list(pool.map(lambda number: sign(home, wang, model, str(number)), range(24)))
+    assert sorted(entry.number for entry in entries) == list(range(2, 26))
+    assert len(Approvals.read(home).entries) == 25

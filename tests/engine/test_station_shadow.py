@@ -182,6 +182,18 @@ def test_the_scores_of_another_model_have_another_reference(tmp_path):
     assert not drift.trouble
 
 
+def test_a_full_disk_ends_no_station(tmp_path):
+    drift = Drift("weld", tmp_path / "nowhere" / "weld.drift", window=50)
+    see(drift, np.linspace(100, 120, 100))
+    assert len(drift.windows()) == 4
+
+
+def test_a_measure_that_is_no_number_is_passed_over(tmp_path):
+    drift = Drift("weld", tmp_path / "weld.drift", window=50)
+    see(drift, [float("nan")] * 100)
+    assert {measure for _, measure in drift.windows()} == {"contrast", "sharpness", SCORE}
+
+
 def test_an_unreadable_frame_tells_nothing(tmp_path):
     drift = Drift("weld", tmp_path / "weld.drift", window=1)
     broken = verdict(1.0)
