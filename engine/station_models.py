@@ -16,8 +16,8 @@ from engine.approvals.errors import ApprovalError
 from engine.approvals.ledger import Approvals, Use
 from engine.inspectors import Inspectors, Judge, build_inspector, lanes
 from engine.paths import Home
-from engine.plant import Judging, PlantError
-from engine.recipe import recipe_of
+from engine.plant import Judging, Plant, PlantError
+from engine.recipe import recipe_of, sections_of
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.detect import Detector
@@ -199,6 +199,22 @@ def choose(
     if given is not None and not approvals.in_use(Use(station, recipe.part_number, "detect")):
         return Chosen(given.model, find("anomaly", recipe.anomaly))
     return Chosen(find("detect", recipe.model), find("anomaly", recipe.anomaly))
+
+
+def refusals(plant: Plant, home: Home) -> list[str]:
+    """Return why stations of a plant would judge nothing now, a sentence each."""
+    try:
+        approvals = Approvals.read(home)
+        told = [
+            approvals.refusal(
+                choose(station.name, recipe, home, approvals).named, recipe.part_number, station.name
+            )
+            for station in plant.stations
+            for recipe in sections_of(station, plant)
+        ]
+    except (ApprovalError, ModelError) as exc:
+        return [str(exc)]
+    return [reason for reason in told if reason]
 
 
 def misfit(model: Model, known: Model) -> str:

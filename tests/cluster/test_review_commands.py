@@ -114,3 +114,12 @@ def test_drift_is_told_and_begun_anew(seamline: Command, home: Path, plant: Plan
     assert seamline("models", "drift", "weld", "--reset", "--json").json["reset"]
     assert not place.drift("weld").exists()
     assert "Nothing yet" in seamline("models", "drift", "other").words
+
+
+def test_a_database_that_no_plant_has_used_is_said(
+    seamline: Command, plain_server: Any, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = plain_server.create_empty()
+    monkeypatch.setenv("SEAMLINE_DSN", empty)
+    assert "run a plant, or seamline migrate" in seamline("review", "list").words
+    plain_server.drop(empty)

@@ -12,6 +12,7 @@ from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection
 from engine.station import Station, report
+from engine.station_models import refusals
 from streams.log.abc import Kind
 from vision import pictures, registry
 from vision.card import sha256
@@ -274,3 +275,19 @@ def test_a_station_starts_with_the_model_that_was_promoted(home, wang, working):
     again.wait(lambda: hashes(again))
     assert hashes(again)[0] == new.hash
     assert not again.verdicts()[0].reason.startswith("Nobody")
+
+
+def test_whoever_starts_a_plant_is_told_which_stations_judge_nothing(home, wang):
+    model = version(home, 0)
+    sections = [
+        StationSection(name=name, cameras=[], model="tiny", part_number="4711") for name in ("a", "b")
+    ]
+    plant = Plant(name="test", stations=[*sections, StationSection(name="demo", cameras=[])])
+    sign(home, wang, model, "4711", "a")
+    (told,) = refusals(plant, home)
+    assert "Nobody signed the model tiny" in told
+    sign(home, wang, model, "4711", "b")
+    assert refusals(plant, home) == []
+    home.approvals.write_bytes(b"nothing\n")
+    (told,) = refusals(plant, home)
+    assert "put the file back" in told
