@@ -107,11 +107,6 @@ class Models:
             self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
             self._thread.start()
 
-    def settle(self) -> None:
-        """Wait until what was begun to be loaded is in use, or refused."""
-        if self._thread is not None:
-            self._thread.join()
-
     def _begin(self, recipe: Judging) -> Judge:
         choose(self._station, recipe, self._home, Approvals(), self._given)
         try:

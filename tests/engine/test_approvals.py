@@ -9,7 +9,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.approvals import deeds, keys, shipped
+from engine.approvals import deeds, export, keys, shipped
 from engine.approvals.chain import Chain
 from engine.approvals.deeds import Person
 from engine.approvals.entry import ANY, Deed, Entry
@@ -214,8 +214,10 @@ def test_what_ships_is_signed_for_part_numbers_of_the_demo_alone():
 
 def test_a_shipped_signature_that_was_changed_is_none(monkeypatch, tmp_path):
     told = orjson.loads(shipped.FILE.read_bytes())
-    told["entries"][0]["hash"] = "0" * 64
-    told["entries"][1]["part_number"] = "*"
+    first, *others = told["entries"]
+    first["hash"] = "0" * 64
+    for entry in others:
+        entry["part_number"] = "*"
     (tmp_path / "shipped.json").write_bytes(orjson.dumps(told))
     monkeypatch.setattr(shipped, "FILE", tmp_path / "shipped.json")
     assert shipped.signatures.__wrapped__() == {}
@@ -253,6 +255,29 @@ def test_an_export_that_disagrees_with_its_trained_model_decides_nothing(home, w
     sign(home, wang, spoilt, "4711")
     with pytest.raises(ApprovalError, match=says):
         deeds.promote(home, wang, spoilt, "weld", station())
+
+
+@pytest.mark.parametrize(
+    ("after", "allowed", "says"),
+    [(0.79, 0.02, ""), (0.77, 0.5, "by 0.0300 of mAP50, 0.02 is"), (0.79, 0.001, "0.001 is allowed")],
+)
+def test_a_quantised_model_is_held_against_what_it_was_made_of(home, model, after, allowed, says):
+    made = changed(
+        model,
+        quantised={"map50_loss_allowed": allowed},
+        metrics={"map50_before": 0.8, "map50": after},
+    )
+    if not says:
+        export.check(made)
+        return
+    with pytest.raises(ApprovalError, match=says):
+        export.check(made)
+
+
+@pytest.mark.parametrize("item", [item for item in registry.shelf() if item.model and item.model.classes])
+def test_every_detector_that_ships_agrees_with_what_it_was_made_of(item):
+    export.check(item.model)
+    assert shipped.signature(item.model.hash, "demo"), "run: python -m engine.approvals.shipped"
 
 
 def test_only_a_signed_model_of_the_same_classes_is_put_into_use(home, wang, model):
