@@ -163,7 +163,18 @@ class Models:
         found = next((item for item in there if model and item.hash == model.hash), None)
         if found or model is None:
             return found
-        return AnomalyDetector.of(anomaly.load(model.folder), (self._home.models,), lanes=lanes())
+        return open_bank(model, self._home, lanes())
+
+
+def open_bank(model: Model, home: Home, lanes: int) -> AnomalyDetector:
+    """Open a bank of good parts.
+
+    Raises
+    ------
+    ModelError
+        It is no bank, or its backbone is not here.
+    """
+    return AnomalyDetector.of(anomaly.load(model.folder), (home.models,), lanes=lanes)
 
 
 def warm(judge: Judge) -> None:

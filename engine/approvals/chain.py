@@ -64,8 +64,10 @@ class Chain:
         """
         with self._hold() as file:
             entries = self.read()
-            entry = _signed(draft, entries, key)
-            allow(entry, people(entries))
+            entry, known = _signed(draft, entries, key), people(entries)
+            if known.get(entry.person, keys.public_of(key)) != keys.public_of(key):
+                raise ApprovalError(f"The key is not that of {entry.person}; name the right one with --key.")
+            allow(entry, known)
             try:
                 file.truncate(sum(len(item.line) + 1 for item in entries))
                 os.pwrite(file.fileno(), entry.line + b"\n", os.fstat(file.fileno()).st_size)

@@ -3,11 +3,13 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.approvals import deeds, export, keys, shipped
 from engine.approvals.chain import Chain
@@ -122,7 +124,7 @@ def test_who_has_retired_signs_nothing_and_what_was_signed_stays(home, wang, mod
 
 def test_the_key_of_another_person_signs_nothing(home, wang, model):
     li = person(home, "Li Wei", by=wang)
-    with pytest.raises(ApprovalError, match="not signed by the key of Li Wei"):
+    with pytest.raises(ApprovalError, match="The key is not that of Li Wei"):
         sign(home, Person("Li Wei", wang.key), model)
     forge(home, lambda entry: replace(entry, person="Wang Fang"), sign(home, li, model))
     with pytest.raises(ApprovalError, match=r"Line 3 .* not signed by the key of Wang Fang"):
@@ -199,6 +201,41 @@ def test_a_line_that_is_none_is_said(home, wang, line):
     with home.approvals.open("ab") as file:
         file.write(line + b"\n")
     with pytest.raises(ApprovalError, match="Line 2 of"):
+        Approvals.read(home)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = [item.name for item in fields(Entry)]
+
+
+@given(field=st.sampled_from([*FIELDS, "strange"]), value=JSON)
+def test_a_field_of_any_kind_is_refused_and_nothing_else_happens(tmp_path_factory, field, value):
+    home = Home(tmp_path_factory.mktemp("home")).create()
+    wang = person(home)
+    told = json.loads(home.approvals.read_bytes()) | {field: value}
+    try:
+        line = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        line = json.dumps(told).encode()
+    same = line + b"\n" == home.approvals.read_bytes()
+    home.approvals.write_bytes(line + b"\n")
+    home.approvals_head.unlink()
+    if same:
+        assert Approvals.read(home).people == {wang.name: keys.public_of(wang.key)}
+        return
+    with pytest.raises(ApprovalError, match="Line 1 of"):
+        Approvals.read(home)
+
+
+@given(noise=st.binary(max_size=200))
+def test_bytes_of_any_kind_are_refused_and_nothing_else_happens(tmp_path_factory, noise):
+    home = Home(tmp_path_factory.mktemp("home")).create()
+    home.approvals.write_bytes(noise + b"\n")
+    with pytest.raises(ApprovalError, match="Line 1 of"):
         Approvals.read(home)
 
 

@@ -13,6 +13,7 @@ from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection
 from engine.station import Station, report
 from engine.station_models import refusals
+from engine.station_shadow import set_shadow
 from streams.log.abc import Kind
 from vision import pictures, registry
 from vision.card import sha256
@@ -291,3 +292,21 @@ def test_whoever_starts_a_plant_is_told_which_stations_judge_nothing(home, wang)
     home.approvals.write_bytes(b"nothing\n")
     (told,) = refusals(plant, home)
     assert "put the file back" in told
+
+
+def test_what_looks_on_is_told_apart_and_costs_no_frame(home, wang, working):
+    model, other = version(home, 0), version(home, 1)
+    sign(home, wang, model, "4711")
+    set_shadow(home, "weld", other)
+    station, _, log = working()
+    log.wait(lambda: len([kind for kind, _ in log.entries if kind is Kind.SHADOW]) > 3)
+    working.end()
+    told = [Verdict.from_json(payload) for kind, payload in log.entries if kind is Kind.SHADOW]
+    assert {verdict.versions.model for verdict in told} == {other.hash}
+    assert {verdict.versions.model for verdict in log.verdicts()} == {model.hash}
+    said = {verdict.serial: verdict.outcome for verdict in log.verdicts()}
+    assert all(said[verdict.serial] == verdict.outcome for verdict in told)
+    stats = station.stats()
+    assert (stats.frames.captured, stats.frames.open) == (len(log.verdicts()), 0)
+    assert stats.shadow[0] == len(told)
+    assert 0 < sum(stats.shadow) <= len(said)
