@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from engine.figures import Figures
 from engine.health import Health, Part
+from engine.station_drift import SEPARATOR
 from streams.clock import SECOND
 
 KEEP_SECONDS = 1.0
@@ -67,7 +68,7 @@ CATALOGUE = (
     Series(
         "seamline_drift_index",
         "How far the newest frames are from the first ones: above 0.25 much has moved.",
-        ("station", "view", "measure"),
+        ("station", "part_number", "view", "measure"),
     ),
     Series("seamline_shadow_parts_total", "Parts that the model saw which looks on.", ("station",)),
     Series("seamline_shadow_passed_by_total", "Parts that it had no time for.", ("station",)),
@@ -202,7 +203,7 @@ def tell_part(answer: Answer, record: Health, part: Part, now: int) -> None:
         answer.add_counters(SOURCE, part.counters, part.name)
     elif part.kind == "drift":
         for name, index in part.counters.items():
-            answer.add("seamline_drift_index", index, record.name, *name.rsplit(" ", 1))
+            answer.add("seamline_drift_index", index, record.name, *name.split(SEPARATOR))
     elif part.kind == "shadow":
         answer.add("seamline_shadow_parts_total", part.counters.get("inspected"), record.name)
         answer.add("seamline_shadow_passed_by_total", part.counters.get("passed_by"), record.name)

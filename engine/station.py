@@ -27,7 +27,7 @@ from engine.recipe import exposed, sections_of
 from engine.release import Gate
 from engine.station_account import Account
 from engine.station_cameras import Cameras
-from engine.station_drift import Drift, Drifted
+from engine.station_drift import Drift, Drifted, Key
 from engine.station_judge import JUDGING, StationJudge
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_models import Models
@@ -74,8 +74,8 @@ class StationStats:
     last: Verdict | None
     shadow: tuple[int, int]
     """Parts that the model which looks on has inspected, and that passed it by."""
-    drift: dict[tuple[str, str], Drifted]
-    """The newest window of every view and measure."""
+    drift: dict[Key, Drifted]
+    """The newest window of everything that is followed."""
     drift_trouble: str
     troubles: dict[str, str]
     """What is wrong now, by camera, ``evidence`` or ``model``; empty when all is well."""
@@ -290,7 +290,7 @@ class Station:
         self._log.deliver(jobs)
         for job in jobs:
             if job.part is not None and job.verdict is not None:
-                self._shadow.offer(job.part)
+                self._shadow.offer(job.part, job.verdict.part_number)
                 self._log.drifted(self._drift.take(job.verdict))
 
     def _keep(self, items: dict[str, bytes]) -> bool:
@@ -315,7 +315,7 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
     """
     verdicts = {f"verdicts_{word.lower()}": stats.verdicts.get(word, 0) for word in Outcome}
     shadow = dict(zip(("inspected", "passed_by"), stats.shadow, strict=True))
-    drift = {f"{view} {measure}": told.psi for (view, measure), told in stats.drift.items()}
+    drift = {key.told: told.psi for key, told in stats.drift.items()}
     others = [
         health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
         health.Part("log", "log", log_trouble or ""),

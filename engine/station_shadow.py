@@ -73,8 +73,10 @@ class Shadow:
         elif self._thread is not None:
             self._put(None)
 
-    def offer(self, part: Part) -> None:
-        """Show it a part that was judged; never waits."""
+    def offer(self, part: Part, part_number: str) -> None:
+        """Show it a part that was judged, unless it is of another recipe; never waits."""
+        if part_number != self._recipe.part_number:
+            return
         if self._inspector is not None and not self._put(part):
             self.passed_by += 1
 

@@ -107,10 +107,10 @@ def test_drift_is_told_and_begun_anew(seamline: Command, home: Path, plant: Plan
     place = Home(home)
     place.stations.mkdir(parents=True)
     place.drift("weld").write_text("{}")
-    told = health.Report(parts=(health.Part("drift", "drift", "", {"front mean": 0.4}),))
+    told = health.Report(parts=(health.Part("drift", "drift", "", {"demo / front / mean": 0.4}),))
     with health.Publisher(place.health, "station", "weld", lambda: told):
-        assert seamline("models", "drift", "weld", "--json").json["index"] == {"front mean": 0.4}
-        assert "front mean: 0.400" in seamline("models", "drift", "weld").words
+        assert seamline("models", "drift", "weld", "--json").json["index"] == {"demo / front / mean": 0.4}
+        assert "demo / front / mean: 0.400" in seamline("models", "drift", "weld").words
     assert seamline("models", "drift", "weld", "--reset", "--json").json["reset"]
     assert not place.drift("weld").exists()
     assert "Nothing yet" in seamline("models", "drift", "other").words

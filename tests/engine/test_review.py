@@ -105,7 +105,7 @@ def test_what_tells_nothing_of_models_is_refused(kind, payload):
 
 def test_a_strange_station_or_time_is_refused():
     strange = replace(verdict("a"), station="elsewhere")
-    late = Drifted("gate", "front", "mean", T0 - 90_000_000_000, 500, 0.1, 1.0, 1.0)
+    late = Drifted("gate", "demo", "front", "mean", T0 - 90_000_000_000, 500, 0.1, 1.0, 1.0)
     for kind, payload, says in (
         (Kind.SHADOW, strange.to_json(), "no station"),
         (Kind.DRIFT, late.to_json(), "out_of_range"),
@@ -121,7 +121,7 @@ def test_approvals_and_drift_are_read_by_quality(line, tmp_path):
     found = rows(line.dsn, "SELECT number, deed, person, name, part_number FROM quality.model_approvals")
     assert found == [(2, "sign", "Wang Fang", "tiny", "4711")]
     for psi in (0.1, 0.4):
-        told = Drifted("gate", "front", "mean", T0 + int(psi * 10), 500, psi, 80.0, 120.0)
+        told = Drifted("gate", "demo", "front", "mean", T0 + int(psi * 10), 500, psi, 80.0, 120.0)
         line((Kind.DRIFT, told.to_json()))
     assert rows(line.dsn, "SELECT psi, mean, reference FROM quality.drift") == [(0.4, 80.0, 120.0)]
 
