@@ -22,6 +22,7 @@ from streams.abc import Output
 from streams.log.abc import Entry, Kind
 from vision import dataset, evidence, pictures
 from vision.card import sha256
+from vision.datasets import checking
 from vision.records import Finding, Outcome, Verdict, Versions, View
 from vision.testing import CLASSES, picture, write_model
 
@@ -224,7 +225,8 @@ def test_decided_parts_become_a_data_set(line, tmp_path):
     dataset.check_folder(tmp_path / "set")
     assert dataset.read_classes(tmp_path / "set") == CLASSES
     split = dataset.read_split(tmp_path / "set", review_export.SPLIT)
-    (name,) = {*split.train, *split.test}
+    (name,) = (*split.train, *split.test)
+    checking.refuse_leaks(tmp_path / "set", review_export.SPLIT)
     assert (tmp_path / "set" / "images" / name).read_bytes() == PICTURE
     truth = dataset.read_truth(dataset.label_file(tmp_path / "set", name), 64, 64)
     assert [CLASSES[label] for label in truth.labels] == ["Weld", "Surface_pores"]
