@@ -12,10 +12,11 @@ from rich.live import Live
 from rich.table import Table
 
 from cluster.supervise import WATCH_SECONDS, Supervisor
-from cluster.terminal import screen
+from cluster.terminal import refuse, screen
 from engine.paths import Home
 from engine.plant import Plant
 from engine.signals import stop_on_signals
+from engine.station_models import refusals
 from engine.status import status
 
 SHOWN = ("verdicts", "frames_unaccounted", "windows", "states", "oee", "anomalies", "quarantined", "behind_s")
@@ -34,6 +35,8 @@ def run_plant(
         with screen.status("Starting the database, the log and the stations"):
             supervisor.start()
         announce(plant, browser)
+        for reason in refusals(plant, home):
+            refuse(reason)
         deadline = None if seconds is None else time.monotonic() + seconds
         follow(supervisor, plant, stop, deadline)
     finally:

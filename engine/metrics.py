@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from engine.figures import Figures
 from engine.handshake.reasons import MISDEEDS, REASONS
 from engine.health import Health, Part
+from engine.station_drift import SEPARATOR
 from streams.clock import SECOND
 
 KEEP_SECONDS = 1.0
@@ -68,7 +69,7 @@ CATALOGUE = (
     Series(
         "seamline_drift_index",
         "How far the newest frames are from the first ones: above 0.25 much has moved.",
-        ("station", "view", "measure"),
+        ("station", "part_number", "view", "measure"),
     ),
     Series("seamline_shadow_parts_total", "Parts that the model saw which looks on.", ("station",)),
     Series("seamline_shadow_passed_by_total", "Parts that it had no time for.", ("station",)),
@@ -211,7 +212,7 @@ def tell_part(answer: Answer, record: Health, part: Part, now: int) -> None:
         answer.add_counters(SOURCE, part.counters, part.name)
     elif part.kind == "drift":
         for name, index in part.counters.items():
-            answer.add("seamline_drift_index", index, record.name, *name.rsplit(" ", 1))
+            answer.add("seamline_drift_index", index, record.name, *name.split(SEPARATOR))
     elif part.kind == "shadow":
         answer.add("seamline_shadow_parts_total", part.counters.get("inspected"), record.name)
         answer.add("seamline_shadow_passed_by_total", part.counters.get("passed_by"), record.name)

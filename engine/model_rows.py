@@ -79,7 +79,7 @@ def drift_rows(entry: Entry, known: Known, shard: str) -> Rows:
     try:
         told = orjson.loads(entry.payload)
         known(told["station"])
-        texts = {name: str(told[name]) for name in ("station", "view", "measure")}
+        texts = {name: str(told[name]) for name in ("station", "part_number", "view", "measure")}
         numbers = {"ts": int(told["ts"]), "frames": int(told["frames"])}
         floats = {name: float(told[name]) for name in MEASURES}
     except (KeyError, TypeError) as exc:

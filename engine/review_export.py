@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from engine.store.database import connect
-from vision import evidence
+from vision.datasets.welds import COLUMN
+from vision.evidence import Shelf
 from vision.judge import FEATURES
 
 SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"BM": ".bmp"}
@@ -56,10 +58,13 @@ class Exported:
 
 def export(dsn: str, tenant: int, evidence_root: Path, folder: Path, classes: Sequence[str]) -> Exported:
     """Write every decided part; a folder that holds some already is brought up to date."""
-    told, rows = Exported(), []
+    told, groups = Exported(), dict[str, str]()
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    with connect(dsn) as connection, connection.cursor(row_factory=dict_row) as cursor:
+    with ExitStack() as stack:
+        shelf = stack.enter_context(Shelf(evidence_root))
+        connection = stack.enter_context(connect(dsn))
+        cursor = stack.enter_context(connection.cursor(row_factory=dict_row))
         for part in cursor.execute(DECIDED, [tenant]).fetchall():
             asked = part | {"tenant": tenant}
             frames = cursor.execute(FRAMES, asked).fetchall()
@@ -68,9 +73,9 @@ def export(dsn: str, tenant: int, evidence_root: Path, folder: Path, classes: Se
                 told.unlabelled += 1
                 continue
             told.parts += 1
-            written = [_picture(part, frame, boxes, evidence_root, folder, told) for frame in frames]
-            rows += [row for row in written if row]
-    _papers(folder, classes, rows)
+            written = [_picture(part, frame, boxes, shelf, folder, told) for frame in frames]
+            groups |= {name: part["serial"] for name in written if name and name not in groups}
+    _papers(folder, classes, groups)
     return told
 
 
@@ -94,13 +99,14 @@ def labels(part: Row, found: Sequence[Row], classes: Sequence[str]) -> dict[str,
 
 
 def _picture(
-    part: Row, frame: Row, boxes: dict[str, list[Row]], root: Path, folder: Path, told: Exported
-) -> tuple[str, str] | None:
+    part: Row, frame: Row, boxes: dict[str, list[Row]], shelf: Shelf, folder: Path, told: Exported
+) -> str:
+    """Write a picture with its labels and return its name; empty where it is kept no longer."""
     try:
-        content = evidence.read(root, frame["frame_hash"])
+        content = shelf.read(frame["frame_hash"])
     except (OSError, ValueError):
         told.gone += 1
-        return None
+        return ""
     name = frame["frame_hash"][:24]
     file = folder / "images" / f"{name}{SUFFIXES.get(content[:2], '.jpg')}"
     file.write_bytes(content)
@@ -108,7 +114,7 @@ def _picture(
     (folder / "labels" / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
     told.pictures += 1
     told.boxes += len(lines)
-    return file.name, side(part["serial"])
+    return file.name
 
 
 def line(item: Row, frame: Row) -> str:
@@ -125,7 +131,9 @@ def side(serial: str) -> str:
     return "test" if digest[0] % HELD_OUT == 0 else "train"
 
 
-def _papers(folder: Path, classes: Sequence[str], rows: Sequence[tuple[str, str]]) -> None:
+def _papers(folder: Path, classes: Sequence[str], groups: dict[str, str]) -> None:
+    """Write the names of the classes, and on which side each picture lies: all of a part on the same."""
     (folder / "classes.txt").write_text("\n".join(classes) + "\n", encoding="utf-8")
     with (folder / "splits.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("image", SPLIT), *sorted(set(rows))])
+        rows = [(name, serial, side(serial)) for name, serial in sorted(groups.items())]
+        csv.writer(file).writerows([("image", COLUMN, SPLIT), *rows])

@@ -181,7 +181,7 @@ class Station:
                 **self._cameras.troubles,
             },
             shadow=(self._shadow.inspected, self._shadow.passed_by),
-            drift=self._drift.newest.copy(),
+            drift=self._drift.windows(),
             drift_trouble=self._drift.trouble,
             line=self._line.parts() if self._line else (),
         )
@@ -303,7 +303,7 @@ class Station:
         self._log.deliver(jobs)
         for job in jobs:
             if job.part is not None and job.part.frames and job.verdict is not None:
-                self._shadow.offer(job.part)
+                self._shadow.offer(job.part, job.verdict.part_number)
                 self._log.drifted(self._drift.take(job.verdict))
 
     def _keep(self, items: dict[str, bytes]) -> bool:

@@ -1,18 +1,21 @@
 """Is what a station sees still what it saw at first? Distributions beside each other, window by window.
 
-For every view the measures of the quality gate, and the score of the worst defect, are counted in bins:
-deciles of a reference, the first `WINDOW` frames. Each further `WINDOW` frames are laid beside it by the
-population stability index, sum of (p - q) ln(p / q): below 0.1 nothing moved, above 0.25 much did. The
-reference outlives the process; the scores of another model begin another one.
+For every view of a part number the measures of the quality gate, and the score of the worst defect, are
+counted in bins: deciles of a reference, the first `WINDOW` frames. Each further `WINDOW` frames are laid
+beside it by the population stability index, sum of (p - q) ln(p / q): below 0.1 nothing moved, above 0.25
+much did. The reference outlives the process; the scores of another model begin another one.
 """
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -24,6 +27,7 @@ from vision.records import Verdict, View
 WINDOW = 500
 """Frames of a window, and of the reference."""
 LIMIT = 0.25
+SEPARATOR = " / "
 MEASURES = ("mean", "contrast", "sharpness")
 SCORE = "score"
 PASSED = (*FEATURES, ANOMALY)
@@ -73,11 +77,25 @@ def stability(reference: NDArray[np.int64], seen: NDArray[np.int64]) -> float:
     return float(((p - q) * np.log(p / q)).sum())
 
 
+class Key(NamedTuple):
+    """What is followed."""
+
+    part_number: str
+    view: str
+    measure: str
+
+    @property
+    def told(self) -> str:
+        """Its name among a station's counters."""
+        return SEPARATOR.join(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Drifted:
     """One window beside its reference; its JSON is what the log keeps."""
 
     station: str
+    part_number: str
     view: str
     measure: str
     ts: int
@@ -93,8 +111,9 @@ class Drifted:
 
 @dataclass(slots=True)
 class Track:
-    """One measure of one view."""
+    """One measure of one view; ``model`` is whose scores they are, empty where it is no score."""
 
+    model: str = ""
     reference: Reference | None = None
     values: list[float] = field(default_factory=list)
 
@@ -110,16 +129,16 @@ class Drift:
 
     def __init__(self, station: str, file: Path, window: int = WINDOW) -> None:
         self._station, self._file, self._window = station, file, window
-        self._tracks: dict[tuple[str, str], Track] = {}
-        self._model = ""
+        self._tracks: dict[Key, Track] = {}
         self._kept = False
-        self.newest: dict[tuple[str, str], Drifted] = {}
+        self._lock = threading.Lock()
+        self._newest: dict[Key, Drifted] = {}
         self._read()
 
     @property
     def trouble(self) -> str:
         """What drifted most in its newest window, in one sentence; empty: nothing did."""
-        worst = max(self.newest.values(), key=lambda item: item.psi, default=None)
+        worst = max(self.windows().values(), key=lambda item: item.psi, default=None)
         if worst is None or worst.psi <= LIMIT:
             return ""
         return (
@@ -128,64 +147,69 @@ class Drift:
             f" seamline models drift {self._station} --reset."
         )
 
+    def windows(self) -> dict[Key, Drifted]:
+        """Return the newest window of everything that is followed."""
+        with self._lock:
+            return self._newest.copy()
+
     def look(self) -> None:
         """Begin new references where their file was taken away."""
-        if self._kept and not self._file.exists():
-            self._kept = False
-            self._tracks, self.newest = {}, {}
+        with self._lock:
+            if self._kept and not self._file.exists():
+                self._kept = False
+                self._tracks, self._newest = {}, {}
 
     def take(self, verdict: Verdict) -> list[Drifted]:
         """Take what was seen of a part; return the windows that it completes."""
-        if verdict.versions.model != self._model:
-            self._begin_scores(verdict.versions.model)
+        with self._lock:
+            return self._take(verdict)
+
+    def _take(self, verdict: Verdict) -> list[Drifted]:
         found = []
         for view in verdict.views:
             for measure, value in measures(view):
-                if done := self._add((view.view, measure), value, view.ts):
+                key = Key(verdict.part_number, view.view, measure)
+                model = verdict.versions.model if measure == SCORE else ""
+                if done := self._add(key, model, value, view.ts):
                     found.append(done)
         return found
 
-    def _add(self, key: tuple[str, str], value: float, ts: int) -> Drifted | None:
-        track = self._tracks.setdefault(key, Track())
+    def _add(self, key: Key, model: str, value: float, ts: int) -> Drifted | None:
+        track = self._tracks.get(key)
+        if track is None or track.model != model:
+            track = self._tracks[key] = Track(model)
+            self._newest.pop(key, None)
         track.values.append(value)
         if len(track.values) < self._window:
             return None
         values, track.values = track.values, []
         if track.reference is None:
             track.reference = Reference.of(values)
-            self._write()
+            with suppress(OSError):  # a full disk: it is held in memory, and written with the next one
+                self._write()
             return None
         told = track.reference.psi(values), float(np.mean(values)), track.reference.mean
-        self.newest[key] = Drifted(self._station, *key, ts, len(values), *told)
-        return self.newest[key]
-
-    def _begin_scores(self, model: str) -> None:
-        """Forget the scores of another model."""
-        self._model = model
-        for key in [key for key in self._tracks if key[1] == SCORE]:
-            del self._tracks[key]
-            self.newest.pop(key, None)
+        self._newest[key] = Drifted(self._station, *key, ts, len(values), *told)
+        return self._newest[key]
 
     def _read(self) -> None:
         try:
-            told = orjson.loads(self._file.read_bytes())
-            self._model = str(told["model"])
-            for item in told["references"]:
+            for item in orjson.loads(self._file.read_bytes()):
                 reference = Reference(tuple(item["edges"]), tuple(item["counts"]), float(item["mean"]))
-                self._tracks[item["view"], item["measure"]] = Track(reference)
+                key = Key(item["part_number"], item["view"], item["measure"])
+                self._tracks[key] = Track(str(item["model"]), reference)
             self._kept = True
         except (OSError, ValueError, KeyError, TypeError):
-            self._tracks, self._model = {}, ""
+            self._tracks = {}
 
     def _write(self) -> None:
         held = [
-            {"view": view, "measure": measure, **asdict(track.reference)}
-            for (view, measure), track in self._tracks.items()
+            {**key._asdict(), "model": track.model, **asdict(track.reference)}
+            for key, track in self._tracks.items()
             if track.reference is not None
         ]
-        told: dict[str, Any] = {"model": self._model, "references": held}
         draft = self._file.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(orjson.dumps(told))
+        draft.write_bytes(orjson.dumps(held))
         draft.rename(self._file)
         self._kept = True
 
@@ -193,7 +217,7 @@ class Drift:
 def measures(view: View) -> Iterator[tuple[str, float]]:
     """Yield what is followed of one frame; nothing of one that could not be read."""
     for name in MEASURES:
-        if name in view.quality:
+        if math.isfinite(view.quality.get(name, math.nan)):
             yield name, view.quality[name]
     if view.quality:
         yield SCORE, max((item.score for item in view.findings if item.label not in PASSED), default=0.0)

@@ -16,8 +16,8 @@ from engine.approvals.errors import ApprovalError
 from engine.approvals.ledger import Approvals, Use
 from engine.inspectors import Inspectors, Judge, build_inspector, lanes
 from engine.paths import Home
-from engine.plant import Judging, PlantError
-from engine.recipe import recipe_of
+from engine.plant import Judging, Plant, PlantError
+from engine.recipe import recipe_of, sections_of
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.detect import Detector
@@ -107,11 +107,6 @@ class Models:
             self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
             self._thread.start()
 
-    def settle(self) -> None:
-        """Wait until what was begun to be loaded is in use, or refused."""
-        if self._thread is not None:
-            self._thread.join()
-
     def _begin(self, recipe: Judging) -> Judge:
         choose(self._station, recipe, self._home, Approvals(), self._given)
         try:
@@ -168,7 +163,18 @@ class Models:
         found = next((item for item in there if model and item.hash == model.hash), None)
         if found or model is None:
             return found
-        return AnomalyDetector.of(anomaly.load(model.folder), (self._home.models,), lanes=lanes())
+        return open_bank(model, self._home, lanes())
+
+
+def open_bank(model: Model, home: Home, lanes: int) -> AnomalyDetector:
+    """Open a bank of good parts.
+
+    Raises
+    ------
+    ModelError
+        It is no bank, or its backbone is not here.
+    """
+    return AnomalyDetector.of(anomaly.load(model.folder), (home.models,), lanes=lanes)
 
 
 def warm(judge: Judge) -> None:
@@ -199,6 +205,22 @@ def choose(
     if given is not None and not approvals.in_use(Use(station, recipe.part_number, "detect")):
         return Chosen(given.model, find("anomaly", recipe.anomaly))
     return Chosen(find("detect", recipe.model), find("anomaly", recipe.anomaly))
+
+
+def refusals(plant: Plant, home: Home) -> list[str]:
+    """Return why stations of a plant would judge nothing now, a sentence each."""
+    try:
+        approvals = Approvals.read(home)
+        told = [
+            approvals.refusal(
+                choose(station.name, recipe, home, approvals).named, recipe.part_number, station.name
+            )
+            for station in plant.stations
+            for recipe in sections_of(station, plant)
+        ]
+    except (ApprovalError, ModelError) as exc:
+        return [str(exc)]
+    return [reason for reason in told if reason]
 
 
 def misfit(model: Model, known: Model) -> str:

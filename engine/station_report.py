@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from engine import health
-from engine.station_drift import Drifted
+from engine.station_drift import Drifted, Key
 from engine.station_judge import JUDGING
 from vision.ledger import Balance
 from vision.records import Outcome, Verdict
@@ -27,8 +27,8 @@ class StationStats:
     last: Verdict | None
     shadow: tuple[int, int]
     """Parts that the model which looks on has inspected, and that passed it by."""
-    drift: dict[tuple[str, str], Drifted]
-    """The newest window of every view and measure."""
+    drift: dict[Key, Drifted]
+    """The newest window of everything that is followed."""
     drift_trouble: str
     troubles: dict[str, str]
     """What is wrong now, by camera, ``evidence`` or ``model``; empty when all is well."""
@@ -43,7 +43,7 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
     """
     verdicts = {f"verdicts_{word.lower()}": stats.verdicts.get(word, 0) for word in Outcome}
     shadow = dict(zip(("inspected", "passed_by"), stats.shadow, strict=True))
-    drift = {f"{view} {measure}": told.psi for (view, measure), told in stats.drift.items()}
+    drift = {key.told: told.psi for key, told in stats.drift.items()}
     others = [
         health.Part("evidence", "evidence", stats.troubles.get("evidence", "")),
         health.Part("log", "log", log_trouble or ""),

@@ -14,12 +14,14 @@ from collections.abc import Callable
 import orjson
 import structlog
 
+from engine.approvals.errors import ApprovalError
+from engine.approvals.ledger import Approvals
+from engine.inspectors import build_inspector
 from engine.paths import Home
-from engine.plant import Judging
-from engine.recipe import recipe_of
+from engine.plant import Judging, PlantError
+from engine.station_models import Chosen, choose, open_bank
 from streams.log.errors import LogError
-from vision import anomaly, registry
-from vision.anomaly import AnomalyDetector
+from vision import registry
 from vision.assembly import Part
 from vision.detect import Detector
 from vision.inspector import Inspector
@@ -71,8 +73,10 @@ class Shadow:
         elif self._thread is not None:
             self._put(None)
 
-    def offer(self, part: Part) -> None:
-        """Show it a part that was judged; never waits."""
+    def offer(self, part: Part, part_number: str) -> None:
+        """Show it a part that was judged, unless it is of another recipe; never waits."""
+        if part_number != self._recipe.part_number:
+            return
         if self._inspector is not None and not self._put(part):
             self.passed_by += 1
 
@@ -106,17 +110,21 @@ class Shadow:
             name = read_shadows(self._home).get(self._station)
             self._inspector = None if name is None else self._open(name)
             self.trouble = ""
-        except (ModelError, ValueError) as exc:
+        except (ApprovalError, ModelError, PlantError, ValueError) as exc:
             self.trouble = f"Nobody looks on: {exc}"
             logger.warning("shadow_not_loaded", station=self._station, error=str(exc))
 
     def _open(self, name: str) -> Inspector:
-        places = (self._home.models,)
-        model, recipe = registry.find(name, places), recipe_of(self._recipe)
-        if model.task != "anomaly":
-            return Inspector(self._station, Detector(model), recipe)
-        bank = AnomalyDetector.of(anomaly.load(model.folder), places)
-        return Inspector(self._station, None, recipe, bank)
+        """Return an inspector by the model that looks on, and by what else the station judges by."""
+        used = choose(self._station, self._recipe, self._home, Approvals.read(self._home))
+        model = registry.find(name, (self._home.models,))
+        chosen = Chosen(used.detector, model) if model.task == "anomaly" else Chosen(model, used.bank)
+        return build_inspector(
+            self._station,
+            self._recipe,
+            None if chosen.detector is None else Detector(chosen.detector),
+            None if chosen.bank is None else open_bank(chosen.bank, self._home, lanes=1),
+        )
 
     def _inspect(self, inspector: Inspector, part: Part) -> None:
         try:

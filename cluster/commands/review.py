@@ -33,14 +33,20 @@ class Decided(StrEnum):
 @contextmanager
 def database() -> Iterator[tuple[str, int]]:
     """Give the DSN and the tenant of the plant that this home ran last."""
+    from psycopg.errors import UndefinedTable
+
     from engine.paths import Home
     from engine.plant import load
+    from engine.review import ReviewError
     from engine.store.database import open_database
 
     home = Home.default().create()
     tenant = load(home.plant_file).tenant if home.plant_file.is_file() else 1
     with open_database(home) as dsn:
-        yield dsn, tenant
+        try:
+            yield dsn, tenant
+        except UndefinedTable as exc:
+            raise ReviewError("The database has no tables yet; run a plant, or seamline migrate.") from exc
 
 
 @review.command("list")

@@ -71,8 +71,8 @@ ROWS = {
             "Camera's clock is behind", "seamline_camera_clock_offset_seconds", "{{station}} {{camera}}", "s"
         ),
         Panel(
-            "What it sees has drifted", "seamline_drift_index / 0.25", "{{station}} {{view}} {{measure}}",
-            bad_from=1,
+            "What it sees has drifted", "seamline_drift_index / 0.25",
+            "{{station}} {{part_number}} {{view}} {{measure}}", bad_from=1,
         ),
         Panel(
             "Parts that a shadow saw, or missed, a minute",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -42,6 +43,7 @@ class Chain:
         ApprovalError
             A line was changed, does not follow, is not signed by whom it names, or lines were cut off.
         """
+        head = self._head()  # before the file: whoever adds a line meanwhile adds it to the file first
         try:
             lines = _lines(self.file.read_bytes())
         except FileNotFoundError:
@@ -49,7 +51,7 @@ class Chain:
         except OSError as exc:
             raise ApprovalError(f"{self.file} cannot be read: {exc.strerror}.") from exc
         entries = tuple(self._check(lines))
-        self._check_head(lines)
+        self._check_head(lines, head)
         return entries
 
     def append(self, draft: Entry, key: Ed25519PrivateKey) -> Entry:
@@ -62,8 +64,10 @@ class Chain:
         """
         with self._hold() as file:
             entries = self.read()
-            entry = _signed(draft, entries, key)
-            allow(entry, people(entries))
+            entry, known = _signed(draft, entries, key), people(entries)
+            if known.get(entry.person, keys.public_of(key)) != keys.public_of(key):
+                raise ApprovalError(f"The key is not that of {entry.person}; name the right one with --key.")
+            allow(entry, known)
             try:
                 file.truncate(sum(len(item.line) + 1 for item in entries))
                 os.pwrite(file.fileno(), entry.line + b"\n", os.fstat(file.fileno()).st_size)
@@ -106,14 +110,12 @@ class Chain:
             before = digest(line)
             yield entry
 
-    def _check_head(self, lines: list[bytes]) -> None:
+    def _check_head(self, lines: list[bytes], head: Head) -> None:
         """See that the newest line ever seen is still there."""
-        head = self._head()
         if head.number and (len(lines) < head.number or digest(lines[head.number - 1]) != head.hash):
             raise ApprovalError(f"{self.file} lacks lines that were there (up to {head.number}); {RESTORE}.")
         if len(lines) > head.number:
-            with suppress(OSError):  # a full disk: the next look keeps it
-                self._keep_head(Head(len(lines), digest(lines[-1])))
+            self._keep_head(Head(len(lines), digest(lines[-1])))
 
     def _head(self) -> Head:
         try:
@@ -123,10 +125,11 @@ class Chain:
             return Head(0, "")
 
     def _keep_head(self, head: Head) -> None:
-        self._head_file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._head_file.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(orjson.dumps(head._asdict()))
-        draft.rename(self._head_file)
+        draft = self._head_file.with_suffix(f".{os.getpid()}.{threading.get_native_id()}")
+        with suppress(OSError):  # a full disk: the next look keeps it
+            self._head_file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(orjson.dumps(head._asdict()))
+            draft.rename(self._head_file)
 
 
 def _lines(content: bytes) -> list[bytes]:

@@ -85,9 +85,16 @@ class Entry:
             entry = cls(**(fields | {"deed": Deed(fields["deed"])}))
         except (TypeError, KeyError) as exc:
             raise ValueError(f"no entry: {exc}") from exc
-        if entry.line != line:
+        if entry.line != line or not entry.sound:
             raise ValueError("no entry as it is written")
         return entry
+
+    @property
+    def sound(self) -> bool:
+        """Whether every field is of its kind."""
+        told = asdict(self)
+        kinds = {"number": int, "at": int, "gate": dict}
+        return all(type(value) is kinds.get(name, str) for name, value in told.items() if name != "deed")
 
     def plain(self) -> dict[str, Any]:
         """Return its fields, the empty ones left out."""

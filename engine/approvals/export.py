@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.approvals.errors import ApprovalError
 from vision import registry
 from vision.registry import Model
 
 MAP50_LOST = 0.01
-"""Mean average precision that an export may lose, INT8 included."""
+"""Mean average precision that an export may lose."""
 DISAGREEING = 0.02
 """Share of findings that one of the two has and the other has not."""
+QUANTISED_LOST = 0.02
+"""What one quantised to INT8 may lose against the export it was made of, whatever its card allows."""
+
+
+class Figure(NamedTuple):
+    """How far an export is off, of what, and what is allowed."""
+
+    off: float
+    what: str
+    allowed: float
 
 
 def check(model: Model) -> None:
@@ -26,23 +36,34 @@ def check(model: Model) -> None:
     """
     if model.task == "anomaly":
         return
-    told = registry.read_card(model.folder).get("metrics", {}).get("export")
     try:
-        lost, share = figures(told or {})
+        told = figures(registry.read_card(model.folder))
     except (KeyError, TypeError, ValueError) as exc:
         raise ApprovalError(
             f"The card of {registry.title(model)} does not say how the export compares with the trained model"
             " (metrics.export); export it anew."
         ) from exc
-    for what, value, limit in (("of mAP50", lost, MAP50_LOST), ("of the findings", share, DISAGREEING)):
-        if not value <= limit:
+    for off, what, allowed in told:
+        if not off <= allowed:
             raise ApprovalError(
-                f"The export {registry.title(model)} is off the trained model by {value:.4f} {what},"
-                f" {limit} is allowed: it decides nothing."
+                f"The export {registry.title(model)} is off the trained model by {off:.4f} {what},"
+                f" {allowed:g} is allowed: it decides nothing."
             )
 
 
-def figures(told: dict[str, Any]) -> tuple[float, float]:
-    """Return how much precision an export lost, and the share of findings on which the two disagree."""
+def figures(card: dict[str, Any]) -> tuple[Figure, ...]:
+    """Return what a card says of an export, or of its quantised form, beside what it was made of.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        It does not say it.
+    """
+    if quantised := card.get("quantised"):
+        lost = float(card["metrics"]["map50_before"]) - float(card["metrics"]["map50"])
+        allowed = min(QUANTISED_LOST, float(quantised["map50_loss_allowed"]))
+        return (Figure(lost, "of mAP50", allowed),)
+    told = card["metrics"]["export"]
     lost = float(told["map50_trained"]) - float(told["map50_exported"])
-    return lost, float(told["disagreeing"]) / max(1.0, float(told["detections"]))
+    share = float(told["disagreeing"]) / max(1.0, float(told["detections"]))
+    return Figure(lost, "of mAP50", MAP50_LOST), Figure(share, "of the findings", DISAGREEING)

@@ -19,15 +19,16 @@ CREATE TABLE shadow_verdicts (
 
 -- How far what a station sees is from what it saw at first, a row for each window of frames.
 CREATE TABLE drift (
-    tenant_id int4 NOT NULL,
-    station   text NOT NULL,
-    view      text NOT NULL,
-    measure   text NOT NULL,            -- of the quality gate, or 'score': that of the worst defect
-    ts        timestamptz NOT NULL,     -- of the window's last frame
-    frames    int8 NOT NULL,
-    psi       float8 NOT NULL,          -- population stability index against the reference window
-    mean      float8 NOT NULL,
-    reference float8 NOT NULL           -- the reference window's mean
+    tenant_id   int4 NOT NULL,
+    station     text NOT NULL,
+    part_number text NOT NULL,
+    view        text NOT NULL,
+    measure     text NOT NULL,          -- of the quality gate, or 'score': that of the worst defect
+    ts          timestamptz NOT NULL,   -- of the window's last frame
+    frames      int8 NOT NULL,
+    psi         float8 NOT NULL,        -- population stability index against the reference window
+    mean        float8 NOT NULL,
+    reference   float8 NOT NULL         -- the reference window's mean
 );
 
 -- The file of approvals, line by line, as the stations that follow it told the log.

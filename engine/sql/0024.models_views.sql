@@ -94,10 +94,10 @@ FROM reviews
 WHERE tenant_id IN (SELECT tenant_id FROM tenant_users WHERE name = session_user)
 ORDER BY tenant_id, station, serial, attempt, id DESC;
 
--- The newest window of every station, view and measure.
+-- The newest window of every station, part number, view and measure.
 CREATE VIEW quality.drift WITH (security_barrier) AS
-SELECT DISTINCT ON (tenant_id, station, view, measure)
-    tenant_id, station, view, measure, ts, frames, psi, mean, reference
+SELECT DISTINCT ON (tenant_id, station, part_number, view, measure)
+    tenant_id, station, part_number, view, measure, ts, frames, psi, mean, reference
 FROM drift
 WHERE tenant_id IN (SELECT tenant_id FROM tenant_users WHERE name = session_user)
-ORDER BY tenant_id, station, view, measure, ts DESC;
+ORDER BY tenant_id, station, part_number, view, measure, ts DESC;

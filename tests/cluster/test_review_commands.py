@@ -107,10 +107,19 @@ def test_drift_is_told_and_begun_anew(seamline: Command, home: Path, plant: Plan
     place = Home(home)
     place.stations.mkdir(parents=True)
     place.drift("weld").write_text("{}")
-    told = health.Report(parts=(health.Part("drift", "drift", "", {"front mean": 0.4}),))
+    told = health.Report(parts=(health.Part("drift", "drift", "", {"demo / front / mean": 0.4}),))
     with health.Publisher(place.health, "station", "weld", lambda: told):
-        assert seamline("models", "drift", "weld", "--json").json["index"] == {"front mean": 0.4}
-        assert "front mean: 0.400" in seamline("models", "drift", "weld").words
+        assert seamline("models", "drift", "weld", "--json").json["index"] == {"demo / front / mean": 0.4}
+        assert "demo / front / mean: 0.400" in seamline("models", "drift", "weld").words
     assert seamline("models", "drift", "weld", "--reset", "--json").json["reset"]
     assert not place.drift("weld").exists()
     assert "Nothing yet" in seamline("models", "drift", "other").words
+
+
+def test_a_database_that_no_plant_has_used_is_said(
+    seamline: Command, plain_server: Any, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = plain_server.create_empty()
+    monkeypatch.setenv("SEAMLINE_DSN", empty)
+    assert "run a plant, or seamline migrate" in seamline("review", "list").words
+    plain_server.drop(empty)

@@ -1,13 +1,17 @@
 """People answer for models: a file that only grows, keys that prove who wrote in it, and what follows."""
 
 import json
-from dataclasses import replace
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
 
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.approvals import deeds, keys, shipped
+from engine.approvals import deeds, export, keys, shipped
 from engine.approvals.chain import Chain
 from engine.approvals.deeds import Person
 from engine.approvals.entry import ANY, Deed, Entry
@@ -120,7 +124,7 @@ def test_who_has_retired_signs_nothing_and_what_was_signed_stays(home, wang, mod
 
 def test_the_key_of_another_person_signs_nothing(home, wang, model):
     li = person(home, "Li Wei", by=wang)
-    with pytest.raises(ApprovalError, match="not signed by the key of Li Wei"):
+    with pytest.raises(ApprovalError, match="The key is not that of Li Wei"):
         sign(home, Person("Li Wei", wang.key), model)
     forge(home, lambda entry: replace(entry, person="Wang Fang"), sign(home, li, model))
     with pytest.raises(ApprovalError, match=r"Line 3 .* not signed by the key of Wang Fang"):
@@ -200,6 +204,41 @@ def test_a_line_that_is_none_is_said(home, wang, line):
         Approvals.read(home)
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = [item.name for item in fields(Entry)]
+
+
+@given(field=st.sampled_from([*FIELDS, "strange"]), value=JSON)
+def test_a_field_of_any_kind_is_refused_and_nothing_else_happens(tmp_path_factory, field, value):
+    home = Home(tmp_path_factory.mktemp("home")).create()
+    wang = person(home)
+    told = json.loads(home.approvals.read_bytes()) | {field: value}
+    try:
+        line = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        line = json.dumps(told).encode()
+    same = line + b"\n" == home.approvals.read_bytes()
+    home.approvals.write_bytes(line + b"\n")
+    home.approvals_head.unlink()
+    if same:
+        assert Approvals.read(home).people == {wang.name: keys.public_of(wang.key)}
+        return
+    with pytest.raises(ApprovalError, match="Line 1 of"):
+        Approvals.read(home)
+
+
+@given(noise=st.binary(max_size=200))
+def test_bytes_of_any_kind_are_refused_and_nothing_else_happens(tmp_path_factory, noise):
+    home = Home(tmp_path_factory.mktemp("home")).create()
+    home.approvals.write_bytes(noise + b"\n")
+    with pytest.raises(ApprovalError, match="Line 1 of"):
+        Approvals.read(home)
+
+
 def test_what_ships_is_signed_for_part_numbers_of_the_demo_alone():
     for name in ("weld-pipe", "weld-sim"):
         model = registry.find(name)
@@ -212,8 +251,10 @@ def test_what_ships_is_signed_for_part_numbers_of_the_demo_alone():
 
 def test_a_shipped_signature_that_was_changed_is_none(monkeypatch, tmp_path):
     told = orjson.loads(shipped.FILE.read_bytes())
-    told["entries"][0]["hash"] = "0" * 64
-    told["entries"][1]["part_number"] = "*"
+    first, *others = told["entries"]
+    first["hash"] = "0" * 64
+    for entry in others:
+        entry["part_number"] = "*"
     (tmp_path / "shipped.json").write_bytes(orjson.dumps(told))
     monkeypatch.setattr(shipped, "FILE", tmp_path / "shipped.json")
     assert shipped.signatures.__wrapped__() == {}
@@ -251,6 +292,29 @@ def test_an_export_that_disagrees_with_its_trained_model_decides_nothing(home, w
     sign(home, wang, spoilt, "4711")
     with pytest.raises(ApprovalError, match=says):
         deeds.promote(home, wang, spoilt, "weld", station())
+
+
+@pytest.mark.parametrize(
+    ("after", "allowed", "says"),
+    [(0.79, 0.02, ""), (0.77, 0.5, "by 0.0300 of mAP50, 0.02 is"), (0.79, 0.001, "0.001 is allowed")],
+)
+def test_a_quantised_model_is_held_against_what_it_was_made_of(home, model, after, allowed, says):
+    made = changed(
+        model,
+        quantised={"map50_loss_allowed": allowed},
+        metrics={"map50_before": 0.8, "map50": after},
+    )
+    if not says:
+        export.check(made)
+        return
+    with pytest.raises(ApprovalError, match=says):
+        export.check(made)
+
+
+@pytest.mark.parametrize("item", [item for item in registry.shelf() if item.model and item.model.classes])
+def test_every_detector_that_ships_agrees_with_what_it_was_made_of(item):
+    export.check(item.model)
+    assert shipped.signature(item.model.hash, "demo"), "run: python -m engine.approvals.shipped"
 
 
 def test_only_a_signed_model_of_the_same_classes_is_put_into_use(home, wang, model):
@@ -347,3 +411,28 @@ def test_the_newest_line_is_kept_apart_from_the_file(home, wang):
     home.approvals_head.unlink()
     Chain(home).read()
     assert json.loads(home.approvals_head.read_bytes())["number"] == 1
+
+
+def test_who_reads_while_others_write_never_takes_it_for_a_cut(home, wang, model):
+    stop, seen = threading.Event(), []
+
+    def read():
+        while not stop.is_set():
+            seen.append(len(Approvals.read(home).entries))
+
+    readers = ThreadPoolExecutor(3)
+    reading = [readers.submit(read) for _ in range(3)]
+    for number in range(60):
+        sign(home, wang, model, str(number))
+    stop.set()
+    readers.shutdown()
+    assert [future.exception() for future in reading] == [None] * 3
+    assert len(Approvals.read(home).entries) == 61
+    assert len(set(seen)) > 3
+
+
+def test_people_who_sign_at_once_write_one_line_each(home, wang, model):
+    with ThreadPoolExecutor(8) as pool:
+        entries = list(pool.map(lambda number: sign(home, wang, model, str(number)), range(24)))
+    assert sorted(entry.number for entry in entries) == list(range(2, 26))
+    assert len(Approvals.read(home).entries) == 25

@@ -348,7 +348,7 @@ def judge(shop: Shop, tenant: int, shard: str) -> None:
     for table, values in (("reviews", row), ("model_approvals", signed)):
         columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
         shop.connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(values.values()))
-    seen = {"station": "weld-1", "view": "front", "measure": "mean", "frames": 500}
+    seen = {"station": "weld-1", "part_number": "4711", "view": "front", "measure": "mean", "frames": 500}
     shop.insert("drift", NOW, tenant, **seen, psi=0.4, mean=80.0, reference=120.0)
 
 

@@ -22,6 +22,7 @@ from streams.abc import Output
 from streams.log.abc import Entry, Kind
 from vision import dataset, evidence, pictures
 from vision.card import sha256
+from vision.datasets import checking
 from vision.records import Finding, Outcome, Verdict, Versions, View
 from vision.testing import CLASSES, picture, write_model
 
@@ -105,7 +106,7 @@ def test_what_tells_nothing_of_models_is_refused(kind, payload):
 
 def test_a_strange_station_or_time_is_refused():
     strange = replace(verdict("a"), station="elsewhere")
-    late = Drifted("gate", "front", "mean", T0 - 90_000_000_000, 500, 0.1, 1.0, 1.0)
+    late = Drifted("gate", "demo", "front", "mean", T0 - 90_000_000_000, 500, 0.1, 1.0, 1.0)
     for kind, payload, says in (
         (Kind.SHADOW, strange.to_json(), "no station"),
         (Kind.DRIFT, late.to_json(), "out_of_range"),
@@ -121,7 +122,7 @@ def test_approvals_and_drift_are_read_by_quality(line, tmp_path):
     found = rows(line.dsn, "SELECT number, deed, person, name, part_number FROM quality.model_approvals")
     assert found == [(2, "sign", "Wang Fang", "tiny", "4711")]
     for psi in (0.1, 0.4):
-        told = Drifted("gate", "front", "mean", T0 + int(psi * 10), 500, psi, 80.0, 120.0)
+        told = Drifted("gate", "demo", "front", "mean", T0 + int(psi * 10), 500, psi, 80.0, 120.0)
         line((Kind.DRIFT, told.to_json()))
     assert rows(line.dsn, "SELECT psi, mean, reference FROM quality.drift") == [(0.4, 80.0, 120.0)]
 
@@ -224,7 +225,8 @@ def test_decided_parts_become_a_data_set(line, tmp_path):
     dataset.check_folder(tmp_path / "set")
     assert dataset.read_classes(tmp_path / "set") == CLASSES
     split = dataset.read_split(tmp_path / "set", review_export.SPLIT)
-    (name,) = {*split.train, *split.test}
+    (name,) = (*split.train, *split.test)
+    checking.refuse_leaks(tmp_path / "set", review_export.SPLIT)
     assert (tmp_path / "set" / "images" / name).read_bytes() == PICTURE
     truth = dataset.read_truth(dataset.label_file(tmp_path / "set", name), 64, 64)
     assert [CLASSES[label] for label in truth.labels] == ["Weld", "Surface_pores"]

@@ -12,7 +12,9 @@ from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection
 from engine.station import Station
+from engine.station_models import refusals
 from engine.station_report import report
+from engine.station_shadow import set_shadow
 from streams.log.abc import Kind
 from vision import pictures, registry
 from vision.card import sha256
@@ -275,3 +277,37 @@ def test_a_station_starts_with_the_model_that_was_promoted(home, wang, working):
     again.wait(lambda: hashes(again))
     assert hashes(again)[0] == new.hash
     assert not again.verdicts()[0].reason.startswith("Nobody")
+
+
+def test_whoever_starts_a_plant_is_told_which_stations_judge_nothing(home, wang):
+    model = version(home, 0)
+    sections = [
+        StationSection(name=name, cameras=[], model="tiny", part_number="4711") for name in ("a", "b")
+    ]
+    plant = Plant(name="test", stations=[*sections, StationSection(name="demo", cameras=[])])
+    sign(home, wang, model, "4711", "a")
+    (told,) = refusals(plant, home)
+    assert "Nobody signed the model tiny" in told
+    sign(home, wang, model, "4711", "b")
+    assert refusals(plant, home) == []
+    home.approvals.write_bytes(b"nothing\n")
+    (told,) = refusals(plant, home)
+    assert "put the file back" in told
+
+
+def test_what_looks_on_is_told_apart_and_costs_no_frame(home, wang, working):
+    model, other = version(home, 0), version(home, 1)
+    sign(home, wang, model, "4711")
+    set_shadow(home, "weld", other)
+    station, _, log = working()
+    log.wait(lambda: len([kind for kind, _ in log.entries if kind is Kind.SHADOW]) > 3)
+    working.end()
+    told = [Verdict.from_json(payload) for kind, payload in log.entries if kind is Kind.SHADOW]
+    assert {verdict.versions.model for verdict in told} == {other.hash}
+    assert {verdict.versions.model for verdict in log.verdicts()} == {model.hash}
+    said = {verdict.serial: verdict.outcome for verdict in log.verdicts()}
+    assert all(said[verdict.serial] == verdict.outcome for verdict in told)
+    stats = station.stats()
+    assert (stats.frames.captured, stats.frames.open) == (len(log.verdicts()), 0)
+    assert stats.shadow[0] == len(told)
+    assert 0 < sum(stats.shadow) <= len(said)

@@ -68,12 +68,12 @@ def test_a_model_looks_on_when_it_is_named_and_no_more_when_it_is_not(home):
     model, heard = write_model(home.models, "tiny"), Heard()
     shadow = Shadow(SECTION.name, SECTION, home, heard)
     shadow.look()
-    shadow.offer(part(1))
+    shadow.offer(part(1), "demo")
     assert (shadow.inspected, shadow.passed_by) == (0, 0)
     set_shadow(home, "weld", model)
     assert read_shadows(home) == {"weld": f"tiny@{model.hash}"}
     shadow.look()
-    until(lambda: heard.verdicts, lambda: shadow.offer(part(2)))
+    until(lambda: heard.verdicts, lambda: shadow.offer(part(2), "demo"))
     assert heard.verdicts[0].outcome == "NG"
     assert heard.verdicts[0].versions.model == model.hash
     set_shadow(home, "weld", None)
@@ -93,10 +93,10 @@ def test_parts_pass_it_by_while_it_is_busy(home):
 
     shadow = Shadow(SECTION.name, SECTION, home, say)
     shadow.look()
-    until(begun.is_set, lambda: shadow.offer(part(1)))
+    until(begun.is_set, lambda: shadow.offer(part(1), "demo"))
     before = shadow.passed_by
     for number in range(2, 12):
-        shadow.offer(part(number))
+        shadow.offer(part(number), "demo")
     assert shadow.passed_by - before >= 10 - ROOM
     go.set()
     shadow.close(WAIT)
@@ -110,7 +110,7 @@ def test_what_cannot_look_on_is_said_and_harms_nobody(home):
     until(lambda: "There is no model" in shadow.troubles.get("shadow", ""))
     home.shadows.write_text("[]")
     until(lambda: "names no models" in shadow.troubles.get("shadow", ""), shadow.look)
-    shadow.offer(part(1))
+    shadow.offer(part(1), "demo")
     shadow.close(WAIT)
     assert not heard.verdicts
 
@@ -118,11 +118,11 @@ def test_what_cannot_look_on_is_said_and_harms_nobody(home):
 NUMBERS = count(1)
 
 
-def verdict(level, model="m", sharpness=50.0, score=None):
+def verdict(level, model="m", sharpness=50.0, score=None, part_number="demo"):
     quality = {"mean": level, "contrast": 20.0, "sharpness": sharpness, "dark": 0.0}
     found = () if score is None else (Finding("crater", score, (0.0, 0.0, 1.0, 1.0)),)
     seen = View("cam", "front", "1", 1, next(NUMBERS), "aa", 64, 64, quality, found)
-    return Verdict("weld", "S", "demo", 1, seen.ts, Outcome.OK, "", Versions(model, "p", "r"), (seen,))
+    return Verdict("weld", "S", part_number, 1, seen.ts, Outcome.OK, "", Versions(model, "p", "r"), (seen,))
 
 
 def see(drift, levels, **others):
@@ -165,7 +165,7 @@ def test_the_reference_outlives_the_process_and_is_begun_anew_on_demand(tmp_path
     for _ in range(2):
         see(again, np.linspace(180, 200, 50))
     assert not again.trouble
-    for wrong in ("", "{}", '{"model": "m", "references": [3]}', "no json"):
+    for wrong in ("", "{}", "[3]", '[{"edges": 1}]', "no json"):
         file.write_text(wrong)
         see(Drift("weld", file, window=50), np.linspace(100, 120, 100))
 
@@ -180,6 +180,18 @@ def test_the_scores_of_another_model_have_another_reference(tmp_path):
     told = {item.measure for item in see(drift, np.linspace(100, 120, 50), score=0.9, model="other")}
     assert SCORE in told
     assert not drift.trouble
+
+
+def test_a_full_disk_ends_no_station(tmp_path):
+    drift = Drift("weld", tmp_path / "nowhere" / "weld.drift", window=50)
+    see(drift, np.linspace(100, 120, 100))
+    assert len(drift.windows()) == 4
+
+
+def test_a_measure_that_is_no_number_is_passed_over(tmp_path):
+    drift = Drift("weld", tmp_path / "weld.drift", window=50)
+    see(drift, [float("nan")] * 100)
+    assert {key.measure for key in drift.windows()} == {"contrast", "sharpness", SCORE}
 
 
 def test_an_unreadable_frame_tells_nothing(tmp_path):
@@ -219,3 +231,26 @@ def test_every_line_is_told_once_whoever_tells_it(home, tmp_path):
     told = [entry.payload for entry in reader.read(0, 1 << 20) if entry.kind is Kind.APPROVAL]
     reader.close()
     assert told == home.approvals.read_bytes().splitlines()
+
+
+def test_another_part_number_has_another_reference(tmp_path):
+    drift = Drift("weld", tmp_path / "weld.drift", window=50)
+    for number, level in (("4711", 100), ("4712", 200)) * 3:
+        see(drift, np.linspace(level, level + 10, 50), part_number=number, model=number)
+    assert {key.part_number for key in drift.windows()} == {"4711", "4712"}
+    assert not drift.trouble
+    assert {key.measure for key in drift.windows()} == {"mean", "contrast", "sharpness", SCORE}
+
+
+def test_a_part_of_another_recipe_is_none_of_its_parts(home):
+    set_shadow(home, "weld", write_model(home.models, "tiny"))
+    heard = Heard()
+    shadow = Shadow(SECTION.name, SECTION, home, heard)
+    shadow.look()
+    until(lambda: heard.verdicts, lambda: shadow.offer(part(1), "demo"))
+    seen = shadow.inspected + shadow.passed_by
+    for number in range(20):
+        shadow.offer(part(number), "4712")
+    shadow.close(WAIT)
+    assert shadow.inspected + shadow.passed_by <= seen + ROOM
+    assert shadow.passed_by < 20
