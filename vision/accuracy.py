@@ -50,7 +50,7 @@ class Accuracy:
             "ap50": {name: round(value, 4) for name, value in self.report.ap50().items()},
             "parts": [asdict(part) for part in self.parts],
             **self.rates(),
-            "image_auroc": round(self.image_auroc, 4),
+            "image_auroc": None if np.isnan(self.image_auroc) else round(self.image_auroc, 4),
             "calibration": {
                 "findings": self.findings_right.as_dict(),
                 "parts": self.defects_right.as_dict(),
