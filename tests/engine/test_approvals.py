@@ -7,7 +7,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.approvals import deeds, keys, shipped
+from engine.approvals import deeds, export, keys, shipped
 from engine.approvals.chain import Chain
 from engine.approvals.deeds import Person
 from engine.approvals.entry import ANY, Deed, Entry
@@ -252,6 +252,19 @@ def test_an_export_that_disagrees_with_its_trained_model_decides_nothing(home, w
     sign(home, wang, spoilt, "4711")
     with pytest.raises(ApprovalError, match=says):
         deeds.promote(home, wang, spoilt, "weld", station())
+
+
+@pytest.mark.parametrize(("exported", "passes"), [(0.79, True), (0.781, True), (0.77, False)])
+def test_a_declared_int8_model_has_other_scores_and_may_lose_what_it_declares(model, exported, passes):
+    told = COMPARED["metrics"]["export"] | {"map50_exported": exported, "disagreeing": 50}
+    int8 = replace(changed(model, metrics={"export": told}), precision="INT8")
+    if passes:
+        export.check(int8)
+    else:
+        with pytest.raises(ApprovalError, match=r"0\.0300 of mAP50, 0\.02 is allowed"):
+            export.check(int8)
+    with pytest.raises(ApprovalError, match="is off the trained model"):
+        export.check(replace(int8, precision="f32"))
 
 
 def test_only_a_signed_model_of_the_same_classes_is_put_into_use(home, wang, model):
