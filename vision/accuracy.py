@@ -50,7 +50,7 @@ class Accuracy:
             "ap50": {name: round(value, 4) for name, value in self.report.ap50().items()},
             "parts": [asdict(part) for part in self.parts],
             **self.rates(),
-            "image_auroc": round(self.image_auroc, 4),
+            "image_auroc": None if np.isnan(self.image_auroc) else round(self.image_auroc, 4),
             "calibration": {
                 "findings": self.findings_right.as_dict(),
                 "parts": self.defects_right.as_dict(),
@@ -71,15 +71,23 @@ class Accuracy:
         }
 
 
-def measure(
-    model: Model, data: Path, split: str, tell: Callable[[int, int], None] = lambda done, total: None
-) -> Accuracy:
+Tell = Callable[[int, int], object]
+"""Called with the pictures looked at and those that there are."""
+
+
+def measure(model: Model, data: Path, split: str, tell: Tell = lambda done, total: None) -> Accuracy:
     """Measure a model on the test side of one of a data set's splits.
 
-    Parameters
-    ----------
-    tell
-        Called with the pictures looked at and those that there are.
+    Raises
+    ------
+    DatasetError
+        The data set is not whole, or its classes are not those of the model.
+    """
+    return summarise(pairs_of(model, data, split, tell), model.classes)
+
+
+def pairs_of(model: Model, data: Path, split: str, tell: Tell = lambda done, total: None) -> list[Pair]:
+    """Return what a model finds in the pictures of a test side, and what is there.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def measure(
     for pair in look(Detector(model), data, names):
         pairs.append(pair)
         tell(len(pairs), len(names))
-    return summarise(pairs, model.classes)
+    return pairs
 
 
 def summarise(pairs: Sequence[Pair], classes: tuple[str, ...]) -> Accuracy:

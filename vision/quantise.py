@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from vision import card, letterbox, pictures, registry
-from vision.accuracy import Accuracy, measure
+from vision.accuracy import Accuracy, pairs_of, summarise
 from vision.dataset import read_split
-from vision.export import ExportError, impersonal
+from vision.evaluation import Pair
+from vision.export import COUNTS, ExportError, impersonal, lacks
 from vision.records import Float32
 from vision.registry import Model
 
@@ -112,9 +113,13 @@ def ship(model: Model, data: Path, into: Path, name: str) -> dict[str, Any]:
         quantise(model, blobs, made)
         facts = described(source, made, name, model, len(blobs))
         (made / "card.json").write_text(json.dumps(facts), encoding="utf-8")
-        before, after = measure(model, data, split), measure(registry.load(made), data, split)
+        found, found_after = (pairs_of(one, data, split) for one in (model, registry.load(made)))
+        before, after = (summarise(side, model.classes) for side in (found, found_after))
         check(before, after)
-        facts |= {"metrics": numbers(before, after)}
+        trained = source["metrics"]["export"]["map50_trained"]
+        facts |= {
+            "metrics": numbers(before, after) | {"export": agreement(found, found_after, trained, after)}
+        }
         into.mkdir(parents=True, exist_ok=True)
         for file in card.MODEL_FILES:
             shutil.copy(made / file, into / file)
@@ -147,6 +152,18 @@ def numbers(before: Accuracy, after: Accuracy) -> dict[str, Any]:
     told = after.as_dict() | {"map50_before": round(before.report.map50(), 4)}
     instances = dict(zip(after.report.classes, after.report.instances.tolist(), strict=True))
     return told | {"instances": instances, "ap50_before": before.as_dict()["ap50"]}
+
+
+def agreement(before: list[Pair], after: list[Pair], trained: float, told: Accuracy) -> dict[str, Any]:
+    """Return how the findings compare with those before, and the mAP50 with that of the trained model."""
+    sides = [(left, right) for (left, _), (right, _) in zip(before, after, strict=True)]
+    return {
+        "pictures": len(sides),
+        "map50_trained": trained,
+        "map50_exported": round(told.report.map50(), 4),
+        "detections": sum(int((found.scores >= COUNTS).sum()) for side in sides for found in side),
+        "disagreeing": sum(lacks(left, right) + lacks(right, left) for left, right in sides),
+    }
 
 
 def main() -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cluster.commands import train
+from cluster.commands.data_import import show_notes
 from cluster.terminal import Json, screen
 from engine.paths import Home
 
 if TYPE_CHECKING:
     from vision.anomaly.fit import Fitted
+    from vision.datasets.abc import Note
 
 
 @train.command("anomaly")
@@ -39,7 +42,8 @@ def fit_anomaly(
     shown = folder / "train" / "good" if (folder / "train" / "good").is_dir() else folder
     place = bank.place(called, Home.default().create().models)
     started = time.perf_counter()
-    fitted, card = fit_folder(shown, called, good, keep)
+    notes: dict[str, list[str]] = defaultdict(list)
+    fitted, card = fit_folder(shown, called, good, keep, lambda what, where: notes[what].append(where))
     bank.save(fitted.bank, card, place)
     facts = {
         "name": called,
@@ -49,18 +53,21 @@ def fit_anomaly(
         "hash": fitted.bank.hash,
         "folder": str(place),
         "seconds": round(time.perf_counter() - started, 1),
+        "notes": {what: len(where) for what, where in notes.items()},
     }
+    if not as_json:
+        show_notes(notes)
     print(json.dumps(facts)) if as_json else tell(facts)
 
 
-def fit_folder(folder: Path, name: str, least: int, keep: float) -> tuple[Fitted, dict[str, Any]]:
+def fit_folder(folder: Path, name: str, least: int, keep: float, note: Note) -> tuple[Fitted, dict[str, Any]]:
     """Fit a bank while a bar shows how far it is; return it with its card."""
     from rich.progress import Progress
 
     from vision import registry
     from vision.anomaly import fit
 
-    pictures = fit.read_pictures(folder, least)
+    pictures = fit.read_pictures(folder, least, note)
     with Progress(console=screen, transient=True) as progress:
         task = progress.add_task("Learning how good parts look", total=len(pictures) + 1)
         fitted = fit.fit(pictures, registry.find(fit.BACKBONE), keep, step=lambda: progress.advance(task))

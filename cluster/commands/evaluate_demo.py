@@ -89,6 +89,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
             f"Comparing with the mean picture of sound parts: escapes {found['lazy_escape_rate']:.2%},"
             f" overkill {found['lazy_overkill_rate']:.2%}."
         )
+    if "calibration" in found:
+        said.append(f"A part's worst score is off by {found['calibration']['ece']:.2f} on average.")
     return said
 
 

@@ -67,10 +67,11 @@ def in_words(figures: dict[str, Any]) -> str:
     """Say what a station with these bands would pass and reject, and whether scores are what they say."""
     low, high = (part["score"] for part in figures["parts"])
     off = figures["calibration"]["parts"]["ece"]
+    auroc = "unknown, one kind alone is there" if figures["image_auroc"] is None else figures["image_auroc"]
     return (
         f"Escapes below {low:.2f}: {figures['escape_rate']:.2%} of defective pictures, with 95 % confidence"
         f" under {figures['escape_upper95']:.2%}.\n"
         f"Overkill from {high:.2f}: {figures['overkill_rate']:.2%} of sound ones,"
         f" under {figures['overkill_upper95']:.2%}.\n"
-        f"AUROC of pictures {figures['image_auroc']:.3f}; a picture's score is off by {off:.2f} on average."
+        f"AUROC of pictures {auroc}; a picture's score is off by {off:.2f} on average."
     )

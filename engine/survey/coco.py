@@ -6,24 +6,24 @@ from pathlib import Path
 
 from engine.survey.abc import DataSet
 from vision.dataset import DatasetError
-from vision.datasets.coco import Coco
+from vision.datasets.coco import Coco, begins_right
 from vision.datasets.corners import straighten
 from vision.datasets.picture import SENTENCES, see
 
 
 class CocoBoxes:
-    """A folder whose JSON files, or those of the folders in it, hold pictures, boxes and categories."""
+    """A folder whose JSON files hold pictures and boxes; one called ``annotations`` speaks for its parent."""
 
     def find(self, folder: Path) -> bool:
-        """Return whether a folder is such a set, and none that lies within one."""
-        form = Coco()
-        return form.find(folder) and not form.find(folder.parent)
+        """Return whether a folder itself holds such a file."""
+        return any(begins_right(file) for file in folder.glob("*.json"))
 
     def look(self, folder: Path) -> DataSet:
         """Count boxes by class; note what an import would leave out or mend."""
-        found, form = DataSet("COCO annotations", folder), Coco()
+        place = folder.parent if folder.name == "annotations" else folder
+        found, form = DataSet("COCO annotations", place), Coco()
         try:
-            for item in form.read(folder):
+            for item in form.read(place):
                 found.counts["pictures"] += 1
                 found.counts.update(f"boxes of {box.label}" for box in item.boxes)
                 seen = None if item.trouble else see(item.picture)

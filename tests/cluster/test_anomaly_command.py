@@ -43,6 +43,13 @@ def test_it_says_how_the_plant_file_names_it(seamline: Command, good: Path) -> N
     assert "anomaly: mine" in words
 
 
+def test_what_was_left_out_is_told(seamline: Command, good: Path) -> None:
+    (good / "cut.png").write_bytes((good / "0.png").read_bytes()[:500])
+    command = ["train", "anomaly", good, "--good=3", "--name=mine"]
+    assert seamline(*command, "--json").json["notes"] == {"only part of the picture arrived": 1}
+    assert "only part of the picture arrived (1): cut.png" in seamline(*command).words
+
+
 def test_too_few_good_pictures_are_one_sentence(seamline: Command, home: Path, good: Path) -> None:
     ended = seamline("train", "anomaly", good)
     assert ended.code == 2

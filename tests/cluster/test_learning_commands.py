@@ -84,7 +84,7 @@ def test_a_registered_model_is_measured_on_what_is_held_out(
     words = seamline("evaluate", "detector", data, "--model=mine", "--split=mine").words
     assert "mAP50 0.995" in words
     assert "Escapes below 0.25: 0.00% of defective pictures, with 95 % confidence under 95.00%." in words
-    assert "AUROC of pictures 1.000; a picture's score is off by 0.00 on average." in words
+    assert "AUROC of pictures 1.0; a picture's score is off by 0.00 on average." in words
 
 
 @pytest.mark.parametrize(

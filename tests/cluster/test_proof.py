@@ -80,3 +80,14 @@ def test_the_command_prints_one_object(tmp_path: Path, monkeypatch: pytest.Monke
     result = CliRunner().invoke(load(), ["evaluate", "demo", "--parts", "4", "--json"])
     assert result.exit_code == 0
     assert {*json.loads(result.stdout)} >= KEYS
+
+
+def test_people_are_told_what_escapes_and_whether_scores_are_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAMLINE_HOME", str(tmp_path))
+    result = CliRunner().invoke(load(), ["evaluate", "demo", "--parts", "4"])
+    words = " ".join(result.stderr.split())
+    assert "Escapes: 0 of" in words
+    assert "Comparing with the mean picture of sound parts: escapes" in words
+    assert "A part's worst score is off by" in words

@@ -84,8 +84,9 @@ def test_boxes_in_coco_are_counted_and_straightened(tmp_path: Path) -> None:
         ],
         "categories": [{"id": 4, "name": "pore"}],
     }
-    written(tmp_path / "set" / "train" / "_annotations.coco.json", json.dumps(held))
-    found = only(tmp_path / "set")
+    written(tmp_path / "set" / "annotations" / "instances_train.json", json.dumps(held))
+    found = only(tmp_path)
+    assert found.folder == tmp_path / "set"
     assert (found.kind, found.counts) == ("COCO annotations", {"pictures": 2, "boxes of pore": 2})
     assert found.traps == {SWAPPED: ["a.png"], CLIPPED: ["a.png"], "annotations without a picture": ["b.png"]}
 

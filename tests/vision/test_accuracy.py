@@ -42,7 +42,9 @@ def test_parts_escape_below_the_lower_band_and_are_rejected_above_the_upper():
 
 
 def test_pictures_of_one_kind_alone_tell_nothing_apart():
-    assert np.isnan(summarise([(findings(), truth(1))], CLASSES).image_auroc)
+    found = summarise([(findings(), truth(1))], CLASSES)
+    assert np.isnan(found.image_auroc)
+    assert found.as_dict()["image_auroc"] is None
 
 
 def test_the_lazy_detector_says_the_middle_of_what_it_saw():

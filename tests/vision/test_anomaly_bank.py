@@ -210,11 +210,18 @@ def test_too_few_pictures_are_said(folder):
         fit.read_pictures(folder(3))
 
 
-def test_a_picture_that_cannot_be_read_is_named(folder):
-    place = folder(2)
+def test_pictures_that_cannot_be_learned_from_are_left_out_and_told(folder):
+    place, noted = folder(2), []
     (place / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
-    with pytest.raises(ModelError, match=r"broken\.jpg: .*; take it out or replace it"):
-        fit.read_pictures(place, least=2)
+    cv2.imwrite(str(place / "dot.png"), np.zeros((1, 1, 3), np.uint8))
+    shown = fit.read_pictures(place, 2, lambda what, where: noted.append((where, what)))
+    assert [picture.name for picture in shown] == ["0.png", "1.png"]
+    assert sorted(noted) == [
+        ("broken.jpg", "only part of the picture arrived"),
+        ("dot.png", "a side of the picture has less than 32 pixels"),
+    ]
+    with pytest.raises(ModelError, match="holds 2 different pictures; put 3 good ones there"):
+        fit.read_pictures(place, least=3)
 
 
 def test_a_folder_that_is_none_is_said(tmp_path):

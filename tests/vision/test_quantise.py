@@ -162,6 +162,8 @@ def test_what_passes_the_gate_is_written_with_its_card(shipping, monkeypatch):
     model = registry.load(shipping / "out")
     assert (model.name, model.precision) == ("tiny-int8", "INT8")
     assert facts["quantised"]["calibrated_on"] == 2
+    assert facts["metrics"]["export"]["pictures"] == 2
+    assert facts["metrics"]["export"]["disagreeing"] <= facts["metrics"]["export"]["detections"]
     assert "tiny in INT8" in (shipping / "out" / "README.md").read_text()
     assert measure(model, shipping / "data", "split").report.pictures == 2
 

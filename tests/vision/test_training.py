@@ -1,13 +1,17 @@
 """What is handed to the trainer: links to the photographs, a data file, a fixed seed."""
 
 import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 
-from vision import training
+from vision import checkpoints, training
 from vision.dataset import Split
 from vision.datasets.corners import CLIPPED
 from vision.simulate import CLASSES
@@ -100,3 +104,86 @@ def test_labels_that_have_to_be_mended_later_are_not_written_through_a_link(data
     training.lay_out(data, Split(("a.jpg",), ()), tmp_path / "out", {"a.jpg": "mended"})
     assert (data / "labels" / "a.txt").read_text() == "0 0.5 0.5 1 1\n"
     assert (tmp_path / "out" / "labels" / "train" / "a.txt").read_text() == "mended"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of the trainer runs after it."""
+
+
+class Trainer:
+    """Stands where the trainer is: an epoch is a byte of its checkpoint; it can be killed in one."""
+
+    calls: ClassVar[list[dict]] = []
+    killed_in = None
+
+    def __init__(self, start):
+        self.start = start
+
+    def add_callback(self, event, told):
+        assert event == "on_model_save"
+        self.told = told
+
+    def train(self, resume=False, **settings):
+        Trainer.calls.append({"resume": resume, "start": str(self.start), **settings})
+        last = (
+            Path(self.start)
+            if resume
+            else Path(settings["project"]) / settings["name"] / "weights" / "last.pt"
+        )
+        last.parent.mkdir(parents=True, exist_ok=True)
+        for epoch in range(len(last.read_bytes()) if resume else 0, 3):
+            if Trainer.killed_in == epoch:
+                last.write_bytes(b"")
+                raise Killed
+            last.write_bytes(b"e" * (epoch + 1))
+            self.told(SimpleNamespace(last=last))
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ultralytics", SimpleNamespace(YOLO=Trainer))
+    monkeypatch.setitem(sys.modules, "ultralytics.utils", SimpleNamespace())
+    stripped = SimpleNamespace(strip_optimizer=lambda last: last.write_bytes(last.read_bytes() + b"."))
+    monkeypatch.setitem(sys.modules, "ultralytics.utils.torch_utils", stripped)
+    monkeypatch.setattr(checkpoints, "epochs_behind", lambda last: len(last.read_bytes()))
+    monkeypatch.setattr(checkpoints, "fingerprint", lambda last: f"{len(last.read_bytes())} epochs")
+    monkeypatch.setattr(Trainer, "calls", [])
+    monkeypatch.setattr(Trainer, "killed_in", None)
+    return Trainer
+
+
+def test_a_run_that_is_killed_while_it_writes_goes_on_from_the_last_whole_epoch(
+    trainer, tmp_path, monkeypatch
+):
+    def run():
+        return training.train(tmp_path / "data.yaml", tmp_path, "run", Stage(3, 0))
+
+    monkeypatch.setattr(trainer, "killed_in", 2)
+    with pytest.raises(Killed):
+        run()
+    assert (tmp_path / "run" / "weights" / "last.pt").read_bytes() == b""
+    monkeypatch.setattr(trainer, "killed_in", None)
+    assert run().read_bytes() == b"eee."
+    assert [call["resume"] for call in trainer.calls] == [False, True]
+    assert (tmp_path / "run" / training.FINISHED).read_text() == "4 epochs"
+    assert training.read_stages(run()) == (Stage(3, 0),)
+    assert len(trainer.calls) == 2
+
+
+def test_a_run_that_was_killed_after_its_last_epoch_is_only_finished(trainer, tmp_path):
+    last = tmp_path / "run" / "weights" / checkpoints.KEPT
+    last.parent.mkdir(parents=True)
+    last.write_bytes(b"eee")
+    training.train(tmp_path / "data.yaml", tmp_path, "run", Stage(3, 0))
+    assert trainer.calls == []
+    assert [path.name for path in last.parent.iterdir()] == ["last.pt"]
+
+
+def test_a_run_from_another_begins_with_its_weights_and_the_same_seed(trainer, tmp_path):
+    start = tmp_path / "first" / "weights" / "last.pt"
+    training.note_stages(tmp_path / "first", Stage(36, 0), None)
+    training.train(tmp_path / "data.yaml", tmp_path, "run", Stage(3, 9), start, freeze=10)
+    (call,) = trainer.calls
+    assert (call["start"], call["seed"], call["deterministic"], call["freeze"]) == (
+        str(start), training.SEED, True, 10,
+    )  # fmt: skip

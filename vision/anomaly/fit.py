@@ -17,7 +17,9 @@ from vision.anomaly.bank import MOST, Bank, pack
 from vision.anomaly.coreset import choose, nearest
 from vision.anomaly.network import Scale
 from vision.anomaly.scorer import open_lane, read_backbone
-from vision.judge import ANOMALY, SENTENCES
+from vision.datasets.abc import Note
+from vision.datasets.picture import SENTENCES, TURNED, see
+from vision.judge import ANOMALY
 from vision.records import Float32, Image
 from vision.registry import Model, ModelError
 
@@ -72,20 +74,31 @@ class Fitted:
     seed: int
 
 
-def read_pictures(folder: Path, least: int = LEAST) -> tuple[Picture, ...]:
+def read_pictures(
+    folder: Path, least: int = LEAST, note: Note = lambda what, where: None
+) -> tuple[Picture, ...]:
     """Read the pictures of a folder by name, each content once; of very many an even choice.
+
+    What cannot be learned from is left out, and ``note`` is told why and which.
 
     Raises
     ------
     ModelError
-        There are fewer than ``least``, or one cannot be read.
+        Fewer than ``least`` are left.
     """
     files = {hashlib.sha256(file.read_bytes()).digest(): file for file in reversed(picture_files(folder))}
-    if len(files) < least:
-        raise ModelError(f"{folder} holds {len(files)} different pictures; put {least} good ones there.")
     chosen = sorted(files.values())
     even = np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_PICTURES)).round().astype(int)
-    return tuple(read_picture(chosen[index]) for index in even)
+    shown = []
+    for file in (chosen[index] for index in even):
+        defect = see(file).defect
+        if defect in ("", TURNED):  # a station turns nothing either
+            shown.append(read_picture(file))
+        else:
+            note(SENTENCES.get(defect, defect), file.name)
+    if (usable := len(files) - len(even) + len(shown)) < least:
+        raise ModelError(f"{folder} holds {usable} different pictures; put {least} good ones there.")
+    return tuple(shown)
 
 
 def picture_files(folder: Path) -> list[Path]:

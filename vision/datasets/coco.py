@@ -22,7 +22,7 @@ class Coco:
 
     def find(self, folder: Path) -> bool:
         """Return whether the first JSON file begins as an object with pictures and categories."""
-        return any(_begins_right(file) for file in _files(folder))
+        return any(begins_right(file) for file in _files(folder))
 
     def classes(self, folder: Path) -> tuple[str, ...]:
         """Return the categories in the order of their numbers, of all files together."""
@@ -48,7 +48,8 @@ def _files(folder: Path) -> list[Path]:
     return [file for pattern in ("*.json", "*/*.json") for file in sorted(folder.glob(pattern))]
 
 
-def _begins_right(file: Path) -> bool:
+def begins_right(file: Path) -> bool:
+    """Return whether a file begins as an object of pictures, boxes and categories does."""
     with file.open("rb") as held:
         head = held.read(1 << 16)
     return head.lstrip().startswith(b"{") and any(f'"{key}"'.encode() in head for key in KEYS)
@@ -62,7 +63,7 @@ def _held(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     DatasetError
         One is too large, or is no JSON.
     """
-    for file in filter(_begins_right, _files(folder)):
+    for file in filter(begins_right, _files(folder)):
         if file.stat().st_size > MAX_BYTES:
             raise DatasetError(f"{file} has more than {MAX_BYTES >> 20} MB; part it.")
         try:
