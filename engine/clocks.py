@@ -18,5 +18,6 @@ def jumped(clocks: Iterable[ClockEstimate], now: int) -> list[Part]:
 
 def _part(clock: ClockEstimate, jumped: int) -> Part:
     moment = (EPOCH + timedelta(microseconds=jumped)).isoformat(timespec="seconds")
-    trouble = f"The clock jumped by {clock.jump / SECOND:+.1f} s at {moment}; set it by a time server."
+    jump = f"{clock.jump / SECOND:+.1f} s at {moment}"
+    trouble = f"The clock of {clock.source} jumped by {jump}; set it by a time server."
     return Part("clock", clock.machine, trouble)

@@ -34,9 +34,10 @@ ORDER BY machine, ts DESC
 """
 SCORE_SPAN = timedelta(hours=1)
 CLOCKS = """
-SELECT DISTINCT ON (machine) machine, offset_us / 1e6::float8, jitter_us / 1e6::float8 FROM clocks
+SELECT DISTINCT ON (machine, source)
+    machine, coalesce(source, ''), offset_us / 1e6::float8, jitter_us / 1e6::float8 FROM clocks
 WHERE tenant_id = %(tenant)s AND ts BETWEEN %(score_since)s AND %(now)s
-ORDER BY machine, ts DESC
+ORDER BY machine, source, ts DESC
 """
 OEE = """
 SELECT DISTINCT ON (machine) machine, oee, availability, performance, quality FROM oee_latest
@@ -71,8 +72,8 @@ class Figures:
     oee: dict[str, Ratios] = field(default_factory=dict)
     scores: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Newest anomaly score and its threshold."""
-    clocks: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Offset and jitter of the machines' clocks, seconds."""
+    clocks: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    """Offset and jitter of the clocks of each machine's sources, seconds."""
     quarantined: dict[str, int] = field(default_factory=dict)
     """Rows of the last day of plant time."""
 
@@ -92,7 +93,7 @@ def figures(plant: Plant, db: Rows) -> Figures:
         states={machine: state for machine, state in db.execute(STATES, names) if state},
         oee={machine: Ratios(*ratios) for machine, *ratios in db.execute(OEE, names)},
         scores=scores,
-        clocks={machine: (offset, jitter) for machine, offset, jitter in db.execute(CLOCKS, names)},
+        clocks={(row[0], row[1]): (row[2], row[3]) for row in db.execute(CLOCKS, names)},
         quarantined=bounded(db.execute(QUARANTINE, names).fetchall()),
     )
 

@@ -44,7 +44,7 @@ class Series:
 
 
 PROCESS = ("process", "name")
-MACHINE = ("machine",)
+CLOCK = ("machine", "source")
 PART = ("process", "owner", "part", "name")
 CATALOGUE = (
     Series(
@@ -116,9 +116,9 @@ CATALOGUE = (
     Series(
         "seamline_clock_offset_seconds",
         "Stamp less event time of what comes soonest; below 0: ahead.",
-        MACHINE,
+        CLOCK,
     ),
-    Series("seamline_clock_jitter_seconds", "How much the delays of a machine's readings vary.", MACHINE),
+    Series("seamline_clock_jitter_seconds", "How much the delays of a source's readings vary.", CLOCK),
     Series("seamline_quarantined_rows", "Quarantined within the last day of plant time.", ("reason",)),
 )
 
@@ -252,9 +252,9 @@ def tell_figures(answer: Answer, shard: str, figures: Figures, age: float) -> No
     for machine, (score, threshold) in figures.scores.items():
         answer.add("seamline_anomaly_score", score, machine)
         answer.add("seamline_anomaly_threshold", threshold, machine)
-    for machine, (offset, jitter) in figures.clocks.items():
-        answer.add("seamline_clock_offset_seconds", offset, machine)
-        answer.add("seamline_clock_jitter_seconds", jitter, machine)
+    for (machine, source), (offset, jitter) in figures.clocks.items():
+        answer.add("seamline_clock_offset_seconds", offset, machine, source)
+        answer.add("seamline_clock_jitter_seconds", jitter, machine, source)
     for reason, count in figures.quarantined.items():
         answer.add("seamline_quarantined_rows", count, reason)
 

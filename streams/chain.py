@@ -63,11 +63,11 @@ class LineChain:
         """Return all that one entry changes; what cannot be read is quarantined as ``unreadable``."""
         admission, rows, parts = self._read(entry)
         admitted, newest = admission.admitted, admission.newest
-        clocks = self._clocks.update(Heard(entry.received, newest))
-        latest = self._clocks.latest(entry.received)
+        source = source_of(entry.producer)
+        clocks = self._clocks.update(Heard(entry.received, newest, source))
+        latest = self._clocks.latest(entry.received, source)
         told = Told(entry.position, entry.received, entry.producer, admitted, newest, latest)
         believed = self._ahead.update(told)
-        source = source_of(entry.producer)
         reached = self._watermark.update(Heard(entry.received, believed.newest, source))
         step, marks = _step(entry, believed.admitted, believed.newest, reached), reached.marks
         windowed = self._windows.update(step)

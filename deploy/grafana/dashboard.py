@@ -116,7 +116,7 @@ ROWS = {
         ),
         Panel(
             "Clocks of the machines", ("seamline_clock_offset_seconds", "seamline_clock_jitter_seconds"),
-            "{{machine}} {{__name__}}", "s",
+            "{{machine}} {{source}} {{__name__}}", "s",
         ),
         Panel("Clock jumps in an hour", "increase(seamline_shard_clock_jumps_total[1h])", "{{shard}}"),
         Panel(

@@ -23,16 +23,20 @@ LOW, HIGH = 5, 95
 """Percentiles of the delays: the least delayed readings tell the clock, the spread tells the way."""
 EVERY = MINUTE
 AHEAD = MINUTE
+MOST = 1000
+"""Clocks that are estimated at the most; one that was not heard of for the longest makes room."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockEstimate:
-    """A machine's clock, microseconds: ``offset`` is the stamp less the event time of what comes soonest.
+    """A source's clock as a machine's readings tell it, microseconds.
 
-    It is positive where the clock is behind the plant's, or the way is long; negative where it is ahead.
+    ``offset`` is the stamp less the event time of what comes soonest: positive where the clock is behind
+    the plant's, or the way is long; negative where it is ahead.
     """
 
     machine: str
+    source: str
     offset: int
     jitter: int
     jumped: int | None
@@ -42,7 +46,7 @@ class ClockEstimate:
 
 
 class Clocks:
-    """Estimate each machine's clock every minute of stamps, from each entry's newest event time.
+    """Estimate the clock of each source of a machine every minute of stamps, from each entry's newest time.
 
     The offset is a low percentile of the delays of the last entries, so that late readings do not move
     it; the jitter is the spread between a low and a high one. A clock has jumped when the newest entries
@@ -51,20 +55,17 @@ class Clocks:
     """
 
     name = "clocks"
-    version = 1
+    version = 2
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        size = len(keys.machines)
-        self._state = {
-            "delays": np.zeros((size, KEPT), dtype=np.int64),
-            "heard": np.zeros(size, dtype=np.int64),
-            "low": np.full(size, NULL, dtype=np.int64),
-            "high": np.full(size, NULL, dtype=np.int64),
-            "streak": np.zeros(size, dtype=np.int64),
-            "jumped": np.full(size, NULL, dtype=np.int64),
-            "jump": np.zeros(size, dtype=np.int64),
-        }
+        self._state = fresh(0)
+        self._pairs: list[tuple[str, int]] = []
+        """Source and machine of each clock."""
+        self._places: dict[str, Int64] = {}
+        """Source -> its clock for each machine (machines,), -1 where there is none."""
+        self._machine: Int64 = np.empty(0, dtype=np.int64)
+        self._leads: tuple[Int64, Int64] | None = None
         self._due = NULL
         self.jumps = 0
         """How often any clock jumped."""
@@ -74,19 +75,33 @@ class Clocks:
         """What is known of every machine's clock that was heard often enough."""
         rows = zip(*(self._state[name].tolist() for name in ("low", "high", "jumped", "jump")), strict=True)
         return tuple(
-            ClockEstimate(name, low, high - low, None if jumped == NULL else jumped, jump)
-            for name, (low, high, jumped, jump) in zip(self._keys.owner, rows, strict=True)
+            ClockEstimate(
+                self._keys.owner[number], source, low, high - low, None if jumped == NULL else jumped, jump
+            )
+            for (source, number), (low, high, jumped, jump) in zip(self._pairs, rows, strict=True)
             if low != NULL
         )
 
-    def latest(self, received: int) -> Int64:
-        """Return the latest event time (machines,) to be believed of an entry with a stamp.
+    def latest(self, received: int, source: str) -> Int64:
+        """Return the latest event time (machines,) to be believed of an entry of a source with a stamp.
 
-        It is a minute, or the jitter, ahead of the plant's time, and as far on as the clock is known to be.
+        It is a minute, or the jitter, ahead of the plant's time, and as far on as the clock is known to be;
+        of a source whose clock is not known yet, as far as any other of the machine.
         """
+        if self._leads is None:
+            self._leads = self._ahead()
+        own, best = self._leads
+        lead = own[self._places.get(source, self._none())]
+        lead = np.where(lead >= 0, lead, best)
+        return np.where(lead >= 0, received + lead, np.iinfo(np.int64).max)
+
+    def _ahead(self) -> tuple[Int64, Int64]:
+        """Return how far ahead each clock is believed, and the furthest of each machine; -1: not known."""
         low, high = self._state["low"], self._state["high"]
-        limit = received + np.maximum(high - low, AHEAD) + np.maximum(-low, 0)
-        return np.where(low == NULL, np.iinfo(np.int64).max, limit)
+        lead = np.where(low == NULL, -1, np.maximum(high - low, AHEAD) + np.maximum(-low, 0))
+        best = self._none()
+        np.maximum.at(best, self._machine, lead)
+        return np.append(lead, -1), best
 
     def update(self, batch: Heard) -> tuple[Rows, ...]:
         """Take one entry's newest times; return rows of ``clocks`` every minute, and of jumps at once."""
@@ -104,9 +119,10 @@ class Clocks:
         return (self._rows(known, batch.received, jumped),) if len(known) else ()
 
     def _suspects(self, told: NDArray[np.intp], batch: Heard) -> list[int]:
-        """Take the delays of some machines; return those whose newest ones are all beyond the usual."""
-        heard, streak = self._state["heard"], self._state["streak"]
+        """Take the delays of some machines; return clocks whose newest ones are all beyond the usual."""
         delay = batch.received - batch.newest[told]
+        told = self._of(batch.source, told, batch.received)
+        heard, streak = self._state["heard"], self._state["streak"]
         self._state["delays"][told, heard[told] % KEPT] = delay
         heard[told] += 1
         for number in told[heard[told] == RECENT].tolist():
@@ -134,14 +150,15 @@ class Clocks:
 
     def _estimate(self, number: int) -> None:
         delays = np.sort(self._state["delays"][number, : min(int(self._state["heard"][number]), KEPT)])
-        last = len(delays) - 1
+        last, self._leads = len(delays) - 1, None
         self._state["low"][number] = delays[last * LOW // 100]
         self._state["high"][number] = delays[last * HIGH // 100]
 
     def _rows(self, known: NDArray[np.intp], received: int, jumped: list[int]) -> Rows:
         low, high, jump = (self._state[name][known] for name in ("low", "high", "jump"))
         columns: dict[str, Text | Int64] = {
-            "machine": self._keys.machine_names(known.astype(np.int32)),
+            "machine": self._keys.machine_names(self._machine[known].astype(np.int32)),
+            "source": Text.of([self._pairs[row][0] for row in known.tolist()]),
             "ts": np.full(len(known), received, dtype=np.int64),
             "offset_us": low,
             "jitter_us": high - low,
@@ -149,17 +166,57 @@ class Clocks:
         }
         return Rows("clocks", columns)
 
+    def _of(self, source: str, machines: NDArray[np.intp], received: int) -> NDArray[np.intp]:
+        """Return the clocks of a source for some machines, which are heard of now; new ones begin."""
+        known = self._places.get(source, self._none())[machines]
+        self._state["last"][known[known >= 0]] = received
+        if (known < 0).any():
+            new = [(source, number) for number in machines[known < 0].tolist()]
+            most = max(MOST, 2 * len(self._keys.machines)) - len(new)
+            kept = np.sort(np.argsort(-self._state["last"], kind="stable")[:most])
+            self._take([*(self._pairs[row] for row in kept.tolist()), *new], kept)
+            known = self._places[source][machines]
+            self._state["last"][known] = received
+        return known.astype(np.intp)
+
+    def _take(self, pairs: list[tuple[str, int]], kept: NDArray[np.intp]) -> None:
+        """Go on with these clocks: those kept first, the others know nothing yet."""
+        more = fresh(len(pairs) - len(kept))
+        self._state = {name: np.concatenate([self._state[name][kept], more[name]]) for name in more}
+        self._pairs, self._leads = pairs, None
+        self._machine = np.array([number for _, number in pairs], dtype=np.int64)
+        self._places = {source: self._none() for source, _ in pairs}
+        for row, (source, number) in enumerate(pairs):
+            self._places[source][number] = row
+
+    def _none(self) -> Int64:
+        return np.full(len(self._keys.machines), -1, dtype=np.int64)
+
     def snapshot(self) -> bytes:
-        """Return the delays of every machine, what follows from them, and its last jump."""
-        facts = {"machines": self._keys.owner, "due": self._due, "jumps": self.jumps}
+        """Return the delays of every clock, what follows from them, and its last jump."""
+        pairs = [(source, self._keys.owner[number]) for source, number in self._pairs]
+        facts = {"pairs": pairs, "due": self._due, "jumps": self.jumps}
         return pack(self._state.items(), facts)
 
     def restore(self, state: bytes) -> None:
         """Go back; machines are found by name."""
-        arrays, facts = unpack(state)
-        rows = {name: row for row, name in enumerate(facts["machines"])}
-        found = np.array([rows.get(name, -1) for name in self._keys.owner], dtype=np.int64)
-        self._state = Clocks(self._keys)._state
-        for name, column in self._state.items():
-            column[found >= 0] = arrays[name][found[found >= 0]]
+        self._state, facts = unpack(state)
+        numbers = {name: number for number, name in enumerate(self._keys.owner)}
+        found = [row for row, (_, owner) in enumerate(facts["pairs"]) if owner in numbers]
+        pairs = [(source, numbers[owner]) for source, owner in facts["pairs"] if owner in numbers]
+        self._take(pairs, np.array(found, dtype=np.intp))
         self._due, self.jumps = facts["due"], facts["jumps"]
+
+
+def fresh(size: int) -> dict[str, Int64]:
+    """Return what is known of so many clocks that were never heard of."""
+    return {
+        "delays": np.zeros((size, KEPT), dtype=np.int64),
+        "heard": np.zeros(size, dtype=np.int64),
+        "last": np.full(size, NULL, dtype=np.int64),
+        "low": np.full(size, NULL, dtype=np.int64),
+        "high": np.full(size, NULL, dtype=np.int64),
+        "streak": np.zeros(size, dtype=np.int64),
+        "jumped": np.full(size, NULL, dtype=np.int64),
+        "jump": np.zeros(size, dtype=np.int64),
+    }

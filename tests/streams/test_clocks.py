@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from streams.clock import HOUR, MINUTE, SECOND
+from streams.operators import clocks as clocks_module
 from streams.operators.clocks import Clocks
 from streams.operators.testing import NOON, keys, machine, table
 from streams.operators.watermark import Heard
@@ -90,3 +91,42 @@ def test_a_restored_operator_tells_the_same(source):
     other = Clocks(keys(machine("new"), machine("m")))
     other.restore(source.clocks.snapshot())
     assert other.estimates == source.clocks.estimates != ()
+
+
+def test_each_source_of_a_machine_has_a_clock_of_its_own():
+    clocks, rows = Clocks(KEYS), []
+    for second in range(130):
+        stamp = NOON + second * SECOND
+        for source, behind in (("plc", 0), ("box", 40 * SECOND)):
+            rows += clocks.update(Heard(stamp, np.array([stamp - behind, NULL]), source))
+    found = {(clock.machine, clock.source): (clock.offset, clock.jitter) for clock in clocks.estimates}
+    assert found == {("m", "plc"): (0, 0), ("m", "box"): (40 * SECOND, 0)}
+    assert set(table(rows, "clocks", "machine", "source")) == set(found)
+    assert clocks.jumps == 0
+
+
+def test_a_source_not_known_yet_is_believed_as_far_as_any_other_of_the_machine():
+    clocks = Clocks(KEYS)
+    for second in range(130):
+        stamp = NOON + second * SECOND
+        clocks.update(Heard(stamp, np.array([stamp, NULL]), "plc"))
+        clocks.update(Heard(stamp, np.array([stamp + HOUR, NULL]), "box"))
+    never = np.iinfo(np.int64).max
+    assert clocks.latest(0, "plc").tolist() == [MINUTE, never]
+    assert clocks.latest(0, "box").tolist() == [HOUR + MINUTE, never]
+    assert clocks.latest(0, "new").tolist() == [HOUR + MINUTE, never]
+    assert Clocks(KEYS).latest(0, "new").tolist() == [never, never]
+
+
+def test_a_clock_not_heard_of_for_the_longest_makes_room(monkeypatch):
+    monkeypatch.setattr(clocks_module, "MOST", 3)
+    clocks = Clocks(keys(machine("m")))
+    for second in range(40):
+        for number in (0, 1, 2, 0) if second < 20 else (0, 2, 3):
+            stamp = NOON + 4 * second * SECOND + number
+            clocks.update(Heard(stamp, np.array([stamp - number]), f"box-{number}"))
+    assert [(clock.source, clock.offset) for clock in clocks.estimates] == [
+        ("box-0", 0),
+        ("box-2", 2),
+        ("box-3", 3),
+    ]

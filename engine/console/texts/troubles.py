@@ -80,7 +80,7 @@ TROUBLES = (
     (r"The database does not answer: (?P<why>.+)", "数据库无响应：{why}"),
     (r"The database has not answered yet\.", "数据库尚未应答。"),
     (
-        r"The clock jumped by (?P<jump>\S+) s at (?P<when>\S+); set it by a time server\.",
+        r"The clock of (?P<source>.+) jumped by (?P<jump>\S+) s at (?P<when>\S+); set it by a time server\.",
         "时钟在 {when} 跳变 {jump} 秒，请用时间服务器校准。",
     ),
     (
