@@ -415,6 +415,21 @@ def test_an_answer_that_nobody_acknowledges_is_told_and_withdrawn(rig: Rig) -> N
         assert rig.counters()["withdrawn"] == 1
 
 
+def test_an_acknowledge_that_comes_late_and_then_twice_takes_one_answer(rig: Rig) -> None:
+    with rig.running(handshake={"acknowledge_s": 0.1}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        assert rig.plc.answer().word == "ok"
+        rig.plc.wait(lambda: rig.trouble() != "")
+        rig.plc.finish()
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.pulse("acknowledge", lambda: rig.counters().get("acknowledged_again", 0) == 1)
+        assert rig.part(NG).word == "ng"
+        assert (rig.trouble(), rig.counters()["acknowledged"]) == ("", 2)
+    assert [verdict.outcome for verdict in rig.producer.verdicts] == ["OK", "NG"]
+
+
 def test_a_plc_whose_heartbeat_stops_gets_no_part_through(rig: Rig) -> None:
     with beating(rig.plc) as stand, rig.running(handshake={"silence_s": 0.3}):
         rig.plc.wait(lambda: rig.plc.on("ready"))
