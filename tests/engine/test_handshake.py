@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from engine.approvals.testing import vouch
+from engine.handshake.abc import Signals
+from engine.handshake.memory import MemoryPlc
 from engine.paths import Home
 from engine.plant import Plant
 from engine.station import Station
 from engine.station_report import report
 from engine.testing import MemoryProducer, Shutter
+from streams.connectors.polling import Lost
 from streams.peers.modbus import ModbusPeer
 from streams.peers.opcua import OpcUaPeer
 from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
@@ -386,6 +389,25 @@ def test_a_part_without_a_serial_and_one_of_an_unknown_part_number_are_review(ri
         "The part has no serial: the PLC told none.",
     )
     assert (strange.outcome, strange.part_number) == ("REVIEW", "9000")
+
+
+@pytest.mark.parametrize("error", [Lost("no answer within 1 s"), RuntimeError("a bug of a library")])
+def test_an_answer_that_is_lost_on_the_wire_is_review(rig: Rig, monkeypatch: Any, error: Exception) -> None:
+    write, left = MemoryPlc.write, [error]
+
+    def fail_once(plc: MemoryPlc, signals: Signals) -> None:
+        if signals.answer and left:
+            raise left.pop()
+        write(plc, signals)
+
+    monkeypatch.setattr(MemoryPlc, "write", fail_once)
+    with rig.running():
+        said = rig.part(OK)
+        assert rig.part(OK).word == "ok"
+        assert rig.counters()["connections_lost"] == 1
+    assert (said.word, said.code) == ("ng", 4)
+    first = rig.producer.verdicts[0]
+    assert (first.outcome, first.answer) == ("REVIEW", "NG")
 
 
 def test_a_part_that_cannot_be_inspected_is_ng_at_once(rig: Rig, monkeypatch: Any) -> None:
