@@ -253,6 +253,17 @@ def test_a_plc_that_is_cut_off_and_comes_back_finds_ng(
     assert said.reason == "The PLC was away while the part was judged."
 
 
+@KINDS
+def test_a_station_ends_though_its_plc_is_away(kind: str, rigs: Callable[[str], Rig]) -> None:
+    rig = rigs(kind)
+    with rig.running(handshake={"timeout_s": 0.5}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.peer.stop()
+        rig.plc.wait(lambda: rig.trouble() != "")
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 10
+
+
 def test_a_verdict_that_is_too_late_is_ng_on_the_line_and_review_in_the_log(
     rig: Rig, monkeypatch: Any
 ) -> None:
