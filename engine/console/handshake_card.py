@@ -25,7 +25,7 @@ def handshake(vital: Vital, part: Part, line: Callable[..., Html], say: Locale) 
     pairs = (el("div", el("dt", name), el("dd", fact)) for name, fact in facts.items())
     return el(
         "div",
-        el("h3", say("handshake"), el("small", part.name)),
+        el("h3", say("handshake"), " ", el("small", part.name)),
         line(say("handshake.works"), part, vital, say),
         el("dl", *pairs, class_="facts"),
         el("p", *told, class_="muted") if told else None,

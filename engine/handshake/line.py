@@ -202,16 +202,24 @@ class Line:
         while not self._stop.is_set():
             try:
                 with closing(dial(self._section)) as plc:
-                    self._begin(plc)
                     pause = BACKOFF[0]
-                    self._stay(plc)
+                    self._use(plc)
             except (*FAILURES, SecretError) as exc:
-                self._lost(exc)
+                self._note_lost(exc)
             except Exception as exc:  # whatever it is, the line must hear of us again
                 logger.exception("handshake failed")
-                self._lost(exc)
+                self._note_lost(exc)
             if not self._stop.wait(pause):
                 pause = min(2 * pause, BACKOFF[1])
+
+    def _use(self, plc: Plc) -> None:
+        """Speak over a connection while it lasts; nobody else uses it when it is closed."""
+        try:
+            self._begin(plc)
+            self._stay(plc)
+        finally:
+            with self._wire:
+                self._plc = None
 
     def _begin(self, plc: Plc) -> None:
         plc.told()
@@ -272,7 +280,9 @@ class Line:
             try:
                 if signals != self._there:
                     plc.write(signals)
-            except FAILURES as exc:
+            except (
+                Exception
+            ) as exc:  # whatever it is, the part was judged: its verdict says what became of it
                 self._plc = None
                 self._note_lost(exc)
                 return
@@ -324,11 +334,6 @@ class Line:
             elif event.kind in {Kind.UNACKNOWLEDGED, Kind.STUCK}:
                 what = "acknowledge the answer" if event.kind is Kind.UNACKNOWLEDGED else "lower its signals"
                 self._misled = f"{place_of(self._section)} did not {what} to part {event.number} in time."
-
-    def _lost(self, exc: BaseException) -> None:
-        with self._wire:
-            self._plc = None
-        self._note_lost(exc)
 
     def _note_lost(self, exc: BaseException) -> None:
         """Take note that the PLC cannot be heard: what it waits for is spoiled."""

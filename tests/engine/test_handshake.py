@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from engine.approvals.testing import vouch
+from engine.handshake.abc import Signals
+from engine.handshake.memory import MemoryPlc
 from engine.paths import Home
 from engine.plant import Plant
 from engine.station import Station
 from engine.station_report import report
 from engine.testing import MemoryProducer, Shutter
+from streams.connectors.polling import Lost
 from streams.peers.modbus import ModbusPeer
 from streams.peers.opcua import OpcUaPeer
 from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
@@ -250,6 +253,17 @@ def test_a_plc_that_is_cut_off_and_comes_back_finds_ng(
     assert said.reason == "The PLC was away while the part was judged."
 
 
+@KINDS
+def test_a_station_ends_though_its_plc_is_away(kind: str, rigs: Callable[[str], Rig]) -> None:
+    rig = rigs(kind)
+    with rig.running(handshake={"timeout_s": 0.5}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.peer.stop()
+        rig.plc.wait(lambda: rig.trouble() != "")
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 10
+
+
 def test_a_verdict_that_is_too_late_is_ng_on_the_line_and_review_in_the_log(
     rig: Rig, monkeypatch: Any
 ) -> None:
@@ -388,6 +402,25 @@ def test_a_part_without_a_serial_and_one_of_an_unknown_part_number_are_review(ri
     assert (strange.outcome, strange.part_number) == ("REVIEW", "9000")
 
 
+@pytest.mark.parametrize("error", [Lost("no answer within 1 s"), RuntimeError("a bug of a library")])
+def test_an_answer_that_is_lost_on_the_wire_is_review(rig: Rig, monkeypatch: Any, error: Exception) -> None:
+    write, left = MemoryPlc.write, [error]
+
+    def fail_once(plc: MemoryPlc, signals: Signals) -> None:
+        if signals.answer and left:
+            raise left.pop()
+        write(plc, signals)
+
+    monkeypatch.setattr(MemoryPlc, "write", fail_once)
+    with rig.running():
+        said = rig.part(OK)
+        assert rig.part(OK).word == "ok"
+        assert rig.counters()["connections_lost"] == 1
+    assert (said.word, said.code) == ("ng", 4)
+    first = rig.producer.verdicts[0]
+    assert (first.outcome, first.answer) == ("REVIEW", "NG")
+
+
 def test_a_part_that_cannot_be_inspected_is_ng_at_once(rig: Rig, monkeypatch: Any) -> None:
     def fail(detector: Any, fitted: Any, floor: float) -> Any:
         raise RuntimeError("the request failed")
@@ -413,6 +446,21 @@ def test_an_answer_that_nobody_acknowledges_is_told_and_withdrawn(rig: Rig) -> N
         assert rig.part(OK).word == "ok"
         assert rig.trouble() == ""
         assert rig.counters()["withdrawn"] == 1
+
+
+def test_an_acknowledge_that_comes_late_and_then_twice_takes_one_answer(rig: Rig) -> None:
+    with rig.running(handshake={"acknowledge_s": 0.1}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.shoot(OK)
+        assert rig.plc.answer().word == "ok"
+        rig.plc.wait(lambda: rig.trouble() != "")
+        rig.plc.finish()
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.pulse("acknowledge", lambda: rig.counters().get("acknowledged_again", 0) == 1)
+        assert rig.part(NG).word == "ng"
+        assert (rig.trouble(), rig.counters()["acknowledged"]) == ("", 2)
+    assert [verdict.outcome for verdict in rig.producer.verdicts] == ["OK", "NG"]
 
 
 def test_a_plc_whose_heartbeat_stops_gets_no_part_through(rig: Rig) -> None:
