@@ -103,9 +103,9 @@ class Station:
         self._cores = len(os.sched_getaffinity(0))
         self._recipe = section_of(section, plant)
         known = sections_of(section, plant)
-        recipes = {item.part_number: item for item in known}
+        self._recipes = {item.part_number: item for item in known}
         shifts = build_calendar(section.shifts, ZoneInfo(plant.timezone)) if section.shifts else None
-        self._gate = Gate(section.name, home, recipes, section.light, shifts, self._clock.now)
+        self._gate = Gate(section.name, home, self._recipes, section.light, shifts, self._clock.now)
         self._models = Models(section.name, known, home, detector)
         self._judge = StationJudge(section.name, self._models.inspectors, self._gate)
         self._shadow = Shadow(section.name, self._recipe, home, partial(_say_shadow, producer))
@@ -231,7 +231,7 @@ class Station:
                 self._cameras.stop()
             elif time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK
-                self._follow(exposed(self._roster(), self._recipe))
+                self._follow(self._producing())
                 self._gate.report(self._log.release, self._log.acknowledged)
                 self._account.look()
                 self._models.look()
@@ -244,9 +244,14 @@ class Station:
             self._let_go(lambda: self._gathering.expire(time.monotonic()))
         self._let_go(self._gathering.finish)
 
-    def _follow(self, cameras: Sequence[Camera]) -> None:
-        """Read these cameras from now on, once it is known whether the station is released for them."""
-        self._gate.look(cameras, self._judge.inspector(self._section.part_number))
+    def _producing(self) -> Judging:
+        """Return the recipe of the parts that come: where the line brings their number, of the last one."""
+        return self._recipes.get(self._gate.number, self._recipe) if self._line else self._recipe
+
+    def _follow(self, recipe: Judging) -> None:
+        """Read the cameras as a recipe exposes them, once it is known whether the station is released."""
+        cameras = exposed(self._roster(), recipe)
+        self._gate.look(cameras, self._judge.inspector(recipe.part_number))
         self._freezing = frozenset(item.name for item in cameras if item.kind in FREEZING)
         self._cameras.follow(cameras)
 

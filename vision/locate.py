@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vision.measure import Box
-from vision.records import Finding, Image
+from vision.records import Finding, Float32, Image
 
 SIDE = 80
 """Pictures are looked at this small: the seam is large."""
@@ -34,9 +33,9 @@ def by_picture(image: Image, size: tuple[int, int]) -> Box | None:
     (width, height), of which ``image`` is a smaller one.
     """
     width, height = size
-    small = cv2.cvtColor(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    edges = np.abs(cv2.Laplacian(small, cv2.CV_32F))
-    across, down = (profile(edges.mean(axis=axis)) for axis in (0, 1))
+    small = cv2.cvtColor(cv2.resize(image, (SIDE, SIDE)), cv2.COLOR_BGR2GRAY)
+    edges = cv2.convertScaleAbs(cv2.Laplacian(small, cv2.CV_16S))
+    across, down = profile(edges, 0), profile(edges, 1)
     upright = rise(across) >= rise(down)
     found = band(across if upright else down)
     if found is None:
@@ -47,21 +46,27 @@ def by_picture(image: Image, size: tuple[int, int]) -> Box | None:
     return (0.0, round(first * height, 2), float(width), round(last * height, 2))
 
 
-def profile(means: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return a profile smoothed over its neighbours, ends drawn out."""
-    padded = np.pad(means.astype(np.float64), SMOOTH // 2, mode="edge")
-    return np.convolve(padded, np.full(SMOOTH, 1 / SMOOTH), mode="valid")
+def profile(edges: Image, axis: int) -> Float32:
+    """Return the mean of each column (0) or row (1), smoothed over its neighbours."""
+    means = cv2.reduce(edges, axis, cv2.REDUCE_AVG, dtype=cv2.CV_32F).reshape(1, -1)
+    smooth = cv2.blur(means, (SMOOTH, 1), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(smooth[0], dtype=np.float32)
 
 
-def rise(smooth: NDArray[np.float64]) -> float:
+def rise(smooth: Float32) -> float:
     """Return how far a profile rises above its median."""
-    return float(smooth.max() / max(float(np.median(smooth)), 1e-9))
+    return float(smooth.max()) / max(middle_of(smooth), 1e-9)
 
 
-def band(smooth: NDArray[np.float64]) -> tuple[float, float] | None:
+def band(smooth: Float32) -> tuple[float, float] | None:
     """Return from where to where a profile rises by a part of its highest rise; None where it hardly does."""
     if rise(smooth) < DISTINCT:
         return None
-    middle = float(np.median(smooth))
+    middle = middle_of(smooth)
     above = np.flatnonzero(smooth >= middle + EDGE * (smooth.max() - middle))
     return float(above[0]), float(above[-1] + 1)
+
+
+def middle_of(smooth: Float32) -> float:
+    """Return a profile's upper median."""
+    return float(np.partition(smooth, SIDE // 2)[SIDE // 2])

@@ -33,11 +33,11 @@ def release(
     from engine.release import orders
     from engine.release.files import Order
 
-    home, section = orders.find(name)
+    asked = orders.find(name)
     if block:
-        orders.require_masters(section)
-        orders.order(home, name, Order("block", *orders.named(by, reason)))
-    show(orders.state(home, name), as_json)
+        orders.require_masters(asked)
+        orders.order(asked, Order("block", *orders.named(by, reason)))
+    show(orders.state(asked), as_json)
 
 
 @station.command()
@@ -45,7 +45,7 @@ def masters(name: Name, as_json: Json = False) -> None:
     """List the master parts of a station's recipes, and which of them passed since it was blocked."""
     from engine.release import orders
 
-    found = orders.masters(*orders.find(name))
+    found = orders.masters(orders.find(name))
     if as_json:
         print(json.dumps(found))
         return
@@ -74,12 +74,12 @@ def bypass(
     from engine.release import orders
     from engine.release.files import Order
 
-    home, _ = orders.find(name)
+    asked = orders.find(name)
     if not end and not minutes:
         raise PlantError("A bypass ends: say --minutes.")
     what = "end_bypass" if end else "bypass"
-    orders.order(home, name, Order(what, *orders.named(by, reason), minutes))
-    show(orders.state(home, name), as_json)
+    orders.order(asked, Order(what, *orders.named(by, reason), minutes))
+    show(orders.state(asked), as_json)
 
 
 def show(found: State, as_json: bool) -> None:

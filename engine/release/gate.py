@@ -65,11 +65,17 @@ class Gate:
         self._told: dict[int, int] = {}
         self._unwritten = ""
         self._needed = False
+        self._number = self._state.basis.part_number if self._state.basis else ""
 
     @property
     def state(self) -> State:
         """Return the state now."""
         return self._state
+
+    @property
+    def number(self) -> str:
+        """Return the part number in production, as the last part told it; empty before the first of all."""
+        return self._number
 
     def trouble(self) -> str:
         """Return why what the station says does not count now; empty when it does."""
@@ -119,6 +125,7 @@ class Gate:
 
     def say(self, part: Part, inspector: Inspector, verdict: Verdict) -> Verdict:
         """Return what counts of a verdict: a master part counts nowhere, a blocked station says REVIEW."""
+        self._number = verdict.part_number
         section = self._recipes.get(verdict.part_number)
         if section is None or not section.masters:
             return verdict

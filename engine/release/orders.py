@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.paths import Home
-from engine.plant import Judging, PlantError, StationSection, load
+from engine.plant import Judging, PlantError, load
 from engine.plant.references import nearest
 from engine.recipe import sections_of
 from engine.release import files
@@ -20,8 +20,16 @@ PATIENCE = 15.0
 POLL = 0.1
 
 
-def find(name: str) -> tuple[Home, StationSection]:
-    """Return the home of all state and the station of the plant that is in use there.
+class Asked(NamedTuple):
+    """The station that somebody asks something of."""
+
+    home: Home
+    name: str
+    recipes: list[Judging]
+
+
+def find(name: str) -> Asked:
+    """Return the station of the plant that is in use in the home of all state.
 
     Raises
     ------
@@ -31,10 +39,11 @@ def find(name: str) -> tuple[Home, StationSection]:
     home = Home.default()
     if not home.plant_file.is_file():
         raise PlantError(f"No plant was run in {home.root}; start one with seamline run.")
-    stations = {section.name: section for section in load(home.plant_file).stations}
+    plant = load(home.plant_file)
+    stations = {section.name: section for section in plant.stations}
     if name not in stations:
         raise PlantError(f"{name} is no station of the plant; {nearest(name, sorted(stations))}")
-    return home, stations[name]
+    return Asked(home, name, sections_of(stations[name], plant))
 
 
 def named(person: str, reason: str) -> tuple[str, str]:
@@ -50,7 +59,7 @@ def named(person: str, reason: str) -> tuple[str, str]:
     return person.strip(), reason.strip()
 
 
-def require_masters(section: StationSection) -> None:
+def require_masters(asked: Asked) -> None:
     """Refuse to block a station that nothing could release.
 
     Raises
@@ -58,13 +67,13 @@ def require_masters(section: StationSection) -> None:
     PlantError
         No recipe of it has master parts.
     """
-    if not any(recipe.masters for recipe in recipes(section)):
+    if not any(recipe.masters for recipe in asked.recipes):
         raise PlantError(
-            f"{section.name} has no master parts that could release it; name some in the plant file."
+            f"{asked.name} has no master parts that could release it; name some in the plant file."
         )
 
 
-def order(home: Home, name: str, what: Order) -> None:
+def order(asked: Asked, what: Order) -> None:
     """Give an order and wait until the station took it.
 
     Raises
@@ -72,25 +81,25 @@ def order(home: Home, name: str, what: Order) -> None:
     PlantError
         It does not, so the order was taken back.
     """
-    file = files.give(home, name, replace(what, given=time.time_ns()))
+    file = files.give(asked.home, asked.name, replace(what, given=time.time_ns()))
     limit = time.monotonic() + PATIENCE
     while file.exists():
         if time.monotonic() > limit:
-            files.done(home, name)
+            files.done(asked.home, asked.name)
             raise PlantError(
-                f"Station {name} does not answer, so nothing was ordered; see `seamline status`."
+                f"Station {asked.name} does not answer, so nothing was ordered; see `seamline status`."
             )
         time.sleep(POLL)
 
 
-def state(home: Home, name: str) -> State:
+def state(asked: Asked) -> State:
     """Return a station's release as it is on disk."""
-    return files.load(home, name)
+    return files.load(asked.home, asked.name)
 
 
-def masters(home: Home, section: StationSection) -> list[dict[str, Any]]:
+def masters(asked: Asked) -> list[dict[str, Any]]:
     """Return a row for each master part of a station's recipes."""
-    found = state(home, section.name)
+    found = state(asked)
     number = found.basis.part_number if found.basis else ""
     return [
         {
@@ -101,14 +110,9 @@ def masters(home: Home, section: StationSection) -> list[dict[str, Any]]:
             "finds": master.finds or "",
             "seen": recipe.part_number == number and (found.released or master.serial in found.seen),
         }
-        for recipe in recipes(section)
+        for recipe in asked.recipes
         for master in recipe.masters
     ]
-
-
-def recipes(section: StationSection) -> list[Judging]:
-    """Return the recipes of a station of the plant in use."""
-    return sections_of(section, load(Home.default().plant_file))
 
 
 def moment(stamp: int) -> str:

@@ -280,6 +280,28 @@ def test_a_model_that_is_exchanged_between_two_looks_judges_no_part_unreleased(b
     assert bench.part("p1").reason == "Station not released: changed: model."
 
 
+def test_a_changeover_lasts_until_the_next_and_each_part_number_is_released_by_its_own_masters(home):
+    section = plant().stations[0]
+    sections = {number: section.model_copy(update={"part_number": number}) for number in ("A-1", "B-2")}
+    gate = Gate("weld-1", home, sections, "", None, lambda: T0)
+    judge = StationJudge(
+        "weld-1", Inspectors([load_inspector("weld-1", item, home) for item in sections.values()]), gate
+    )
+
+    def part(serial, number, red=OK):
+        frame = Run("cam", "top", "1", lambda: T0).frame(pictures.encode_whole(picture(red)), serial)
+        return judge.turn(number).judge(Part(serial, 1, (frame,)))
+
+    gate.look([CAMERA], judge.inspector("A-1"))
+    part("OK-1", "A-1"), part("NG-7", "A-1", NG)
+    assert part("p1", "A-1").outcome is Outcome.OK
+    assert part("p2", "B-2").reason == "Station not released: changeover to B-2."
+    part("OK-1", "B-2"), part("NG-7", "B-2", NG)
+    gate.look([CAMERA], judge.inspector(gate.number))
+    assert part("p3", "B-2").outcome is Outcome.OK
+    assert gate.number == "B-2"
+
+
 def test_every_shift_begins_blocked_and_its_end_blocks_nothing(home):
     shifts = [{"name": "day", "start": "06:00", "end": "13:00"}]
     bench = Bench(home, shifts=shifts)
