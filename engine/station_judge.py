@@ -63,6 +63,11 @@ class StationJudge:
         found = {RECIPE: self._unknown, RELEASE: self._gate.trouble()}
         return {what: why for what, why in found.items() if why}
 
+    def views(self, number: str) -> tuple[str, ...] | None:
+        """Return the views that a part must have; None where the station has no recipe for its number."""
+        judge = self._known(number)
+        return None if judge is None else judge.recipe.views
+
     def refusal(self, number: str) -> str:
         """Return why nothing may be said of a part number whatever comes; empty when something may."""
         judge = self._known(number)

@@ -37,6 +37,7 @@ class Call:
     due: float
     serial: str
     """Whose pictures must be of it; empty while nobody said."""
+    views: tuple[str, ...] = ()
     frames: OrderedDict[str, Frame] = field(default_factory=OrderedDict)
     over: bool = False
     """Whether it is on its way to be judged."""
@@ -54,7 +55,7 @@ class Gathering:
     Parameters
     ----------
     views
-        Views that every part must have; empty: one picture is the part.
+        Views that a part must have of which nothing else is said; empty: one picture is the part.
     lead_s
         A picture that came so many seconds before its trigger was seen belongs to it, too.
     """
@@ -67,10 +68,21 @@ class Gathering:
         self.mixed: tuple[int, str] | None = None
         """The call whose pictures turned out to be of two parts, and which; taken note of by the caller."""
 
-    def begin(self, number: int, told: Told, serial: str, due: float, now: float) -> None:
-        """Take note that a part was triggered; one that still waits for pictures goes without them."""
+    def begin(
+        self,
+        number: int,
+        told: Told,
+        serial: str,
+        due: float,
+        now: float,
+        views: Sequence[str] | None = None,
+    ) -> None:
+        """Take note that a part was triggered, which must have these views.
+
+        One that still waits for pictures goes without them.
+        """
         self._end()
-        self._call = Call(number, told, due, serial)
+        self._call = Call(number, told, due, serial, self._views if views is None else tuple(views))
         early = [frame for at, frame in self._early if at >= now - self._lead_s]
         self._stray(now - self._lead_s)
         self._early.clear()
@@ -113,17 +125,17 @@ class Gathering:
             self._left.append(Stray(self._early.popleft()[1], UNMATCHED, NO_PART))
 
     def _take(self, call: Call, frame: Frame) -> list[CalledPart | Stray]:
-        if self._views and frame.view not in self._views:
+        if call.views and frame.view not in call.views:
             return [Stray(frame, UNMATCHED, "view_not_required")]
         if frame.vouched and call.serial not in {"", frame.serial}:
             if not call.over:
                 self.mixed = (call.number, f"{frame.serial} came while it was {call.serial}")
             return [Stray(frame, UNMATCHED, OTHER_PART)]
-        slot = frame.view if self._views else ""
+        slot = frame.view if call.views else ""
         if slot in call.frames:
             return [Stray(frame, UNMATCHED, "view_twice")]
         if call.over:
             return [Stray(frame, LATE, "part_already_judged")]
         call.frames[slot] = frame
         call.serial = frame.serial if frame.vouched else call.serial
-        return [call.part()] if len(call.frames) == (len(self._views) or 1) else []
+        return [call.part()] if len(call.frames) == (len(call.views) or 1) else []

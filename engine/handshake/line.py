@@ -60,7 +60,7 @@ class Line:
     section
         What the plant file says of the PLC.
     views
-        Views that every part must have.
+        Views that a part must have for which there is no recipe.
     part_number
         The station's own, for a part of which the PLC tells none.
     judging, naming
@@ -266,7 +266,8 @@ class Line:
         if cycle.number != number:
             self._told = told or Told()
             serial = self._naming.expected(self._told)
-            self._gathering.begin(cycle.number, self._told, serial, cycle.due, now)
+            views = self._judging.views(self._told.part_number or self._part_number)
+            self._gathering.begin(cycle.number, self._told, serial, cycle.due, now, views)
         self._count(cycle.events())
 
     def _flush(self) -> None:

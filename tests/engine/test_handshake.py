@@ -80,8 +80,11 @@ class Rig:
         """Run a station as long as the block lasts; at its end every frame has an end."""
         handshake = self.section | settings.pop("handshake", {})
         cameras = [{"kind": "simulated", "name": name} for name in settings.pop("cameras", ["cam"])]
-        said = {"name": "weld-1", "model": "tiny", "cameras": cameras, "handshake": handshake, **settings}
-        plant = Plant.model_validate({"name": "test", "stations": [said]})
+        recipes = settings.pop("plant_recipes", [])
+        named = {"recipes": [recipe["name"] for recipe in recipes]}
+        said = {"name": "weld-1", "model": "tiny", "cameras": cameras, "handshake": handshake}
+        said |= named | settings
+        plant = Plant.model_validate({"name": "test", "recipes": recipes, "stations": [said]})
         station = Station(plant.stations[0], plant, self.home, self.producer, self.shutter.open)
         stop, line = threading.Event(), threading.Thread(target=lambda: station.run(stop))
         self.station = station
@@ -400,6 +403,38 @@ def test_a_part_without_a_serial_and_one_of_an_unknown_part_number_are_review(ri
         "The part has no serial: the PLC told none.",
     )
     assert (strange.outcome, strange.part_number) == ("REVIEW", "9000")
+
+
+SMALL = {"name": "small", "version": "1", "part_number": "demo-1", "model": "tiny", "views": []}
+LARGE = {"name": "large", "version": "3", "part_number": "demo-2", "model": "tiny", "views": ["front", "top"]}
+MASTERS = [{"serial": "GOOD-*", "expect": "OK"}, {"serial": "BAD-*", "expect": "NG"}]
+
+
+def test_the_plc_says_which_recipe_a_part_is_judged_by(rig: Rig, model: Any) -> None:
+    for number in ("demo-1", "demo-2"):
+        vouch(rig.home, model, number)
+    recipes = {"plant_recipes": [SMALL, LARGE], "part_number": "demo-1"}
+    with rig.running(**recipes, handshake={"cycle_s": 0.5}):
+        small = rig.part(OK, part_number="demo-1")
+        large = rig.part(OK, part_number="demo-2")
+    assert (small.word, large.word) == ("ok", "ng")
+    first, second = rig.producer.verdicts
+    assert (first.recipe, first.outcome) == ("small 1", "OK")
+    assert (second.recipe, second.outcome, second.part_number) == ("large 3", "REVIEW", "demo-2")
+
+
+def test_master_parts_come_again_and_again_and_release_the_line(rig: Rig, model: Any) -> None:
+    vouch(rig.home, model, "demo-1")
+    recipes = {"plant_recipes": [SMALL | {"masters": MASTERS}], "part_number": "demo-1"}
+    with rig.running(**recipes, identity={"serial": "plc", "once": True}):
+        held = rig.part(OK, serial="P-1")
+        shown = [rig.part(red, serial=serial).word for red, serial in ((OK, "GOOD-1"), (NG, "BAD-1")) * 2]
+        released = rig.part(OK, serial="P-2")
+    assert (held.word, shown, released.word) == ("review", ["ok", "ng", "ok", "ng"], "ok")
+    first, *masters, last = rig.producer.verdicts
+    assert "Station not released" in first.reason
+    assert [verdict.purpose for verdict in masters] == ["master"] * 4
+    assert (last.outcome, last.attempt, last.purpose) == ("OK", 1, "")
 
 
 @pytest.mark.parametrize("error", [Lost("no answer within 1 s"), RuntimeError("a bug of a library")])
