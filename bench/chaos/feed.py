@@ -14,6 +14,10 @@ import zmq
 
 from bench.chaos.compare import Reading
 from bench.chaos.plant import LATE, MILL, PRESS, SENSOR
+from engine.approvals.entry import Deed
+from engine.approvals.entry import Entry as Approval
+from engine.release.events import EVENTS, Event
+from engine.station_drift import Drifted
 from streams.clock import Clock
 from streams.connectors.numbered import OK, WAIT, Numbered, pack, unpack_reply
 from streams.connectors.waveforms import decode_json
@@ -187,11 +191,26 @@ def entries(number: int, now: int) -> list[tuple[Kind, bytes]]:
     sent = [(kind, encode(readings.to_arrow())) for kind, readings in found]
     if number % 5 == 0:
         sent.append((Kind.VERDICT, verdict(number, now).to_json()))
+        sent += told_of_station(number, now)
     if number % 19 == 0:
         sent.append((Kind.WAVEFORM, encode(waveform(number, now).to_arrow())))
     if number % 23 == 0:
         sent.append((Kind.READINGS, b"half a bat"))
     return sent
+
+
+def told_of_station(number: int, now: int) -> list[tuple[Kind, bytes]]:
+    """Return what a station says besides its verdicts: of its release, its models, and what it sees."""
+    event = EVENTS[number // 5 % len(EVENTS)]
+    release = Event("gate", number, now, event, "demo", "r", "because", serial=f"S{number}")
+    drift = Drifted("gate", "demo", "front", "mean", now, 500, number % 7 / 16, 100.0, 99.5)
+    signed = Approval(number, "b" * 64, Deed.SIGN, "Li Wei", now, "good", "m", hash="m", part_number="demo")
+    return [
+        (Kind.SHADOW, verdict(number, now).to_json()),
+        (Kind.RELEASE, release.to_json()),
+        (Kind.DRIFT, drift.to_json()),
+        (Kind.APPROVAL, signed.line),
+    ]
 
 
 def waveform(number: int, now: int) -> Waveforms:

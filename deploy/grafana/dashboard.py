@@ -75,6 +75,19 @@ ROWS = {
             "{{station}} {{part_number}} {{view}} {{measure}}", bad_from=1,
         ),
         Panel(
+            "Parts of the line and what it was told, a minute",
+            (
+                "60 * rate(seamline_handshake_cycles_total[$__rate_interval])",
+                "60 * rate(seamline_handshake_answers_total[$__rate_interval])",
+            ),
+            "{{station}} {{answer}}",
+        ),
+        Panel(
+            "What went wrong at the line, a minute",
+            "60 * rate(seamline_handshake_events_total[$__rate_interval])", "{{station}} {{event}}",
+        ),
+        Panel("From trigger to answer", "seamline_handshake_last_cycle_seconds", "{{station}}", "s"),
+        Panel(
             "Parts that a shadow saw, or missed, a minute",
             (
                 "60 * rate(seamline_shadow_parts_total[$__rate_interval])",
