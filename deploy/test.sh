@@ -16,15 +16,15 @@ else
   echo "Not root: the tests on TimescaleDB are skipped."
 fi
 
-# How the house is kept, what the console shows and how whole plants are started, killed and attacked does not
-# depend on how a kernel is written: once, with the compiled ones that a plant runs, is enough.
+# Everything with the compiled kernels that a plant runs; then, with their twins, the rooms that call a kernel.
+calling=(tests/{kernels,vision,streams} tests/engine/test_{ingest,shard,station,store,store_copy,writer}.py)
 rm -f .coverage .coverage.*
 for kernels in c python; do
   echo "== kernels: $kernels"
-  only_once=()
-  [ "$kernels" = c ] || only_once=(--ignore=tests/{house,console,cluster} --ignore=tests/engine/test_{attack,chaos}.py)
+  rooms=(tests)
+  [ "$kernels" = c ] || rooms=("${calling[@]}")
   # Two processes, a file of tests at a time: many tests wait for other processes, not for the processor.
   SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --durations 15 \
-    --cov --cov-append --cov-report= "${only_once[@]}" "$@"
+    --cov --cov-append --cov-report= "${rooms[@]}" "$@"
 done
 "$bin/python" -m coverage report --fail-under=85
