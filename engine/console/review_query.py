@@ -13,6 +13,8 @@ from engine.console.station_query import frames_near, pictures
 SHOWN = 12
 """Parts that are shown."""
 DAYS = 7
+DEFECTS = ("review", "reject")
+"""What a finding is judged as that counts against its part."""
 QUEUE = """
 SELECT station, uncertainty, novelty, serial, part_number, attempt, ts, outcome, reason, model_hash
 FROM review_queue
@@ -51,4 +53,10 @@ def _waiting(db: Rows, tenant: int, row: tuple[Any, ...]) -> Waiting:
     station, uncertainty, novelty, *told = row
     part = Part(*(*told, "", "", None))
     frames = frames_near(db, tenant, station, {part.serial: part.ts})[part.serial]
-    return Waiting(station, uncertainty, novelty, part, pictures(db, tenant, station, part, frames))
+    shown = sorted(pictures(db, tenant, station, part, frames), key=doubt, reverse=True)
+    return Waiting(station, uncertainty, novelty, part, tuple(shown))
+
+
+def doubt(picture: Picture) -> float:
+    """Return the score of a picture's worst defect: the picture to be looked at first has the highest."""
+    return max((item.score for item in picture.findings if item.judged in DEFECTS), default=0.0)

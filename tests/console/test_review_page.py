@@ -13,7 +13,7 @@ from engine.console.data import Finding, Part, Picture
 from engine.console.locale import Locale
 from engine.console.pages.review import Desk
 from engine.console.poller import Feed
-from engine.console.review_query import Waiting, waiting
+from engine.console.review_query import Waiting, doubt, waiting
 
 SAY, ZH = (Locale(language, ZoneInfo("UTC")) for language in ("en", "zh"))
 BANDS = {"review_above": 0.25, "reject_above": 0.5, "timezone": "UTC"}
@@ -82,6 +82,16 @@ def test_the_queue_is_read_with_its_pictures(line):
     assert (item.part.serial, item.station, round(item.uncertainty, 2)) == ("doubtful", "weld-check", 0.74)
     assert item.pictures[0].findings[0].label == "crater"
     assert waiting(line.db, 2) == ()
+
+
+def test_the_picture_with_the_worst_defect_is_looked_at_first():
+    bead = Finding("good", 0.95, (0.0, 0.0, 9.0, 9.0), None, judged="feature")
+    pore = Finding("Surface_pores", 0.2, (0.0, 0.0, 9.0, 9.0), None, judged="review")
+    clean, doubtful = (
+        Picture("c", view, "0" * 64, 9, 9, found)
+        for view, found in (("left", (bead,)), ("right", (bead, pore)))
+    )
+    assert sorted([clean, doubtful], key=doubt, reverse=True) == [doubtful, clean]
 
 
 def test_the_page_asks_the_database_for_what_it_has(line):
