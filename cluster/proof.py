@@ -17,11 +17,10 @@ from vision.assembly import Part
 from vision.calibration import reliability
 from vision.lazy import MeanPicture
 from vision.records import Outcome, Verdict
+from vision.rules import DEFECTS
 from vision.simulate.line import truth
 from vision.simulate.protocol import HELD_OUT_SEEDS, VALIDATION_SEEDS
 
-DEFECTS = ("review", "reject")
-"""What a finding is judged as that counts against its part."""
 FITTED_ON = 120
 """Parts of validation seeds whose sound ones the lazy baseline takes its mean from."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from engine.approvals.entry import Entry as Approval
 from engine.approvals.entry import digest
 from streams.log.abc import Entry, Kind
 from streams.records import Rows, Text
-from vision.judge import ANOMALY, FEATURES
+from vision.judge import worst_named
 from vision.records import Verdict
 
 Known = Callable[[str], str]
@@ -35,18 +36,8 @@ def shadow_rows(entry: Entry, known: Known, shard: str) -> Rows:
         "recipe_hash": verdict.versions.recipe,
     }
     numbers = {"attempt": verdict.attempt, "ts": verdict.ts, "received": entry.received}
-    return _row("shadow_verdicts", texts, numbers, {"score": worst(verdict)})
-
-
-def worst(verdict: Verdict) -> float:
-    """Return the score of the worst defect that has a name, no number where there is none."""
-    scores = [
-        finding.score
-        for view in verdict.views
-        for finding in view.findings
-        if finding.label not in (*FEATURES, ANOMALY)
-    ]
-    return max(scores, default=float("nan"))
+    score = worst_named(finding for view in verdict.views for finding in view.findings)
+    return _row("shadow_verdicts", texts, numbers, {"score": math.nan if score is None else score})
 
 
 def approval_rows(entry: Entry, known: Known, shard: str) -> Rows:

@@ -21,7 +21,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from vision.judge import ANOMALY, FEATURES
+from vision.judge import worst_named
 from vision.records import Verdict, View
 
 WINDOW = 500
@@ -30,8 +30,6 @@ LIMIT = 0.25
 SEPARATOR = " / "
 MEASURES = ("mean", "contrast", "sharpness")
 SCORE = "score"
-PASSED = (*FEATURES, ANOMALY)
-"""Classes whose score is no named defect's."""
 DECILES = np.linspace(0.1, 0.9, 9)
 
 Float64 = NDArray[np.float64]
@@ -220,4 +218,4 @@ def measures(view: View) -> Iterator[tuple[str, float]]:
         if math.isfinite(view.quality.get(name, math.nan)):
             yield name, view.quality[name]
     if view.quality:
-        yield SCORE, max((item.score for item in view.findings if item.label not in PASSED), default=0.0)
+        yield SCORE, worst_named(view.findings) or 0.0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import cv2
 import openvino as ov
@@ -119,8 +118,7 @@ class Inspector:
         seam = self._locate(fitted, findings)
         scale = self.recipe.calibration.get(frame.view)
         sized = tuple(measure(finding, seam, scale) for finding in findings)
-        found = view_of(frame, image.shape[:2], measures, sized, rejected)
-        return replace(found, seam=seam, mm_per_pixel=scale)
+        return view_of(frame, image.shape[:2], measures, sized, rejected, seam, scale)
 
     def _measure(self, fitted: letterbox.Fitted, view: str) -> dict[str, float]:
         """Return what the quality gate looks at, a reference of the view among it where there is one."""
@@ -187,6 +185,8 @@ def view_of(
     measures: dict[str, float],
     findings: tuple[Finding, ...],
     rejected: str,
+    seam: Box | None = None,
+    mm_per_pixel: float | None = None,
 ) -> View:
     """Return what a frame contributes to a verdict; its hash is empty where no bytes arrived."""
     return View(
@@ -201,4 +201,6 @@ def view_of(
         quality=measures,
         findings=findings,
         rejected=rejected,
+        seam=seam,
+        mm_per_pixel=mm_per_pixel,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -138,6 +138,12 @@ def judge(recipe: Recipe, views: Sequence[View]) -> Ruling:
     return Ruling(Outcome.OK, passed(judged), decided(recipe.rules, recipe.rules.other.name), told)
 
 
+def worst_named(findings: Iterable[Finding]) -> float | None:
+    """Return the score of the worst defect that has a name; None where there is none."""
+    scores = (item.score for item in findings if item.label not in (*FEATURES, ANOMALY))
+    return max(scores, default=None)
+
+
 def tell(view: View, judged: Sequence[Judged]) -> View:
     """Return a view whose findings say what they were judged to be."""
     if not judged:
@@ -180,4 +186,14 @@ def first_doubt(recipe: Recipe, views: Sequence[View]) -> tuple[str, Decision] |
     return None
 
 
-__all__ = ["ANOMALY", "FEATURES", "SENTENCES", "Recipe", "Ruling", "describe_findings", "digest", "judge"]
+__all__ = [
+    "ANOMALY",
+    "FEATURES",
+    "SENTENCES",
+    "Recipe",
+    "Ruling",
+    "describe_findings",
+    "digest",
+    "judge",
+    "worst_named",
+]

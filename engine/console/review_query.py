@@ -9,12 +9,11 @@ from psycopg import Connection
 
 from engine.console.data import Part, Picture
 from engine.console.station_query import frames_near, pictures
+from vision.rules import DEFECTS
 
 SHOWN = 12
 """Parts that are shown."""
 DAYS = 7
-DEFECTS = ("review", "reject")
-"""What a finding is judged as that counts against its part."""
 QUEUE = """
 SELECT station, uncertainty, novelty, serial, part_number, attempt, ts, outcome, reason, model_hash
 FROM review_queue

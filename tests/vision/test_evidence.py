@@ -238,6 +238,17 @@ def test_a_hole_never_takes_the_place_of_an_archived_picture(tmp_path, monkeypat
     assert list(kept(here)) == []
 
 
+def test_a_damaged_index_hides_only_what_it_leads_to(tmp_path):
+    keep(tmp_path, BYTES, station="sound")
+    keep(tmp_path, b"other", station="damaged")
+    for file in (tmp_path / "damaged").glob(f"{FILE}*"):
+        file.unlink()
+    (tmp_path / "damaged" / FILE).write_bytes(b"no database at all" * 99)
+    assert evidence.read(tmp_path, NAME) == BYTES
+    with pytest.raises(OSError, match="the index of the pictures"):
+        evidence.read(tmp_path, name_of(b"other"))
+
+
 def test_an_index_that_another_process_holds_for_too_long_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("vision.evidence.index.PATIENCE", 0.01)
     with EvidenceStore(tmp_path, "weld") as opened, Shelf(tmp_path) as shelf:

@@ -13,6 +13,7 @@ from vision.evidence.pack import Pack, Place, numbers
 FILE = "index.db"
 PATIENCE = 30.0
 """Seconds that one process waits for another's change."""
+WAL = "PRAGMA journal_mode = WAL"
 TABLES = """
 CREATE TABLE IF NOT EXISTS pictures (
     hash BLOB PRIMARY KEY, pack INTEGER, start INTEGER, size INTEGER, kept REAL, going INTEGER DEFAULT 0
@@ -34,20 +35,23 @@ DELETE FROM packs WHERE number = ? AND pictures = 0 AND number < (SELECT max(num
 class Index:
     """The pictures of one folder of packs.
 
+    ``new`` makes what is not there yet; without it the file is there, and is left as it is until `change`.
+
     Raises
     ------
     sqlite3.Error
-        The file is damaged or cannot be written.
+        The file is damaged, cannot be written, or is not there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, new: bool = False) -> None:
         self._folder = folder
+        place = f"{(folder / FILE).absolute().as_uri()}?mode={'rwc' if new else 'rw'}"
         self._db = sqlite3.connect(
-            folder / FILE, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            place, timeout=PATIENCE, isolation_level=None, check_same_thread=False, uri=True
         )
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.executescript(TABLES)
+            for step in (WAL, TABLES) if new else ():
+                self._db.executescript(step)
         except sqlite3.Error:
             self._db.close()
             raise
@@ -129,13 +133,13 @@ class Index:
 def open_index(folder: Path) -> Index:
     """Open a folder's index for the process that appends; one that is damaged is made anew."""
     try:
-        index = Index(folder)
+        index = Index(folder, new=True)
         index.recover()
     except sqlite3.DatabaseError as exc:
         if isinstance(exc, sqlite3.OperationalError):
             raise
         for file in folder.glob(f"{FILE}*"):
             file.unlink()
-        index = Index(folder)
+        index = Index(folder, new=True)
         index.recover()
     return index

@@ -159,9 +159,17 @@ class Shelf:
         ]
 
     def _find(self, name: bytes) -> Iterator[Found]:
+        """Yield where a picture lies; an index that cannot be read is told when all others were asked."""
+        trouble: OSError | None = None
         for folder, index in self._indexes.items():
-            if place := index.find(name):
+            try:
+                place = index.find(name)
+            except sqlite3.Error as exc:
+                trouble, place = failure(exc), None
+            if place:
                 yield Found(folder, index, place)
+        if trouble:
+            raise trouble
 
     def _mark(self, hashes: Sequence[str]) -> dict[str, list[Found]]:
         """Mark what is not fresh as on its way out, in every station's packs, and return where it lies."""

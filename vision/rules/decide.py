@@ -31,6 +31,10 @@ class Level(IntEnum):
         return self.name.lower()
 
 
+DEFECTS = (Level.REVIEW.word, Level.REJECT.word)
+"""As what a finding is judged that counts against its part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One finding (its ``place`` among the view's) with the rule that decided on it, and by what."""
