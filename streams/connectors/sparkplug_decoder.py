@@ -87,6 +87,8 @@ class SparkplugDecoder:
         self._rows = np.empty((wire.COLUMNS, ROOM), dtype=np.int64)
         self._filled = 0
         self._births: list[int] = []
+        self._waiting: set[tuple[NodeName, str]] = set()
+        self._data_wait = False
         self._missed: dict[NodeName, set[str]] = {}
         self._buffer, self._bytes = b"", np.empty(0, dtype=np.uint8)
         self._batch = Batch()
@@ -136,6 +138,7 @@ class SparkplugDecoder:
 
     def _run(self, parts: list[Part]) -> list[Part]:
         """Read data of one node that follow one another, all at once; return that nothing is left of them."""
+        self._data_wait = self._data_wait or bool(parts)
         while parts:
             done = 0
             for part, head in zip(parts, self._read(parts, parts[0].node.known), strict=True):
@@ -164,6 +167,8 @@ class SparkplugDecoder:
 
     def _alone(self, part: Part) -> None:
         """Read a birth or a death."""
+        if self._data_wait or (part.name, part.device) in self._waiting:
+            self._flush()  # a birth begins the deadband anew, for what comes after it alone
         (head,) = self._read([part], UNBORN)
         while head[wire.FAULT] == FULL and self._make_room():
             (head,) = self._read([part], UNBORN)
@@ -196,6 +201,7 @@ class SparkplugDecoder:
         slots = [part.node.slot(part.device, metric.name) for metric in told]
         self.bound.forget(slots)
         rows[wire.SLOT] = slots
+        self._waiting.add((part.name, part.device))
         self._births.extend(range(self._filled, self._filled + len(told)))
         self._filled += len(told)
         self._hear(part)
@@ -267,6 +273,7 @@ class SparkplugDecoder:
             rows = self._rows[:, : self._filled]
             self._told.decoded.append(self.bound.read(rows, births, self._buffer, self._received))
         self._filled, self._births = 0, []
+        self._waiting, self._data_wait = set(), False
 
     def _session(self, rows: Int64) -> int | None:
         """Return the bdSeq that a birth or a death tells."""

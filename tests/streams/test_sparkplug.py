@@ -43,6 +43,10 @@ class EdgeNode:
             self._say("NBIRTH", "", [self._bd_seq()])
             self._say("DBIRTH", "/press", self._metrics(1.0, "READY"))
 
+    def settle(self):
+        """Wait until the broker has routed all that was said: it answers a connection in order."""
+        self._sender.send("plant/edge/settled", b"")
+
     def data(self, force):
         with self._lock:
             self._say("DDATA", "/press", [{"alias": FORCE, "double_value": force}])
@@ -123,6 +127,7 @@ def gaps(outlet):
 def test_a_node_that_was_there_before_us_is_asked_for_its_births(mosquitto, version):
     node = EdgeNode(mosquitto.port)
     node.birth()
+    node.settle()
     with listening(mosquitto, version=version) as (made, outlet):
         outlet.wait_for(lambda kept: told(kept, "force") == [1.0])
         assert made.trouble == ""

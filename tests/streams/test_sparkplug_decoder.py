@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.sparkplug_proto import Payload
@@ -311,7 +311,15 @@ def messages(draw):
     return Message(sent.topic, bytes(bent))
 
 
+def test_a_birth_tells_the_state_again_also_beside_what_came_before(decoder):
+    warm = message("NBIRTH", [{"name": "Temperature", "datatype": DOUBLE, "double_value": 20.0}], 0)
+    still = message("NDATA", [{"name": "Temperature", "double_value": 20.5}], 1)
+    told = decoder.decode([warm, warm, still, warm], NOW)
+    assert [row[2] for row in readings(told)] == [20.0, 20.0, 20.0]
+
+
 @settings(max_examples=1000)
+@example([message("NBIRTH", [{"name": "Temperature", "double_value": 0.0}], 0)] * 2)
 @given(st.lists(messages(), max_size=8))
 def test_whatever_nodes_say_becomes_readings_or_rejects(sent):
     decoder = SparkplugDecoder(POINTS)
