@@ -62,10 +62,11 @@ def accumulate(twin: ModuleType) -> Callable[[], object]:
 
 
 def collect(twin: ModuleType) -> Callable[[], object]:
-    """List the panes of one second of 2,000 keys."""
-    cells, key, pane = np.ones((SLOTS * KEYS, 4)), np.empty(KEYS, np.int32), np.empty(KEYS, np.int64)
+    """Copy the panes of one second of 2,000 keys."""
+    cells, version = np.ones((SLOTS * KEYS, 4)), np.ones(SLOTS * KEYS, np.int32)
+    found = np.empty(KEYS, np.int32), np.empty(KEYS, np.int64), np.empty(KEYS, np.int32), np.empty((KEYS, 4))
     last, end = np.array([KEYS]), np.array([1])
-    return lambda: twin.collect(START, last, START, end, KEYS, SLOTS, cells, key, pane)
+    return lambda: twin.collect(START, last, START, end, KEYS, SLOTS, cells, version, *found)
 
 
 def totals(twin: ModuleType) -> Callable[[], object]:

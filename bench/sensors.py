@@ -244,7 +244,7 @@ def rounds(sides: dict[str, Callable[[], Any]], repeat: int) -> Iterator[tuple[s
 
 
 def run(
-    seconds: int = 30, seconds_stock: int = 2, repeat: int = 3, seconds_chain: float = chain.SECONDS
+    seconds: int = 60, seconds_stock: int = 2, repeat: int = 3, seconds_chain: float = chain.SECONDS
 ) -> dict[str, Any]:
     """Measure the three sides and check that they agree; then the whole line.
 

@@ -63,7 +63,6 @@ cdef bint _plain(
     cdef uint32_t machines = <uint32_t>key_of.shape[0], tags = <uint32_t>key_of.shape[1]
     cdef uint32_t keys = <uint32_t>numeric.shape[0]
     cdef uint32_t m, t, wrong = 0
-    cdef uint64_t stamp, bits, worse = 0
     cdef uint8_t number = 1
     cdef Py_ssize_t i
     for i in range(size):
@@ -78,12 +77,7 @@ cdef bint _plain(
         return False
     for i in range(size):
         number &= numeric[key[i]]
-    for i in range(size):
-        stamp = <uint64_t>ts[i]
-        memcpy(&bits, &value[i], 8)
-        worse |= stamp | (stamp - <uint64_t>earliest) | (<uint64_t>latest - stamp)
-        worse |= (bits & MAGNITUDE) + EXPONENT_UNIT
-    return number == 1 and <int64_t>worse >= 0
+    return number == 1 and _timely_numbers(ts, value, size, earliest, latest)
 
 
 cdef int64_t _each(
@@ -124,6 +118,44 @@ cdef inline uint8_t _reason(
     if not isnan(value):
         return 5
     return 4 if numeric[k] and not silent[word] else 0
+
+
+def plain(const int64_t[::1] ts, const double[::1] value, int64_t earliest, int64_t latest):
+    cdef Py_ssize_t start = 0, stop
+    cdef int64_t newest = -1
+    with nogil:
+        while start < ts.shape[0]:
+            stop = min(start + BLOCK, ts.shape[0])
+            if not _timely_numbers(&ts[start], &value[start], stop - start, earliest, latest):
+                newest = -1
+                break
+            newest = max(newest, _latest(&ts[start], stop - start))
+            start = stop
+    return newest
+
+
+cdef bint _timely_numbers(
+    const int64_t* ts, const double* value, Py_ssize_t size, int64_t earliest, int64_t latest
+) noexcept nogil:
+    """Say whether a block holds finite numbers between two times that are not negative."""
+    cdef uint64_t stamp, bits, worse = 0
+    cdef Py_ssize_t i
+    for i in range(size):
+        stamp = <uint64_t>ts[i]
+        memcpy(&bits, &value[i], 8)
+        worse |= stamp | (stamp - <uint64_t>earliest) | (<uint64_t>latest - stamp)
+        worse |= (bits & MAGNITUDE) + EXPONENT_UNIT
+    return <int64_t>worse >= 0
+
+
+cdef int64_t _latest(const int64_t* ts, Py_ssize_t size) noexcept nogil:
+    cdef int64_t a = ts[0], b = ts[0]  # two at a time: neither waits for the other
+    cdef Py_ssize_t i
+    for i in range(0, size - 1, 2):
+        a = ts[i] if ts[i] > a else a
+        b = ts[i + 1] if ts[i + 1] > b else b
+    a = ts[size - 1] if ts[size - 1] > a else a
+    return max(a, b)
 
 
 def same(const int32_t[::1] one, const int32_t[::1] other):

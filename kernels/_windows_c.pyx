@@ -3,6 +3,7 @@
 
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
 
 
 cdef inline int64_t _floor(int64_t value, int64_t width) noexcept nogil:
@@ -146,17 +147,21 @@ def merge(
 
 def collect(
     const int64_t[::1] first, const int64_t[::1] last, const int64_t[::1] begin, const int64_t[::1] end,
-    int64_t keys, int64_t slots, const double[:, ::1] cells, int32_t[::1] key, int64_t[::1] pane,
+    int64_t keys, int64_t slots, const double[:, ::1] cells, const int32_t[::1] version,
+    int32_t[::1] key, int64_t[::1] pane, int32_t[::1] version_of, double[:, ::1] parts,
 ):
     cdef Py_ssize_t found
     with nogil:
-        found = _collect(first, last, begin, end, keys, slots, cells, key, pane)
+        found = _collect(
+            first, last, begin, end, keys, slots, cells, version, key, pane, version_of, parts
+        )
     return found
 
 
 cdef Py_ssize_t _collect(
     const int64_t[::1] first, const int64_t[::1] last, const int64_t[::1] begin, const int64_t[::1] end,
-    int64_t keys, int64_t slots, const double[:, ::1] cells, int32_t[::1] key, int64_t[::1] pane,
+    int64_t keys, int64_t slots, const double[:, ::1] cells, const int32_t[::1] version,
+    int32_t[::1] key, int64_t[::1] pane, int32_t[::1] version_of, double[:, ::1] parts,
 ) noexcept nogil:
     cdef Py_ssize_t found = 0
     cdef Py_ssize_t i
@@ -168,6 +173,8 @@ cdef Py_ssize_t _collect(
                 if cells[row + k, 0] > 0:
                     key[found] = <int32_t>k
                     pane[found] = p
+                    version_of[found] = version[row + k]
+                    memcpy(&parts[found, 0], &cells[row + k, 0], 4 * sizeof(double))
                     found += 1
     return found
 

@@ -67,6 +67,17 @@ def same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
     return bool(_twin.same(np.ascontiguousarray(one), np.ascontiguousarray(other)))
 
 
+def plain(ts: NDArray[np.int64], value: NDArray[np.float64], between: tuple[int, int]) -> int | None:
+    """Return the newest time where all times lie between two, both included, and all values are finite.
+
+    None where one does not, where there is none, or where the range reaches back before 1970.
+    """
+    if len(ts) != len(value):
+        raise ValueError("ts and value differ in length")
+    found = int(_twin.plain(ts, value, *between)) if 0 <= between[0] <= between[1] else -1
+    return None if found < 0 else found
+
+
 def newest(
     key: NDArray[np.int32], ts: NDArray[np.int64], group: NDArray[np.int32], latest: NDArray[np.int64]
 ) -> None:

@@ -195,14 +195,18 @@ def merge(ring: Ring, key: Keys, pane: Ints, parts: Floats) -> None:
     _twin.merge(key, pane, parts, ring.keys, ring.slots, ring.cells)
 
 
-def collect(ring: Ring, spans: Spans) -> tuple[Keys, Ints]:
-    """Return key and pane of every pane within the spans that holds anything, in their order."""
+def collect(ring: Ring, spans: Spans) -> tuple[Keys, Ints, Keys, Floats]:
+    """Return key, pane, version and contents (n, 4) of every pane within the spans that holds anything.
+
+    They stand in the spans' order.
+    """
     _check_spans(ring, spans)
-    key, pane = np.empty(spans.size(), dtype=np.int32), np.empty(spans.size(), dtype=np.int64)
-    found = _twin.collect(
-        spans.first, spans.last, spans.begin, spans.end, ring.keys, ring.slots, ring.cells, key, pane
-    )
-    return key[:found], pane[:found]
+    size = spans.size()
+    key, pane = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int64)
+    version, parts = np.empty(size, dtype=np.int32), np.empty((size, 4))
+    where = (spans.first, spans.last, spans.begin, spans.end, ring.keys, ring.slots)
+    found = _twin.collect(*where, ring.cells, ring.version, key, pane, version, parts)
+    return key[:found], pane[:found], version[:found], parts[:found]
 
 
 def clear(ring: Ring, spans: Spans) -> None:

@@ -51,6 +51,12 @@ def same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
     return np.array_equal(one, other)
 
 
+def plain(ts: NDArray[np.int64], value: NDArray[np.float64], earliest: int, latest: int) -> int:
+    """Return the newest time, -1 where one lies outside or a value is not finite."""
+    timely = len(ts) and earliest <= ts.min() and ts.max() <= latest
+    return int(ts.max()) if timely and np.isfinite(value).all() else -1
+
+
 def newest(
     key: NDArray[np.int32], ts: NDArray[np.int64], group: NDArray[np.int32], latest: NDArray[np.int64]
 ) -> bool:

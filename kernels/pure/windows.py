@@ -103,10 +103,13 @@ def collect(
     keys: int,
     slots: int,
     cells: Cells,
+    version: Keys,
     key: Keys,
     pane: Ints,
+    version_of: Keys,
+    parts: Cells,
 ) -> int:
-    """List the panes that hold anything; return how many."""
+    """List the panes that hold anything, and what they hold; return how many."""
     found = 0
     for low, high, start, stop in zip(*(item.tolist() for item in (first, last, begin, end)), strict=True):
         for number in range(start, stop):
@@ -114,6 +117,8 @@ def collect(
             held = np.flatnonzero(cells[row + low : row + high, 0] > 0)
             key[found : found + len(held)] = low + held
             pane[found : found + len(held)] = number
+            version_of[found : found + len(held)] = version[row + low + held]
+            parts[found : found + len(held)] = cells[row + low + held]
             found += len(held)
     return found
 

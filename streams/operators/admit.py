@@ -100,9 +100,8 @@ class Admit:
             return Admission.empty(self._keys)
         layout = self._layouts.get(batch.producer) if len(readings) >= MANY else None
         if layout is not None and layout.of(readings):
-            low, high = int(readings.ts.min()), int(readings.ts.max())
-            timely = batch.received - self._span <= low and high <= batch.received + self._span
-            if timely and np.isfinite(readings.value).all():
+            high = kernel.plain(readings.ts, readings.value, self._timely(batch.received))
+            if high is not None:
                 return self._repeated(batch, layout, high)
         key, reason = np.empty(len(readings), np.int32), np.empty(len(readings), np.uint8)
         if self._classify(readings, batch.received, key, reason):
@@ -154,10 +153,13 @@ class Admit:
             key_of=self._key_of(readings.machine.values, readings.tag.values),
             numeric=self._keys.numeric,
             silent=np.array([word == UNAVAILABLE for word in words], dtype=np.uint8),
-            between=(received - self._span, received + self._span),
+            between=self._timely(received),
             key=key,
             reason=reason,
         )
+
+    def _timely(self, received: int) -> tuple[int, int]:
+        return received - self._span, received + self._span
 
     def _key_of(self, machines: tuple[str, ...], tags: tuple[str, ...]) -> Int32:
         """Return the key of each pair of dictionary entries; the last answer is kept."""

@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from kernels.windows import Ring
+from kernels import windows as kernel
+from kernels.windows import Ring, Spans
 from streams.operators.batch import Keys
 from streams.records import Columns, Float64, Int32, Int64, Rows
 
@@ -35,6 +36,12 @@ class Panes(Columns):
         rows = ring.rows(key, pane)
         width = np.full(len(key), ring.width, dtype=np.int64)
         return cls(key, pane, width, ring.version[rows], ring.cells[rows])
+
+    @classmethod
+    def within(cls, ring: Ring, spans: Spans) -> Self:
+        """Copy out all panes within spans that hold anything."""
+        key, pane, version, parts = kernel.collect(ring, spans)
+        return cls(key, pane, np.full(len(key), ring.width, dtype=np.int64), version, parts)
 
     @classmethod
     def joined(cls, blocks: Sequence[Self]) -> Self:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import windows as kernel
-from kernels.windows import Ring
+from kernels.windows import Ring, Spans
 from streams.clock import HOUR, MINUTE, SECOND
 from streams.operators import quarantine, rings
 from streams.operators.arrays import pack, unpack
@@ -239,7 +239,7 @@ class Windows:
             return NO_PANES
         level = self._levels[0]
         spans = level.spans(self._keys, machines, level.oldest[machines], level.closed[machines])
-        return Panes.taken(level.ring, *kernel.collect(level.ring, spans))
+        return Panes.within(level.ring, spans)
 
     def _advance(self, marks: Int64, fronts: Int64, received: int, told: _Told) -> None:
         """Close panes that end by the marks; empty those further behind the fronts than the allowance."""
@@ -280,13 +280,15 @@ class Windows:
             return NO_PANES
         moved, until = moved[further], until[further]
         spans = level.spans(self._keys, moved, level.closed[moved], until)
-        key, pane = every(spans) if number else kernel.collect(level.ring, spans)
         level.closed[moved] = until
-        panes = self._panes(number, key, pane)
-        panes = panes[panes.parts[:, 0] > 0] if number else panes
+        panes = self._wide(number, spans) if number else Panes.within(level.ring, spans)
         level.ring.version[level.ring.rows(panes.key, panes.pane)] = 1
         panes.version[:] = 1
         return panes
+
+    def _wide(self, number: int, spans: Spans) -> Panes:
+        panes = self._panes(number, *every(spans))
+        return panes[panes.parts[:, 0] > 0]
 
     def _forget(self, number: int, moved: NDArray[np.intp], fronts: Int64) -> Panes:
         """Empty panes that can change no more, after adding them to the wider ones."""
@@ -297,7 +299,7 @@ class Windows:
             return NO_PANES
         moved, oldest = moved[further], oldest[further]
         spans = level.spans(self._keys, moved, level.oldest[moved], oldest)
-        panes = Panes.taken(level.ring, *kernel.collect(level.ring, spans))
+        panes = Panes.within(level.ring, spans)
         if number + 1 < len(self._levels):
             wider = self._levels[number + 1].ring
             kernel.merge(wider, panes.key, panes.pane * level.ring.width // wider.width, panes.parts)

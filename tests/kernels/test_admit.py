@@ -132,6 +132,33 @@ def test_columns_of_different_length_are_refused():
         )
 
 
+@given(st.lists(st.tuples(st.integers(0, 2999), row), max_size=4), st.integers(0, 3000))
+def test_both_twins_agree_on_which_columns_are_plain(wild, size):
+    ts, value = np.arange(3000) % 101, np.full(3000, 1.5)
+    for at, (*_, time, number) in wild:
+        ts[at], value[at] = time, number
+    told = [_select.load("admit", name).plain(ts[:size], value[:size], 0, 100) for name in ("c", "python")]
+    assert told[0] == told[1]
+
+
+@pytest.mark.usefixtures("twin")
+@pytest.mark.parametrize(
+    ("ts", "value", "between", "newest"),
+    [
+        ([3, 9, 4], [1.0, -0.0, 1e308], (3, 9), 9),
+        ([3, 9, 4], [1.0, 2.0, 3.0], (4, 9), None),
+        ([3, 9, 4], [1.0, 2.0, 3.0], (3, 8), None),
+        ([3, 9, 4], [1.0, np.nan, 3.0], (3, 9), None),
+        ([3, 9, 4], [1.0, 2.0, -np.inf], (3, 9), None),
+        ([-(2**63), 4], [1.0, 2.0], (3, 9), None),
+        ([4, 4], [1.0, 2.0], (-3, 9), None),
+        ([], [], (3, 9), None),
+    ],
+)
+def test_columns_are_plain_where_all_is_timely_and_finite(ts, value, between, newest):
+    assert admit.plain(np.array(ts, np.int64), np.array(value, np.float64), between) == newest
+
+
 @pytest.mark.usefixtures("twin")
 @pytest.mark.parametrize(
     ("other", "same"), [([1, 2, 3], True), ([1, 2], False), ([1, 2, 4], False), ([], False)]

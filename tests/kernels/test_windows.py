@@ -70,14 +70,20 @@ def test_both_twins_merge_collect_and_clear_alike(rows, begin):
     parts = np.stack([np.ones(len(key)), value, value, value], axis=1)
     outcomes = []
     for name in ("c", "python"):
-        kernel, cells, version = _select.load("windows", name), np.zeros((12, 4)), np.ones(12, np.int32)
+        kernel, cells, version = (
+            _select.load("windows", name),
+            np.zeros((12, 4)),
+            np.arange(12, dtype=np.int32),
+        )
         kernel.merge(key, pane, parts, 3, 4, cells)
         found, at = np.zeros(12, np.int32), np.zeros(12, np.int64)
         some = [np.array(item, np.int64) for item in ([0, 2], [2, 3], [begin, begin], [begin + 4, begin + 1])]
-        count = kernel.collect(*some, 3, 4, cells, found, at)
+        versions, contents = np.zeros(12, np.int32), np.zeros((12, 4))
+        count = kernel.collect(*some, 3, 4, cells, version, found, at, versions, contents)
         kernel.clear(*some, 3, 4, cells, version)
         held = cells[:, 0] > 0
-        outcomes.append((count, found.tolist(), at.tolist(), cells[held].tobytes(), version[held].tobytes()))
+        listed = [column[:count].tobytes() for column in (found, at, versions, contents)]
+        outcomes.append((listed, cells[held].tobytes(), version[held].tobytes()))
     assert outcomes[0] == outcomes[1]
 
 
@@ -85,9 +91,10 @@ def test_both_twins_merge_collect_and_clear_alike(rows, begin):
 def test_a_pane_holds_count_sum_minimum_and_maximum():
     ring, end, late = fill([(0, 12, 3.0), (0, 19, -1.0), (0, 20, 7.0), (2, 12, 5.0)])
     assert (end, late) == (4, [ON_TIME] * 4)
-    key, pane = windows.collect(ring, spans(0, 3, 1, 2))
-    assert (key.tolist(), pane.tolist()) == ([0, 2], [1, 1])
-    assert ring.cells[ring.rows(key, pane)].tolist() == [[2, 2, -1, 3], [1, 5, 5, 5]]
+    ring.version[ring.rows(np.array([2]), np.array([1]))] = 7
+    key, pane, version, parts = windows.collect(ring, spans(0, 3, 1, 2))
+    assert (key.tolist(), pane.tolist(), version.tolist()) == ([0, 2], [1, 1], [0, 7])
+    assert parts.tolist() == [[2, 2, -1, 3], [1, 5, 5, 5]]
 
 
 @pytest.mark.usefixtures("twin")
@@ -124,8 +131,8 @@ def test_text_readings_are_passed_over():
 @pytest.mark.usefixtures("twin")
 def test_panes_before_1970_have_their_own_numbers():
     ring, _, _ = fill([(0, -10, 3.0), (0, -1, 2.0)], (-2, -2), (-2, -2))
-    key, pane = windows.collect(ring, spans(0, 3, -2, 2))
-    assert (pane.tolist(), ring.cells[ring.rows(key, pane), 1].tolist()) == ([-1], [5.0])
+    _, pane, _, parts = windows.collect(ring, spans(0, 3, -2, 2))
+    assert (pane.tolist(), parts[:, 1].tolist()) == ([-1], [5.0])
 
 
 number = st.tuples(
