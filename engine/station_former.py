@@ -116,8 +116,12 @@ def read(folder: Path, station: str, number: int) -> Former | None:
 
 
 def said(log: Trail, after: int, station: str) -> Iterator[tuple[RunKey, int, int]]:
-    """Yield the frames that a station gave an end to, from a position of the log on."""
-    while entries := log.read(after, PIECE):
+    """Yield the frames that a station gave an end to, from a position of the log to where it ends now.
+
+    A station that goes on while its past is read would be read for ever.
+    """
+    end = log.end
+    while after < end and (entries := log.read(after, PIECE)):
         after = entries[-1].position
         for entry in entries:
             if entry.producer.startswith(f"{station}/"):

@@ -105,6 +105,20 @@ def test_frames_that_were_captured_and_never_appended_died(station):
     assert station.dead() == {("cam", "7"): [(3, 3), (5, 6)]}
 
 
+def test_a_log_that_grows_as_fast_as_it_is_read_ends_all_the_same(station, log, monkeypatch):
+    station.capture(3)
+    station.end(1)
+    read = log.read
+
+    def busy(after, limit):
+        log.say(1, run="8")
+        return read(after, limit)[:1]
+
+    monkeypatch.setattr(log, "read", busy)
+    assert station.dead() == {("cam", "7"): [(2, 3)]}
+    assert len(log.entries) == 2
+
+
 def test_frames_that_waited_when_others_had_ended_are_not_forgotten(station):
     station.capture(6)
     station.end(1, 2, 4)
