@@ -116,7 +116,7 @@ def run(*, parts: int = PARTS) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="seamline-handshake-") as folder:
         root = Path(folder)
         home, endpoint = Home(root / "home").create(), f"ipc://{root}/camera.sock"
-        detector = TimedDetector(registry.find("weld-pipe", [home.models]), lanes=os.cpu_count() or 1)
+        detector = TimedDetector(registry.find(registry.DEFAULT, [home.models]), lanes=os.cpu_count() or 1)
         with line(root, endpoint) as process:
             assert process.stdout is not None
             handshake = wired(int(process.stdout.readline()), CYCLE_S)

@@ -71,7 +71,7 @@ def plant() -> Plant:
 
 def time_of_model(count: int = 50) -> float:
     """Return the median time of one picture in the station's model, milliseconds."""
-    detector = Detector(registry.find("weld-pipe"))
+    detector = Detector(registry.find(registry.DEFAULT))
     image, _ = pictures.decode(pictures.encode_jpeg(PartRenderer(seed=1).render(1).image))
     assert image is not None
     fitted = detector.fit(image)

@@ -14,6 +14,8 @@ from typing import Any
 
 SHIPPED = Path(__file__).parent / "models"
 """Where the models lie that come with the product."""
+DEFAULT = "weld-pipe-int8"
+"""The detector of a plant that names none: of those that ship as good as any, and the quickest."""
 FILES = ("model.xml", "model.bin")
 BANK = "bank.npz"
 PAPERS = ("card.json", "README.md", "LICENSE")

@@ -11,12 +11,13 @@ import typer
 from cluster.commands import evaluate
 from cluster.commands.models import card, names
 from cluster.terminal import Json, progress, screen
+from vision.registry import DEFAULT
 
 
 @evaluate.command()
 def detector(
     data: Annotated[Path, typer.Argument(help="A data set: images/, labels/, classes.txt, splits.csv.")],
-    model: Annotated[str, typer.Option(help="The model's name.", autocompletion=names)] = "weld-pipe",
+    model: Annotated[str, typer.Option(help="The model's name.", autocompletion=names)] = DEFAULT,
     split: Annotated[
         str | None, typer.Option(help="Column of splits.csv; left out: the one its card names.")
     ] = None,

@@ -15,6 +15,7 @@ import typer
 from cluster.commands import app
 from cluster.commands.models import names
 from cluster.terminal import Json, screen
+from vision.registry import DEFAULT
 
 review = typer.Typer(no_args_is_help=True, help="Parts that a person decides, and labels from that.")
 app.add_typer(review, name="review")
@@ -121,7 +122,7 @@ def export(
     folder: Annotated[Path, typer.Argument(help="Where the data set is written.")],
     model: Annotated[
         str, typer.Option("--model", help="Whose classes the labels number.", autocompletion=names)
-    ] = "weld-pipe",
+    ] = DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Write every decided part as a data set: pictures as inspected, YOLO labels, a split by serial."""

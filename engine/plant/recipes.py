@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from engine.plant.section import BesidePath, Positive, Score, Section
+from vision.registry import DEFAULT
 
 Named = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -62,7 +63,7 @@ class Judging(Section):
 
     name: str
     """Its name."""
-    model: str | None = "weld-pipe"
+    model: str | None = DEFAULT
     """Its detector, one of `seamline models`; None: it judges by its bank of good parts alone."""
     anomaly: str | None = None
     """Its bank of good parts, as `seamline train anomaly` named it."""
