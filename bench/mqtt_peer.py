@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from streams.connectors.mqtt_session import Broker
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 

@@ -22,7 +22,7 @@ from vision import pictures
 from vision.testing import picture, write_model
 
 Command = Callable[..., Any]
-WAIT = 30.0
+WAIT = 60.0
 
 
 class Log:

@@ -238,7 +238,7 @@ class RunningConsole:
     def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
         """Ask for an address; return status, headers and body."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=60) as answer:
                 return answer.status, dict(answer.headers), answer.read()
         except urllib.error.HTTPError as refusal:
             with refusal:

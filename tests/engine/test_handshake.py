@@ -29,7 +29,7 @@ from vision.detect import Detector
 from vision.pipeline import Pipeline
 from vision.testing import write_model
 
-WAIT = 20.0
+WAIT = 60.0
 OK, REVIEW, NG = 20, 100, 200
 TEXTS = ("part_id", "part_number", "serial", "order", "fixture", "operator")
 FLAGS = ("trigger", "acknowledge", "bin", "release")

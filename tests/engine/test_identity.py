@@ -31,7 +31,7 @@ from vision import datamatrix, pictures
 from vision.records import Frame
 from vision.testing import picture, write_model
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 @pytest.fixture

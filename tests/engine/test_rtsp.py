@@ -19,7 +19,7 @@ from vision.cameras.run import BELIEVED_CLOCK
 
 SERVER = Path(__file__).parents[1] / "rtsp_server.py"
 SYSTEM_PYTHON = "/usr/bin/python3"
-WAIT = 30.0
+WAIT = 60.0
 BACK_WITHIN_S = 5.0
 
 

@@ -26,7 +26,7 @@ from vision.records import FrameLoss, Verdict
 from vision.simulate import PartRenderer
 from vision.testing import picture, write_model
 
-WAIT = 20.0
+WAIT = 60.0
 OK, REVIEW, NG = 20, 100, 200
 
 

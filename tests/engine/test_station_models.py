@@ -21,7 +21,7 @@ from vision.card import sha256
 from vision.records import Frame, Verdict
 from vision.testing import picture, write_model
 
-WAIT = 20.0
+WAIT = 60.0
 COMPARED = {"export": {"map50_trained": 0.8, "map50_exported": 0.8, "detections": 9, "disagreeing": 0}}
 
 

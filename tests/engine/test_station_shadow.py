@@ -25,7 +25,7 @@ from vision.assembly import Part
 from vision.records import Finding, Frame, Outcome, Verdict, Versions, View
 from vision.testing import picture, write_model
 
-WAIT = 20.0
+WAIT = 60.0
 SECTION = StationSection(name="weld", cameras=[], model="tiny")
 
 

@@ -6,7 +6,7 @@ from vision.assembly import Part
 from vision.pipeline import BUSY, Pipeline, PipelineError, always
 from vision.records import Frame, FrameLoss
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 def part(number):

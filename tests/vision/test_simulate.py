@@ -1,6 +1,5 @@
 """Rendered parts: the same part in every view, flaws where the truth says, nothing by chance."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -213,12 +212,3 @@ def test_pictures_are_neither_dark_nor_glaring(renderer):
         assert 50 < grey.mean() < 200
         assert (grey == 255).mean() < 0.1
         assert cv2.Laplacian(grey, cv2.CV_64F).var() > 100
-
-
-def test_four_cameras_cost_little():
-    renderer = PartRenderer(seed=1)
-    renderer.render(0)
-    began = time.process_time()
-    for index in range(20):
-        renderer.render(index)
-    assert (time.process_time() - began) / 20 < 0.03
