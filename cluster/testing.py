@@ -62,7 +62,7 @@ class Running:
         """Return what the console answers; empty while it does not answer."""
         self._see_that_it_runs()
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{page}", timeout=10) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}{page}", timeout=60) as answer:
                 body: bytes = answer.read()
         except (URLError, TimeoutError, ConnectionError):
             return ""
