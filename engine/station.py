@@ -31,6 +31,7 @@ from engine.station_judge import StationJudge
 from engine.station_line import meet, name_parts
 from engine.station_log import StationLog, loss_of, loss_of_missed
 from engine.station_models import Models
+from engine.station_repeats import StationRepeats
 from engine.station_report import StationStats
 from engine.station_shadow import Shadow
 from engine.station_tally import Trail
@@ -39,7 +40,6 @@ from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.evidence import EvidenceStore, sync_folders
-from vision.frozen import Repeats
 from vision.ledger import Balance, Ledger
 from vision.pipeline import Job, Pipeline
 from vision.records import Frame, Missed, Verdict
@@ -55,8 +55,6 @@ LINGER = 0.1
 DEPTH = 48
 """Parts inside a lossless station at the most."""
 NO_EVIDENCE = "evidence_not_written"
-FREEZING = ("video", "rtsp", "genicam", "zeromq")
-"""Cameras with a sensor: two pictures of one are never the same. Files may hold one picture twice."""
 
 
 class Station:
@@ -110,8 +108,6 @@ class Station:
         self._judge = StationJudge(section.name, self._models.inspectors, self._gate)
         self._shadow = Shadow(section.name, self._recipe, home, partial(_say_shadow, producer))
         self._drift = Drift(section.name, home.drift(section.name))
-        self._repeats = Repeats(self._recipe.limits.repeats)
-        self._freezing: frozenset[str] = frozenset()
         self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
         self._assembly = Assembly(self._recipe.views, section.patience_s)
@@ -130,6 +126,7 @@ class Station:
         naming = name_parts(section, home, self._gate)
         told = section, self._recipe.views, self._judge, naming, self._cameras
         self._naming, self._line = naming, meet(*told, self._trouble, self._clock.now)
+        self._repeats = StationRepeats(self._recipe.limits.repeats, named=naming is not None)
         self._gathering = self._line or self._assembly
 
     def run(self, stop: threading.Event) -> None:
@@ -208,9 +205,8 @@ class Station:
             self.lose(run, frame.before, frame.ts)
         self.ledger.captured(frame.camera, frame.run, frame.sequence, frame.sequence)
         self._account.captured(run, frame)
-        seen = self._repeats.look(frame) if frame.camera in self._freezing else frame
         with self._entry:
-            self._pass_on(self._ended_by(seen, time.monotonic()))
+            self._pass_on(self._ended_by(frame, time.monotonic()))
 
     def lose(self, run: Run, missed: Sequence[Missed], ts: int | None = None) -> None:
         """Take note of frames that never came, as it was known at ``ts``, or is known now."""
@@ -252,7 +248,7 @@ class Station:
         """Read the cameras as a recipe exposes them, once it is known whether the station is released."""
         cameras = exposed(self._roster(), recipe)
         self._gate.look(cameras, self._judge.inspector(recipe.part_number))
-        self._freezing = frozenset(item.name for item in cameras if item.kind in FREEZING)
+        self._repeats.follow(cameras)
         self._cameras.follow(cameras)
 
     def _going(self) -> bool:
@@ -280,8 +276,12 @@ class Station:
             else:
                 self._pipeline.offer(item)
 
-    def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
+    def _judge_of(self, part: Part) -> Callable[[Part], Verdict]:
         """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
+        seen, judge = self._repeats.compared(part), self._judge_in_turn()
+        return lambda _: judge(seen)
+
+    def _judge_in_turn(self) -> Callable[[Part], Verdict]:
         if self._line:
             return self._line.judge
         turn = self._judge.turn(self._section.part_number)

@@ -24,10 +24,9 @@ class Last:
 
 
 class Repeats:
-    """Mark frames that repeat the one before of the same camera, for another serial.
+    """Mark frames that repeat the one before of the same camera, for another part.
 
-    A frame that was named after itself tells of no other part, so it never repeats one. Frames of one
-    camera come from one thread.
+    Frames come in the order of their parts, one at a time.
 
     Parameters
     ----------
@@ -39,9 +38,14 @@ class Repeats:
         self._allowed = allowed
         self._last: dict[str, Last] = {}
 
-    def look(self, frame: Frame) -> Frame:
-        """Return the frame, marked where it repeats the one before."""
-        if frame.serial == f"{frame.camera}-{frame.run}-{frame.sequence}" or not frame.encoded:
+    def look(self, frame: Frame, apart: bool = True) -> Frame:
+        """Return the frame, marked where it repeats the one before.
+
+        ``apart`` says whether a frame that was named after itself shows another part than the one before.
+        """
+        if not frame.encoded or (
+            frame.serial == f"{frame.camera}-{frame.run}-{frame.sequence}" and not apart
+        ):
             return frame
         pixels, last = pixels_of(frame.encoded), self._last.get(frame.camera)
         if last is None or last.pixels != pixels:

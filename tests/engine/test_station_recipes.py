@@ -106,7 +106,7 @@ class Shots:
 
     def read(self):
         serial, red = next(self._shots, (None, 0))
-        return serial and self._run.frame(pictures.encode_whole(picture(red)), serial)
+        return None if serial is None else self._run.frame(pictures.encode_whole(picture(red)), serial)
 
     def close(self):
         pass
@@ -143,6 +143,32 @@ def test_a_camera_that_freezes_makes_its_parts_review(home):
         ("REVIEW", "frozen"),
         ("OK", ""),
     ]
+
+
+def cameras(*kinds):
+    more = {
+        "genicam": {"producer": "x.cti"},
+        "rtsp": {"address": "rtsp://x"},
+        "video": {"path": "0"},
+        "zeromq": {"endpoint": "ipc:///x"},
+    }
+    return [{"kind": kind, "name": "cam", **more[kind]} for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "outcomes"),
+    [
+        ("genicam", {}, ["OK", "REVIEW", "OK"]),
+        ("zeromq", {}, ["OK", "REVIEW", "OK"]),
+        ("video", {}, ["OK", "REVIEW", "OK"]),
+        ("rtsp", {}, ["OK", "OK", "OK"]),
+        ("rtsp", {"identity": {"serial": "station"}}, ["OK", "REVIEW", "OK"]),
+    ],
+)
+def test_a_camera_that_tells_no_serial_is_seen_to_freeze(home, kind, settings, outcomes):
+    plant, producer = plant_of(cameras=cameras(kind), **settings), KeptEntries()
+    run(Station(plant.stations[0], plant, home, producer, shots(("", OK), ("", OK), ("", OK + 1))))
+    assert [verdict.outcome.value for verdict in verdicts(producer)] == outcomes
 
 
 def test_recipes_of_one_model_share_it(home):

@@ -26,9 +26,9 @@ def frames(*shots, camera="cam"):
     ]
 
 
-def marks(*shots, allowed=0):
+def marks(*shots, allowed=0, apart=True):
     repeats = Repeats(allowed)
-    return [repeats.look(frame).repeated for frame in frames(*shots)]
+    return [repeats.look(frame, apart).repeated for frame in frames(*shots)]
 
 
 def test_the_picture_of_the_part_before_is_marked_until_another_comes():
@@ -39,8 +39,9 @@ def test_the_same_part_may_be_shown_twice():
     assert marks((1, "a"), (1, "a"), (1, "a")) == [False, False, False]
 
 
-def test_frames_that_are_named_after_themselves_tell_of_no_other_part():
-    assert marks((1, ""), (1, ""), (1, "")) == [False, False, False]
+def test_frames_that_are_named_after_themselves_may_be_of_one_part():
+    assert marks((1, ""), (1, ""), (2, "")) == [False, True, False]
+    assert marks((1, ""), (1, ""), (2, ""), apart=False) == [False, False, False]
 
 
 def test_a_recipe_may_allow_some_repeats():

@@ -31,7 +31,7 @@ class VideoCamera:
     def __init__(self, run: Run, source: str, rate: float | None, stop: threading.Event) -> None:
         self._run = run
         self._source = source
-        self._device = source.isdigit() or source.startswith("/dev/")
+        self._device = is_device(source)
         self.live = self._device or "://" in source
         self._capture = self._open()
         own = None if self.live else self._capture.get(cv2.CAP_PROP_FPS) or None
@@ -80,3 +80,8 @@ class VideoCamera:
             return None
         waited = time.monotonic() * 1e3 - self._capture.get(cv2.CAP_PROP_POS_MSEC)
         return self._run.now() - int(waited * 1e3) if 0 <= waited <= OLDEST_MS else None
+
+
+def is_device(source: str) -> bool:
+    """Return whether a source is a device of this machine, not a file or an address."""
+    return source.isdigit() or source.startswith("/dev/")
