@@ -2,12 +2,12 @@
 
     python -m bench sensors --json
 
-Inputs lie in memory; all compute count, sum, minimum and maximum of 1 s windows, and must agree. The
-flow does all that it does in a plant: it decodes log entries, admits readings, lands them as rows and
-keeps windows of a minute and an hour too; each round has a line that was set up before. bytewax folds
-item by item and is given fewer of them; Polars groups a finished table, on all cores. Rounds alternate,
-the best of each counts. At last the whole line runs at its limit, from ZeroMQ to committed rows
-(`bench.chain`).
+Inputs lie in memory; all compute count, sum, minimum and maximum of 1 s windows, and must agree. The flow
+does all that it does in a plant: it decodes log entries, admits readings, lands them as rows and keeps
+windows of a minute and an hour too; each round has a line that was set up before. bytewax folds item by
+item, in one worker, and is given fewer of them; Polars groups a finished table, on all cores, by its
+columns and, quicker, by one number made of both. Rounds alternate, the best of each counts. At last the
+whole line runs at its limit, from ZeroMQ to committed rows (`bench.chain`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, takewhile
-from typing import Any
+from typing import Any, Literal
 
 import bytewax.operators as op
 import numpy as np
@@ -39,6 +39,8 @@ from streams.records import NULL, Float64, Int64, Readings, Rows, Text, encode
 TAGS = 2000
 HERTZ = 100
 ENTRIES_PER_SECOND = 2
+SECONDS_AT_MOST = 100_000
+"""Of a load, as its windows' keys are packed."""
 START = 1_700_000_000 * SECOND
 NAMES = tuple(f"tag{number:04d}" for number in range(TAGS))
 
@@ -215,13 +217,31 @@ def frame(load: Load) -> pl.DataFrame:
     return pl.DataFrame({"tag": tags, "ts": load.ts(0, size), "value": load.value})
 
 
-def grouped(table: pl.DataFrame, engine: str) -> pl.DataFrame:
+Engine = Literal["in-memory", "streaming"]
+
+
+def grouped(table: pl.DataFrame, engine: Engine) -> pl.DataFrame:
     """Group a finished table by tag and second."""
-    value = pl.col("value")
     query = table.lazy().group_by("tag", (pl.col("ts") // SECOND).alias("second"))
-    return query.agg(
-        pl.len().alias("count"), value.sum().alias("sum"), value.min().alias("min"), value.max().alias("max")
-    ).collect(engine=engine)
+    return query.agg(*contents()).collect(engine=engine)
+
+
+def packed(table: pl.DataFrame, engine: Engine) -> pl.DataFrame:
+    """Group by tag and second as one small number, and split it again: Polars' quickest way known."""
+    second = (pl.col("ts") // SECOND - START // SECOND).cast(pl.UInt32)
+    key = pl.col("tag").to_physical().cast(pl.UInt32) * SECONDS_AT_MOST + second
+    query = table.lazy().group_by(key.alias("key")).agg(*contents())
+    tag = (pl.col("key") // SECONDS_AT_MOST).cast(pl.UInt32).alias("code")
+    at = ((pl.col("key") % SECONDS_AT_MOST).cast(pl.Int64) + START // SECOND).alias("second")
+    found = query.select(tag, at, "count", "sum", "min", "max").collect(engine=engine)
+    return found.select(pl.col("code").cat.to(pl.Enum(NAMES)).alias("tag"), pl.exclude("code"))
+
+
+def contents() -> tuple[pl.Expr, ...]:
+    """Return what a window holds, as Polars computes it."""
+    value = pl.col("value")
+    parts = {"count": pl.len(), "sum": value.sum(), "min": value.min(), "max": value.max()}
+    return tuple(part.alias(name) for name, part in parts.items())
 
 
 def windows_of(table: pl.DataFrame) -> Windows:
@@ -261,23 +281,27 @@ def run(
         "bytewax": lambda: stock(readings),
         "polars_in_memory": lambda: grouped(table, "in-memory"),
         "polars_streaming": lambda: grouped(table, "streaming"),
+        "polars_packed": lambda: packed(table, "streaming"),
     }
     best: dict[str, float] = {}
     results: dict[str, Any] = {}
     for name, took, result in rounds(sides, repeat):
         best[name], results[name] = min(took, best.get(name, took)), result
     truth = windows_of(results["polars_in_memory"])
+    assert windows_of(results["polars_packed"]) == truth
     assert results["flow"].readings == len(load.value)
     assert told(results["flow"]) == truth
     assert folded(results["bytewax"]) == told(flow(little.entries(), line()))
     rate = {
         name: len(little.value if name == "bytewax" else load.value) / took for name, took in best.items()
     }
-    polars = max(rate["polars_in_memory"], rate["polars_streaming"])
+    by_columns = max(rate["polars_in_memory"], rate["polars_streaming"])
+    polars = max(by_columns, rate["polars_packed"])
     return {
         "readings_per_s": round(rate["flow"]),
         "vs_bytewax": round(rate["flow"] / rate["bytewax"], 1),
         "vs_polars": round(rate["flow"] / polars, 2),
+        "vs_polars_by_columns": round(rate["flow"] / by_columns, 2),
         "bytewax_per_s": round(rate["bytewax"]),
         "polars_per_s": round(polars),
         "windows": len(truth),
