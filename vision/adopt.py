@@ -1,0 +1,191 @@
+"""Take over an export as Ultralytics leaves it: what it notes of itself becomes the card of a model.
+
+To ONNX it leaves one file, ``weld.onnx``; to OpenVINO a folder ``weld_openvino_model`` with ``weld.xml``,
+``weld.bin`` and ``metadata.yaml``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import openvino as ov
+import yaml
+
+from vision import card, network, noted, registry
+from vision.evaluation import FEATURES
+from vision.noted import Noted
+from vision.registry import FILES, ONNX, Model, ModelError
+
+SMALLEST, LARGEST = 32, 2048
+"""Side of the square that a detector looks through, in pixels."""
+UNPROVEN = (
+    "all of it: nobody has compared it with the model that it was exported from",
+    "what it learned from, and what it is worth on pictures that it has not seen",
+)
+
+
+class Export(NamedTuple):
+    """The file of a network, what was noted of it, and what its files are called in a model's folder."""
+
+    file: Path
+    notes: Mapping[str, Any]
+    files: tuple[str, ...]
+
+
+def is_one(place: Path) -> bool:
+    """Say whether a place is an export that has no card yet."""
+    return place.is_file() or (place.is_dir() and not (place / "card.json").exists())
+
+
+def adopt(place: Path, into: Path, name: str = "") -> Model:
+    """Write the folder of a model from an export, with a card of what it notes of itself.
+
+    Parameters
+    ----------
+    place
+        A file in ONNX, a folder that holds one, or the folder that an export to OpenVINO leaves.
+    into
+        Where the folder is written; it is there.
+    name
+        Of the model; left out: the file's.
+
+    Raises
+    ------
+    ModelError
+        It is no export of a detector that stations can use; the message says what to export instead.
+    """
+    if name:
+        registry.check_name(name, "The option --name")
+    graph, export = read(find(place))
+    told = noted.of(export.notes)
+    if reason := refusal(graph, told):
+        raise ModelError(f"{export.file} {reason}.")
+    called = name or plain(export.file.stem)
+    folder = into / called
+    folder.mkdir()
+    for kept in export.files:
+        shutil.copyfile(export.file.with_suffix(Path(kept).suffix), folder / kept)
+    card.write(folder, facts(called, folder, export.files, graph, told))
+    return registry.load(folder)
+
+
+def find(place: Path) -> Path:
+    """Return the one file of a network at a place.
+
+    Raises
+    ------
+    ModelError
+        There is none, or there are several.
+    """
+    found = [place] if place.is_file() else sorted(item for kind in KINDS for item in place.glob(f"*{kind}"))
+    if len(found) == 1 and found[0].suffix.lower() in KINDS:
+        return found[0]
+    what = f"holds {len(found)} of them" if len(found) > 1 else "is none"
+    raise ModelError(
+        f"{place} {what}: name an export, FILE.onnx or a folder with one, or a folder with .xml, .bin and"
+        " metadata.yaml; yolo export model=best.pt format=onnx makes the first."
+    )
+
+
+KINDS = {Path(ONNX).suffix: (ONNX,), Path(FILES[0]).suffix: FILES}
+"""What a file of each kind is called, and those that belong to it."""
+
+
+def read(file: Path) -> tuple[ov.Model, Export]:
+    """Return the network of an export, and what is noted of it.
+
+    Raises
+    ------
+    ModelError
+        It cannot be read.
+    """
+    graph = network.read_file(file, file)
+    beside = file.with_name("metadata.yaml")
+    if file.suffix.lower() == Path(ONNX).suffix:
+        return graph, Export(file, network.notes(graph), KINDS[file.suffix.lower()])
+    try:
+        notes = yaml.safe_load(beside.read_bytes())
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as exc:
+        raise ModelError(
+            f"{beside} cannot be read; export the model anew, and keep the folder whole."
+        ) from exc
+    return graph, Export(file, notes if isinstance(notes, dict) else {}, KINDS[file.suffix.lower()])
+
+
+def refusal(graph: ov.Model, told: Noted) -> str:
+    """Return why a station cannot use an export, and what to export instead; empty: it can."""
+    if not told.classes:
+        return "does not name its classes: no export of Ultralytics, or its notes are gone; export it anew"
+    if told.task != "detect":
+        return f"is made for task={told.task}; a station needs a detector, trained with task=detect"
+    if told.suppresses:
+        return "drops by itself what it is not sure of, before a recipe sees it; export it without nms=True"
+    return wrong_input(graph, told) or wrong_answer(graph, told)
+
+
+def wrong_input(graph: ov.Model, told: Noted) -> str:
+    """Return what is wrong with the pictures that a network takes; empty: nothing."""
+    shapes = [end.partial_shape for end in graph.inputs]
+    if len(shapes) != 1 or not ov.PartialShape([-1, -1, -1, -1]).compatible(shapes[0]):
+        return f"takes {', '.join(map(str, shapes))} and no picture; export a detector"
+    batch, channels, *_ = shapes[0]
+    if not batch.compatible(ov.Dimension(1)):
+        return f"looks at {batch} pictures at once; export it with batch=1"
+    if not channels.compatible(ov.Dimension(3)):
+        return f"takes pictures of {channels} channels, cameras give 3; train it on colour pictures"
+    height, width = seen(graph, told)
+    if height != width:
+        side = max(height, width)
+        return f"looks through {width} by {height} pixels, which is no square; export it with imgsz={side}"
+    if not SMALLEST <= height <= LARGEST:
+        return f"looks through {height} pixels; export it with imgsz from {SMALLEST} to {LARGEST}"
+    return ""
+
+
+def seen(graph: ov.Model, told: Noted) -> tuple[int, int]:
+    """Return height and width that a network looks through, of one for any those that are noted; else 0."""
+    _, _, *ends = graph.input(0).partial_shape
+    noted_sides = told.sides or (0, 0)
+    height, width = (
+        end.get_length() if end.is_static else side for end, side in zip(ends, noted_sides, strict=True)
+    )
+    return height, width
+
+
+def wrong_answer(graph: ov.Model, told: Noted) -> str:
+    """Return what is wrong with what a network answers; empty: nothing."""
+    expected = ov.PartialShape([-1, -1, 6] if told.end_to_end else [-1, 4 + len(told.classes), -1])
+    shapes = [end.partial_shape for end in graph.outputs]
+    if len(shapes) == 1 and expected.compatible(shapes[0]):
+        return ""
+    return (
+        f"answers {', '.join(map(str, shapes))}, a detector of {len(told.classes)} classes {expected};"
+        " export one of the YOLO family, without nms=True"
+    )
+
+
+def plain(stem: str) -> str:
+    """Return a name for a model's folder, of a file's."""
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-.") or "model"
+
+
+def facts(name: str, folder: Path, files: tuple[str, ...], graph: ov.Model, told: Noted) -> dict[str, Any]:
+    """Return the card of an export whose files lie in a folder."""
+    return {
+        "name": name,
+        "task": "detect",
+        "classes": list(told.classes),
+        "features": [item for item in told.classes if item in FEATURES],
+        "iso6520": {},
+        "input_size": seen(graph, told)[0],
+        "precision": network.precision_of(graph),
+        "end_to_end": told.end_to_end,
+        "licence": told.licence or "unknown",
+        "files": {file: card.sha256(folder / file) for file in files},
+        "adopted": {"by": told.by, "at": told.at},
+        "unproven": list(UNPROVEN),
+    }
