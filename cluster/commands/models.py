@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cluster.commands import app
-from cluster.terminal import Json, screen
+from cluster.terminal import Json, progress, screen
 
 if TYPE_CHECKING:
+    from engine.paths import Home
     from vision.registry import Model, Shelved
 
 models = typer.Typer(invoke_without_command=True, help="List, show and register models.")
@@ -55,7 +56,8 @@ def row(item: Shelved) -> tuple[str, ...]:
     """Return what people are told of a model."""
     if item.model is None:
         return item.folder.name, "[red]unusable[/red]", "", item.trouble, str(item.folder)
-    precision = card(item.model).get("metrics", {}).get("map50_unseen_shot")
+    metrics = card(item.model).get("metrics", {})
+    precision = metrics.get("map50_unseen_shot", metrics.get("map50_held_out"))
     told = "unknown" if precision is None else f"{precision:.3f}"
     return (
         item.folder.name,
@@ -90,26 +92,75 @@ def show(
 
 @models.command()
 def register(
-    folder: Annotated[Path, typer.Argument(help="An export: model.xml, model.bin, card.json.")],
+    export: Annotated[
+        Path, typer.Argument(help="A folder with a card, FILE.onnx, or what an export to OpenVINO leaves.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of an export without a card; left out: the file's.")] = "",
+    trained: Annotated[
+        Path | None, typer.Option(help="The checkpoint that it was exported from, to compare them.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The data set on whose held-out side they are compared.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Column of splits.csv; left out: the first that keeps welds apart.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Copy an export to SEAMLINE_HOME/models, if its card vouches for every byte and it runs here."""
-    from engine.paths import Home
-    from vision import anomaly, registry
-    from vision.anomaly import AnomalyDetector
-    from vision.detect import Detector
+    """Copy an export to SEAMLINE_HOME/models, if its card vouches for every byte and it runs here.
 
-    home, found = Home.default().create(), registry.load(folder)
-    if found.task == "anomaly":
-        AnomalyDetector.of(anomaly.load(folder), (home.models,))
-    else:
-        Detector(found)
-    model = registry.register(folder, home.models)
+    An export of Ultralytics that has no card gets one, of what it notes of itself.
+    """
+    from tempfile import TemporaryDirectory
+
+    from engine.paths import Home
+    from vision import adopt, registry
+
+    home = Home.default().create()
+    if (data is None) != (trained is None):
+        raise typer.BadParameter("--trained and --data go together.")
+    with TemporaryDirectory() as aside:
+        folder = export
+        if adopt.is_one(export):
+            folder = adopt.adopt(export, Path(aside), name).folder
+        elif name or trained:
+            raise typer.BadParameter("its card says what it is called and how it was compared.")
+        check_runs(folder, home)
+        if trained and data:
+            compare_with(trained, folder, data, split)
+        model = registry.register(folder, home.models)
     if as_json:
         print(json.dumps({"name": model.name, "hash": model.hash, "folder": str(model.folder)}))
     else:
         called = model.folder.name
         screen.print(f"{called} is registered in {model.folder}: gate it, sign it, then promote it.")
+
+
+def check_runs(folder: Path, home: Home) -> None:
+    """See that a model runs here, before anybody relies on it."""
+    from vision import anomaly, registry
+    from vision.anomaly import AnomalyDetector
+    from vision.detect import Detector
+
+    found = registry.load(folder)
+    if found.task == "anomaly":
+        AnomalyDetector.of(anomaly.load(folder), (home.models,))
+    else:
+        Detector(found)
+
+
+def compare_with(trained: Path, folder: Path, data: Path, split: str) -> None:
+    """Compare a model with the checkpoint that it was exported from, and note it on its card."""
+    from cluster.training import find_python, run_module
+    from vision.dataset import check_folder
+    from vision.datasets.checking import choose_split
+
+    check_folder(data)
+    column = split or choose_split(data)
+    python = find_python()
+    with progress(f"Comparing with {trained.name}"):
+        given = [f"--trained={trained.absolute()}", f"--data={data.absolute()}", f"--split={column}"]
+        run_module(python, "vision.comparing", [str(folder.absolute()), *given])
 
 
 def card(model: Model) -> dict[str, Any]:
