@@ -20,6 +20,8 @@ from vision.evaluation import FEATURES
 from vision.noted import Noted
 from vision.registry import FILES, ONNX, Model, ModelError
 
+KINDS = {".onnx": (ONNX,), ".xml": FILES}
+"""What the file of a network is called in a model's folder, with those that belong to it."""
 SMALLEST, LARGEST = 32, 2048
 """Side of the square that a detector looks through, in pixels."""
 UNPROVEN = (
@@ -36,9 +38,9 @@ class Export(NamedTuple):
     files: tuple[str, ...]
 
 
-def is_one(place: Path) -> bool:
-    """Say whether a place is an export that has no card yet."""
-    return place.is_file() or (place.is_dir() and not (place / "card.json").exists())
+def lacks_card(place: Path) -> bool:
+    """Say whether a place is no model's folder yet: it is an export, or nothing."""
+    return not (place / "card.json").exists()
 
 
 def adopt(place: Path, into: Path, name: str = "") -> Model:
@@ -82,17 +84,13 @@ def find(place: Path) -> Path:
         There is none, or there are several.
     """
     found = [place] if place.is_file() else sorted(item for kind in KINDS for item in place.glob(f"*{kind}"))
-    if len(found) == 1 and found[0].suffix.lower() in KINDS:
+    if len(found) == 1 and found[0].suffix in KINDS:
         return found[0]
-    what = f"holds {len(found)} of them" if len(found) > 1 else "is none"
+    what = f"holds {len(found)} exports" if len(found) > 1 else "is no export"
     raise ModelError(
-        f"{place} {what}: name an export, FILE.onnx or a folder with one, or a folder with .xml, .bin and"
-        " metadata.yaml; yolo export model=best.pt format=onnx makes the first."
+        f"{place} {what}: name FILE.onnx, or a folder with it, or a folder with .xml, .bin and metadata.yaml;"
+        " yolo export model=best.pt format=onnx makes the first."
     )
-
-
-KINDS = {Path(ONNX).suffix: (ONNX,), Path(FILES[0]).suffix: FILES}
-"""What a file of each kind is called, and those that belong to it."""
 
 
 def read(file: Path) -> tuple[ov.Model, Export]:
@@ -103,17 +101,17 @@ def read(file: Path) -> tuple[ov.Model, Export]:
     ModelError
         It cannot be read.
     """
-    graph = network.read_file(file, file)
+    graph, files = network.read_file(file, file), KINDS[file.suffix]
+    if files == (ONNX,):
+        return graph, Export(file, network.notes(graph), files)
     beside = file.with_name("metadata.yaml")
-    if file.suffix.lower() == Path(ONNX).suffix:
-        return graph, Export(file, network.notes(graph), KINDS[file.suffix.lower()])
     try:
         notes = yaml.safe_load(beside.read_bytes())
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as exc:
         raise ModelError(
             f"{beside} cannot be read; export the model anew, and keep the folder whole."
         ) from exc
-    return graph, Export(file, notes if isinstance(notes, dict) else {}, KINDS[file.suffix.lower()])
+    return graph, Export(file, notes if isinstance(notes, dict) else {}, files)
 
 
 def refusal(graph: ov.Model, told: Noted) -> str:
@@ -147,7 +145,7 @@ def wrong_input(graph: ov.Model, told: Noted) -> str:
 
 
 def seen(graph: ov.Model, told: Noted) -> tuple[int, int]:
-    """Return height and width that a network looks through, of one for any those that are noted; else 0."""
+    """Return height and width that a network looks through: of one for any size those noted, 0 of none."""
     _, _, *ends = graph.input(0).partial_shape
     noted_sides = told.sides or (0, 0)
     height, width = (

@@ -10,7 +10,7 @@ from openvino import frontend
 
 from vision import noted
 from vision.onnx_file import lies_elsewhere
-from vision.registry import ONNX, Model, ModelError
+from vision.registry import Model, ModelError
 
 UNREADABLE = (
     RuntimeError,
@@ -21,6 +21,8 @@ UNREADABLE = (
     frontend.OpValidationFailure,
 )
 """What OpenVINO raises over a file that it cannot make a network of."""
+LARGEST = 2**31
+"""Bytes that no protocol buffer has."""
 NOTES = "framework"
 """Where OpenVINO keeps what it read beside a network."""
 
@@ -45,11 +47,26 @@ def read_file(file: Path, place: Path) -> ov.Model:
         OpenVINO cannot read it, or weights of it lie in another file.
     """
     try:
-        if file.suffix == Path(ONNX).suffix:
-            return _of_onnx(file.read_bytes(), place)
+        if file.suffix == ".onnx":
+            return _of_onnx(content_of(file), place)
         return ov.Core().read_model(file, file.with_suffix(".bin"))
+    except OSError as exc:
+        raise ModelError(f"The model in {place} cannot be read: {exc.strerror}.") from exc
     except (*UNREADABLE, ValueError) as exc:
         raise ModelError(f"OpenVINO cannot read the model in {place}; export it anew.") from exc
+
+
+def content_of(file: Path) -> bytes:
+    """Return the bytes of a file in ONNX.
+
+    Raises
+    ------
+    ValueError
+        There are more than one can have.
+    """
+    if file.stat().st_size >= LARGEST:
+        raise ValueError("it is too large")
+    return file.read_bytes()
 
 
 def _of_onnx(content: bytes, place: Path) -> ov.Model:

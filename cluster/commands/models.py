@@ -97,10 +97,12 @@ def register(
     ],
     name: Annotated[str, typer.Option(help="Name of an export without a card; left out: the file's.")] = "",
     trained: Annotated[
-        Path | None, typer.Option(help="The checkpoint that it was exported from, to compare them.")
+        Path | None,
+        typer.Option(help="The checkpoint that it was exported from, to compare them.", exists=True),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="The data set on whose held-out side they are compared.")
+        Path | None,
+        typer.Option(help="The data set on whose held-out side they are compared.", exists=True),
     ] = None,
     split: Annotated[
         str, typer.Option(help="Column of splits.csv; left out: the first that keeps welds apart.")
@@ -121,7 +123,7 @@ def register(
         raise typer.BadParameter("--trained and --data go together.")
     with TemporaryDirectory() as aside:
         folder = export
-        if adopt.is_one(export):
+        if adopt.lacks_card(export):
             folder = adopt.adopt(export, Path(aside), name).folder
         elif name or trained:
             raise typer.BadParameter("its card says what it is called and how it was compared.")

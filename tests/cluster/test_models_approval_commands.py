@@ -101,7 +101,9 @@ def test_an_export_in_onnx_goes_the_same_way_once_it_was_compared(
     monkeypatch.setattr(training, "find_python", lambda: Path("python"))
     monkeypatch.setattr(training, "run_module", compared)
     data = data_set(tmp_path / "set")
-    again = seamline("models", "register", file, "--trained=best.pt", f"--data={data}", "--json").json
+    (tmp_path / "best.pt").write_bytes(b"weights")
+    given = (f"--trained={tmp_path / 'best.pt'}", f"--data={data}")
+    again = seamline("models", "register", file, *given, "--json").json
     assert again["hash"] == model
     assert seamline(*gate).json["failed"] == ""
     assert seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang", "--json").code == 0

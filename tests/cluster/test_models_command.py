@@ -118,7 +118,10 @@ def test_a_file_that_is_no_model_is_refused_and_leaves_nothing(
 def test_what_belongs_together_is_asked_for_together(seamline: Command, tmp_path: Path) -> None:
     file = write_onnx(tmp_path / "weld.onnx")
     told = "--trained and --data go together"
-    assert told in seamline("models", "register", file, "--trained=best.pt").words
+    (tmp_path / "best.pt").write_bytes(b"PK")
+    assert told in seamline("models", "register", file, f"--trained={tmp_path / 'best.pt'}").words
+    missing = seamline("models", "register", file, "--trained=nowhere.pt", f"--data={tmp_path}", "--json")
+    assert "'nowhere.pt' does not exist" in missing.json["error"]
     assert told in seamline("models", "register", file, f"--data={tmp_path}").words
     named = seamline("models", "register", write_model(tmp_path, "mine").folder, "--name=other")
     assert "its card says what it is called" in named.words

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import numpy as np
 import openvino as ov
 import pytest
 import yaml
@@ -210,6 +211,19 @@ def test_a_file_that_is_no_model_is_refused_in_one_sentence(weld, shop, kind):
     assert not list(shop.iterdir())
 
 
+def test_a_file_that_nobody_can_have_is_refused_unread(weld, shop):
+    with weld.open("r+b") as file:
+        file.truncate(2**31)
+    with pytest.raises(ModelError, match="OpenVINO cannot read the model"):
+        adopt.adopt(weld, shop)
+
+
+def test_a_file_that_cannot_be_opened_says_why(tmp_path):
+    (tmp_path / "weld.onnx").mkdir()
+    with pytest.raises(ModelError, match="cannot be read: Is a directory"):
+        adopt.adopt(tmp_path, tmp_path)
+
+
 def test_weights_in_another_file_are_refused(weld, shop):
     import onnx
 
@@ -220,11 +234,12 @@ def test_weights_in_another_file_are_refused(weld, shop):
 
 def test_a_place_without_one_export_is_refused(weld, shop, tmp_path):
     (tmp_path / "best.pt").write_bytes(b"PK")
-    for place in (tmp_path / "best.pt", tmp_path / "nowhere", shop):
-        with pytest.raises(ModelError, match=rf"^{place} is none: name an export.* format=onnx"):
+    (tmp_path / "weld.ONNX").write_bytes(weld.read_bytes())
+    for place in (tmp_path / "best.pt", tmp_path / "weld.ONNX", tmp_path / "nowhere", shop):
+        with pytest.raises(ModelError, match=rf"^{place} is no export: name .* format=onnx"):
             adopt.adopt(place, shop)
     write_onnx(tmp_path / "second.onnx")
-    with pytest.raises(ModelError, match="holds 2 of them"):
+    with pytest.raises(ModelError, match="holds 2 exports"):
         adopt.adopt(tmp_path, shop)
 
 
@@ -271,3 +286,20 @@ def test_spoilt_bytes_make_a_model_or_one_sentence(weld, tmp_path_factory, data)
 def test_openvino_keeps_the_notes_of_an_onnx_file(weld):
     held = ov.Core().read_model(weld).get_rt_info(["framework"]).value
     assert {*NOTES} <= {*held}
+
+
+def test_a_quantised_export_declares_it(tmp_path, shop):
+    import onnx
+
+    file = write_onnx(tmp_path / "weld.onnx")
+    content = onnx.load(file)
+    steps = [onnx.numpy_helper.from_array(np.float32(1 / 255), "step"), np.uint8(0)]
+    content.graph.initializer.extend([steps[0], onnx.numpy_helper.from_array(steps[1], "zero")])
+    rounding = [("QuantizeLinear", "images", "coarse"), ("DequantizeLinear", "coarse", "fine")]
+    for place, (kind, before, after) in enumerate(rounding):
+        content.graph.node.insert(place, onnx.helper.make_node(kind, [before, "step", "zero"], [after]))
+    content.graph.node[2].input[0] = "fine"
+    onnx.save(content, file)
+    model = adopt.adopt(file, shop)
+    assert model.precision == "INT8"
+    assert found(model) == [("Weld", 0.9), ("Surface_pores", 0.4)]
