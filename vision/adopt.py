@@ -16,6 +16,7 @@ import openvino as ov
 import yaml
 
 from vision import card, network, noted, registry
+from vision.detect import Detector
 from vision.evaluation import FEATURES
 from vision.noted import Noted
 from vision.registry import FILES, ONNX, Model, ModelError
@@ -58,7 +59,7 @@ def adopt(place: Path, into: Path, name: str = "") -> Model:
     Raises
     ------
     ModelError
-        It is no export of a detector that stations can use; the message says what to export instead.
+        It is no export of a detector that runs here; the message says what to export instead.
     """
     if name:
         registry.check_name(name, "The option --name")
@@ -72,7 +73,12 @@ def adopt(place: Path, into: Path, name: str = "") -> Model:
     for kept in export.files:
         shutil.copyfile(export.file.with_suffix(Path(kept).suffix), folder / kept)
     card.write(folder, facts(called, folder, export.files, graph, told))
-    return registry.load(folder)
+    model = registry.load(folder)
+    try:
+        Detector(model)
+    except ModelError as exc:
+        raise ModelError(f"OpenVINO cannot run the model in {export.file}; export it anew.") from exc
+    return model
 
 
 def find(place: Path) -> Path:

@@ -19,6 +19,8 @@ models = typer.Typer(invoke_without_command=True, help="List, show and register 
 app.add_typer(models, name="models")
 
 HASH_SHOWN = 12
+PRECISION = ("map50_unseen_shot", "map50_held_out", "map50")
+"""What cards call it, by what it was measured on."""
 
 
 def shelf() -> list[Shelved]:
@@ -57,7 +59,7 @@ def row(item: Shelved) -> tuple[str, ...]:
     if item.model is None:
         return item.folder.name, "[red]unusable[/red]", "", item.trouble, str(item.folder)
     metrics = card(item.model).get("metrics", {})
-    precision = metrics.get("map50_unseen_shot", metrics.get("map50_held_out"))
+    precision = next((metrics[figure] for figure in PRECISION if figure in metrics), None)
     told = "unknown" if precision is None else f"{precision:.3f}"
     return (
         item.folder.name,
@@ -127,7 +129,8 @@ def register(
             folder = adopt.adopt(export, Path(aside), name).folder
         elif name or trained:
             raise typer.BadParameter("its card says what it is called and how it was compared.")
-        check_runs(folder, home)
+        else:
+            check_runs(folder, home)
         if trained and data:
             compare_with(trained, folder, data, split)
         model = registry.register(folder, home.models)

@@ -224,6 +224,21 @@ def test_a_file_that_cannot_be_opened_says_why(tmp_path):
         adopt.adopt(tmp_path, tmp_path)
 
 
+def test_a_network_that_no_memory_holds_is_refused(weld, shop):
+    import onnx
+
+    content = onnx.load(weld)
+    content.graph.initializer.append(onnx.numpy_helper.from_array(np.array([10**11, 10**11]), "size"))
+    content.graph.node.insert(2, onnx.helper.make_node("Expand", ["mean", "size"], ["all"]))
+    content.graph.node.insert(
+        3, onnx.helper.make_node("ReduceMean", ["all"], ["one"], axes=[0, 1], keepdims=0)
+    )
+    content.graph.node[4].input[0] = "one"
+    onnx.save(content, weld)
+    with pytest.raises(ModelError, match=rf"^OpenVINO cannot run the model in {weld}; export it anew\.$"):
+        adopt.adopt(weld, shop)
+
+
 def test_weights_in_another_file_are_refused(weld, shop):
     import onnx
 
