@@ -120,7 +120,7 @@ def set_aside(folder: Path, successor: str) -> None:
 
 
 def _renew(there: Model, model: Model) -> Model:
-    """Take over the papers of a model that is there already: its card may tell more than it did.
+    """Take over the papers of a model that is there already, unless they tell less: nobody measured it.
 
     Raises
     ------
@@ -132,8 +132,11 @@ def _renew(there: Model, model: Model) -> Model:
             f"{title(there)} is registered with a card that says otherwise of the same files:"
             f" {', '.join(there.classes)}; give it another name."
         )
+    measured, was = ("metrics" in read_card(item.folder) for item in (model, there))
+    if model.folder == there.folder or (was and not measured):
+        return there
     for file in (model.folder / part for part in PAPERS):
-        if file.is_file() and file.parent != there.folder:
+        if file.is_file():
             draft = Path(shutil.copyfile(file, there.folder / f".{file.name}"))
             draft.replace(there.folder / file.name)
     return there

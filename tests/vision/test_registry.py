@@ -88,6 +88,11 @@ def test_the_same_model_again_brings_the_papers_that_it_has_now(tmp_path):
     assert registry.register(told.parent, shop) == held
     assert registry.read_card(held.folder)["metrics"] == {"map50": 0.7}
     assert (held.folder / "README.md").read_text() == "compared"
+    told.write_text(
+        json.dumps({key: fact for key, fact in registry.read_card(held.folder).items() if key != "metrics"})
+    )
+    assert registry.register(told.parent, shop) == held
+    assert registry.read_card(held.folder)["metrics"] == {"map50": 0.7}
     assert registry.register(held.folder, shop) == held
 
 
