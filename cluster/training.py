@@ -24,6 +24,10 @@ class TrainingError(Exception):
     """A training cannot begin, or did not end well; the message says what to do."""
 
 
+class ProcessDied(TrainingError):
+    """A process had no last words: it crashed, or somebody ended it."""
+
+
 class TrainingStopped(TrainingError):
     """Somebody stopped it; the same command goes on where it stopped."""
 
@@ -122,6 +126,8 @@ def run_module(python: Path, module: str, arguments: Sequence[str]) -> None:
     ------
     TrainingError
         It failed; the message is its last words.
+    ProcessDied
+        It was ended by a signal.
     """
     ended = subprocess.run(
         [*end_with_me(), str(python), "-m", module, *arguments],
@@ -132,6 +138,8 @@ def run_module(python: Path, module: str, arguments: Sequence[str]) -> None:
         errors="replace",
         check=False,
     )
+    if ended.returncode < 0:
+        raise ProcessDied(f"{module} was ended by {signal.Signals(-ended.returncode).name}.")
     if ended.returncode:
         raise TrainingError(last_words(ended.stderr))
 

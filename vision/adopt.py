@@ -1,11 +1,14 @@
 """Take over an export as Ultralytics leaves it: what it notes of itself becomes the card of a model.
 
 To ONNX it leaves one file, ``weld.onnx``; to OpenVINO a folder ``weld_openvino_model`` with ``weld.xml``,
-``weld.bin`` and ``metadata.yaml``.
+``weld.bin`` and ``metadata.yaml``. ``seamline models register`` runs this in a process of its own:
+
+    python -m vision.adopt best.onnx exports --name weld
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import shutil
 from collections.abc import Mapping
@@ -193,3 +196,20 @@ def facts(name: str, folder: Path, files: tuple[str, ...], graph: ov.Model, told
         "adopted": {"by": told.by, "at": told.at},
         "unproven": list(UNPROVEN),
     }
+
+
+def main() -> None:
+    """Write the folder of one export's model."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("export", type=Path, help="what was exported")
+    parser.add_argument("into", type=Path, help="where the model's folder is written")
+    parser.add_argument("--name", default="", help="of the model; left out: the file's")
+    given = parser.parse_args()
+    try:
+        adopt(given.export, given.into, given.name)
+    except ModelError as exc:
+        parser.exit(1, f"{exc}\n")
+
+
+if __name__ == "__main__":
+    main()

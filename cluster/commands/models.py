@@ -126,7 +126,7 @@ def register(
     with TemporaryDirectory() as aside:
         folder = export
         if adopt.lacks_card(export):
-            folder = adopt.adopt(export, Path(aside), name).folder
+            folder = take_over(export, Path(aside), name)
         elif name or trained:
             raise typer.BadParameter("its card says what it is called and how it was compared.")
         else:
@@ -139,6 +139,28 @@ def register(
     else:
         called = model.folder.name
         screen.print(f"{called} is registered in {model.folder}: gate it, sign it, then promote it.")
+
+
+def take_over(export: Path, into: Path, name: str) -> Path:
+    """Write the folder of an export's model in a process of its own: what a stranger wrote may end it.
+
+    Raises
+    ------
+    ModelError
+        It ended it.
+    """
+    import sys
+
+    from cluster.training import ProcessDied, run_module
+    from vision.registry import ModelError
+
+    try:
+        called = [f"--name={name}"] if name else []
+        run_module(Path(sys.executable), "vision.adopt", [str(export.absolute()), str(into), *called])
+    except ProcessDied as exc:
+        raise ModelError(f"OpenVINO crashes on the model in {export}; export it anew.") from exc
+    (folder,) = into.iterdir()
+    return folder
 
 
 def check_runs(folder: Path, home: Home) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_an_export_in_onnx_goes_the_same_way_once_it_was_compared(
     assert "--trained" in seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang").words
 
     monkeypatch.setattr(training, "find_python", lambda: Path("python"))
-    monkeypatch.setattr(training, "run_module", compared)
+    monkeypatch.setattr(training, "run_module", partial(compared, training.run_module))
     data = data_set(tmp_path / "set")
     (tmp_path / "best.pt").write_bytes(b"weights")
     given = (f"--trained={tmp_path / 'best.pt'}", f"--data={data}")
@@ -115,9 +116,11 @@ def test_an_export_in_onnx_goes_the_same_way_once_it_was_compared(
     assert pairs["agreement"] == {"NG NG": 2}
 
 
-def compared(python: Path, module: str, arguments: list[str]) -> None:
+def compared(run: Command, python: Path, module: str, arguments: list[str]) -> None:
     """Stand in the training environment's place: the export is as good as what it was made from."""
-    assert module == "vision.comparing"
+    if module != "vision.comparing":
+        run(python, module, arguments)
+        return
     assert "--split=split" in arguments
     folder = Path(arguments[0])
     (folder / "card.json").write_text(json.dumps(registry.read_card(folder) | {"metrics": COMPARED}))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cluster import training
 from vision import pictures, registry
 from vision.card import sha256
 from vision.testing import CLASSES, picture, write_model, write_onnx
@@ -113,6 +114,19 @@ def test_a_file_that_is_no_model_is_refused_and_leaves_nothing(
     assert ended.code == 2
     assert ended.json["error"] == f"OpenVINO cannot read the model in {file}; export it anew."
     assert not (home / "models").exists() or not list((home / "models").iterdir())
+
+
+def test_a_file_that_ends_the_process_that_opens_it_is_refused_too(
+    seamline: Command, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def died(*_: object) -> None:
+        raise training.ProcessDied("vision.adopt was ended by SIGSEGV.")
+
+    monkeypatch.setattr(training, "run_module", died)
+    file = write_onnx(tmp_path / "weld.onnx")
+    told = seamline("models", "register", file, "--json").json
+    assert told["error"] == f"OpenVINO crashes on the model in {file}; export it anew."
+    assert not list((home / "models").iterdir())
 
 
 def test_what_belongs_together_is_asked_for_together(seamline: Command, tmp_path: Path) -> None:

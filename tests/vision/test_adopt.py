@@ -131,14 +131,15 @@ def test_a_verdict_tells_that_nothing_was_suppressed(weld, tmp_path, shop):
 def test_a_model_of_one_class_is_a_model(tmp_path, shop):
     import onnx
 
-    file = write_onnx(tmp_path / "one.onnx", names="{0: 'pore'}")
+    file = write_onnx(tmp_path / "气孔.onnx", names="{0: '气孔'}")
     content = onnx.load(file)
     for held in content.graph.initializer[:2]:
         whole = onnx.numpy_helper.to_array(held)
         held.CopyFrom(onnx.numpy_helper.from_array(whole[:, [0, 1, 2, 3, 5]], held.name))
     del content.graph.output[0].type.tensor_type.shape.dim[:]
     onnx.save(content, file)
-    assert found(adopt.adopt(file, shop)) == [("pore", 0.4)]
+    model = adopt.adopt(file, shop)
+    assert (model.name, found(model)) == ("气孔", [("气孔", 0.4)])
 
 
 @pytest.mark.parametrize(
