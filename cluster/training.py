@@ -24,6 +24,10 @@ class TrainingError(Exception):
     """A training cannot begin, or did not end well; the message says what to do."""
 
 
+class ProcessDied(TrainingError):
+    """A process had no last words: it crashed, or somebody ended it."""
+
+
 class TrainingStopped(TrainingError):
     """Somebody stopped it; the same command goes on where it stopped."""
 
@@ -112,8 +116,37 @@ class Training:
         return self.checkpoint
 
     def _last_words(self) -> str:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return last_words(self._log.read_text(encoding="utf-8", errors="replace"))
+
+
+def run_module(python: Path, module: str, arguments: Sequence[str]) -> None:
+    """Run a module where its libraries are, to its end.
+
+    Raises
+    ------
+    TrainingError
+        It failed; the message is its last words.
+    ProcessDied
+        It was ended by a signal.
+    """
+    ended = subprocess.run(
+        [*end_with_me(), str(python), "-m", module, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if ended.returncode < 0:
+        raise ProcessDied(f"{module} was ended by {signal.Signals(-ended.returncode).name}.")
+    if ended.returncode:
+        raise TrainingError(last_words(ended.stderr))
+
+
+def last_words(said: str) -> str:
+    """Return the last line that somebody said."""
+    return next((line.strip() for line in reversed(said.split("\n")) if line.strip()), "it said nothing")
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

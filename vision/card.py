@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vision.card_pages import QUANTISED, subject_of
+from vision.card_pages import ADOPTED, COMPARED, QUANTISED, UNCOMPARED, subject_of
 from vision.evaluation import FEATURES, PartFigures, Report
 
 MODEL_FILES = ("model.xml", "model.bin")
@@ -114,6 +115,8 @@ def write(folder: Path, facts: dict[str, Any]) -> None:
 
 def text(facts: dict[str, Any]) -> str:
     """Return the card as Markdown."""
+    if "adopted" in facts:
+        return _adopted(facts)
     page = QUANTISED if "quantised" in facts else subject_of(facts["training"]["data"]).page
     return page.format(
         **facts,
@@ -121,8 +124,20 @@ def text(facts: dict[str, Any]) -> str:
         epochs=" + ".join(map(str, facts["training"]["epochs"])),
         class_table=_class_table(facts),
         part_table=_part_table(facts["metrics"]["parts"]),
-        unproven_list="\n".join(f"- {item}" for item in facts["unproven"]),
+        unproven_list=_list(facts["unproven"]),
     )
+
+
+def _adopted(facts: dict[str, Any]) -> str:
+    lists = {"class_list": _list(facts["classes"]), "unproven_list": _list(facts["unproven"])}
+    if "compared" not in facts:
+        return (ADOPTED + UNCOMPARED).format(**facts, **lists)
+    tables = {"class_table": _class_table(facts), "part_table": _part_table(facts["metrics"]["parts"])}
+    return (ADOPTED + COMPARED).format(**facts, **lists, **tables, export=facts["metrics"]["export"])
+
+
+def _list(items: Sequence[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
 
 
 def _class_table(facts: dict[str, Any]) -> str:

@@ -187,6 +187,53 @@ Judged as whole parts, a picture with a defect being a defective part:
     + SIGNED
 )
 
+ADOPTED = """\
+# {name}: a detector that was exported elsewhere
+
+{input_size} px, in {precision}, exported by {adopted[by]}, {adopted[at]}. Licence: {licence}.
+`seamline models register` wrote this page; what stands here of its making is what the export notes of itself.
+
+"""
+
+UNCOMPARED = """\
+## Classes
+
+{class_list}
+
+## What is unproven
+
+{unproven_list}
+
+It may look on, and be measured. Before it can be signed it must be compared with the model that it was
+exported from: `seamline models register EXPORT --trained best.pt --data SET`.
+"""
+
+COMPARED = """\
+## How good it is
+
+On the {metrics[pictures]} pictures that `{compared[split]}` of the data set {compared[data]} holds out:
+
+{class_table}
+
+mAP50 {metrics[map50_held_out]:.3f}, mAP50-95 {metrics[map50_95_held_out]:.3f}, mAP50 of the defects alone
+{metrics[map50_defects]:.3f}.
+
+Judged as whole parts, a picture with a defect being a defective part:
+
+{part_table}
+
+## The export against the trained model
+
+On the same pictures: mAP50 {export[map50_trained]:.4f} trained (checkpoint `{compared[checkpoint]}`),
+{export[map50_exported]:.4f} exported. Raw scores differ by {export[worst_score]:.4f} at most, boxes by
+{export[worst_box]:.2f} pixels; of {export[detections]} detections after suppression {export[disagreeing]} are
+not in the other (of two near equal boxes either may be kept).
+
+## What is unproven
+
+{unproven_list}
+"""
+
 SUBJECTS = {
     "welds-pipe": Subject(
         page=PHOTOGRAPHED + ENDING,

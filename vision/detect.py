@@ -15,7 +15,7 @@ import numpy as np
 import openvino as ov
 
 from kernels import boxes as kernel
-from vision import letterbox
+from vision import letterbox, network
 from vision.records import Findings, Float32, Image, Int32
 from vision.registry import Model, ModelError
 
@@ -27,7 +27,10 @@ MOST = 300
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lane:
-    """One request with the input (1, 3, side, side) it reads and the head (4 + classes, n) it fills."""
+    """One request with the input (1, 3, side, side) it reads and the head it fills.
+
+    The head is (4 + classes, n), to be decoded by `choose`; of a model that is end to end (n, 6), by `sort`.
+    """
 
     request: Any
     blob: Float32
@@ -77,10 +80,14 @@ class Detector:
             letterbox.fill(fitted, lane.blob[0])
             lane.request.infer(share_outputs=True)
             check_numbers(lane.head)
-            boxes, labels, scores = choose(lane.head, floor)
+            boxes, labels, scores = self._chosen(lane.head, floor)
         finally:
             self._lanes.put(lane)
         return Findings(self.model.classes, fitted.back(boxes), labels, scores)
+
+    def _chosen(self, head: Float32, floor: float) -> tuple[Float32, Int32, Float32]:
+        """Return boxes, classes and scores above ``floor``, best first, of what a lane's head holds."""
+        return sort(head, floor, len(self.model.classes)) if self.model.end_to_end else choose(head, floor)
 
 
 def open_lane(model: Model, threads: int) -> Lane:
@@ -94,32 +101,19 @@ def open_lane(model: Model, threads: int) -> Lane:
         "INFERENCE_NUM_THREADS": str(threads),
         "ENABLE_CPU_PINNING": "NO",
     }
-    core, side = ov.Core(), model.input_size
+    graph, side = network.read(model), model.input_size
     try:
-        network = core.read_model(model.folder / "model.xml", model.folder / "model.bin")
-        shapes = tuple(network.input(0).shape), tuple(network.output(0).shape)[:2]
-        precision = precision_of(network)
-        compiled = core.compile_model(network, "CPU", settings)
+        graph = network.settle(graph, side)
+        network.check(graph, model)
+        compiled = ov.Core().compile_model(graph, "CPU", settings)
     except RuntimeError as exc:
         raise ModelError(f"OpenVINO cannot read the model in {model.folder}; export it anew.") from exc
-    if shapes != ((1, 3, side, side), (1, 4 + len(model.classes))):
-        raise ModelError(f"The model in {model.folder} has the shapes {shapes}, its card says otherwise.")
-    if precision != model.precision:
-        raise ModelError(
-            f"The model in {model.folder} computes in {precision}, its card declares {model.precision}."
-        )
     blob = np.zeros((1, 3, side, side), np.float32)
     head = np.zeros(tuple(compiled.output(0).shape), np.float32)
     request = compiled.create_infer_request()
     request.set_input_tensor(ov.Tensor(blob, shared_memory=True))
     request.set_output_tensor(ov.Tensor(head, shared_memory=True))
     return Lane(request, blob, head[0])
-
-
-def precision_of(network: ov.Model) -> str:
-    """Return what a network computes in: INT8 where its numbers are rounded to steps, else f32."""
-    kinds = {node.get_type_name() for node in network.get_ops()}
-    return "INT8" if "FakeQuantize" in kinds else "f32"
 
 
 def check_numbers(answer: Float32) -> None:
@@ -148,3 +142,21 @@ def choose(output: Float32, floor: float) -> tuple[Float32, Int32, Float32]:
     )
     count = min(kernel.select(output, floor, OVERLAP, boxes, labels, scores), MOST)
     return boxes[:count], labels[:count], scores[:count]
+
+
+def sort(output: Float32, floor: float, classes: int) -> tuple[Float32, Int32, Float32]:
+    """Turn what an end-to-end head answers (n, 6), corners, score and class, into findings, best first.
+
+    Nothing is suppressed: it was taught to say a thing once.
+
+    Raises
+    ------
+    ModelError
+        It names a class that there is not.
+    """
+    above = output[output[:, 4] > np.float32(floor)]
+    found = above[np.argsort(-above[:, 4], kind="stable")][:MOST]
+    labels = found[:, 5].astype(np.int32)
+    if ((labels < 0) | (labels >= classes)).any():
+        raise ModelError("The model answers with a class that it does not name; export it anew.")
+    return np.ascontiguousarray(found[:, :4]), labels, np.ascontiguousarray(found[:, 4])

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -42,6 +42,8 @@ DISAGREEING_TOLERANCE = 0.01
 """Share of the detections that the other model may lack: of two near equal boxes either may be kept."""
 COUNTS = 0.25
 """Score from which a box counts when two models are compared."""
+ROW = 6
+"""Numbers of a finding that a head answers with end to end: corners, score and class."""
 SAME_BOX = 0.9
 SAME_SCORE = 0.02
 RENDERED, PER_SEED = 200, 20
@@ -79,6 +81,13 @@ class Seen(NamedTuple):
     box_apart: float
 
 
+class Network(Protocol):
+    """Whatever gives the raw output of a picture (1, 3, height, width)."""
+
+    def __call__(self, tensor: Float32) -> Float32:
+        """Return the raw output."""
+
+
 class ExportError(Exception):
     """The export must not be used; the message says why."""
 
@@ -113,16 +122,22 @@ def impersonal(xml: str) -> str:
 
 
 class Trained:
-    """The trained checkpoint, in torch."""
+    """The trained checkpoint, in torch.
 
-    def __init__(self, checkpoint: Path) -> None:
+    A head that has two ways to answer, as those of YOLO10 and YOLO26, answers end to end only if told to.
+    """
+
+    def __init__(self, checkpoint: Path, end_to_end: bool = False) -> None:
         from ultralytics import YOLO
 
-        self._model = YOLO(checkpoint).model.float().fuse().eval()
+        model = YOLO(checkpoint).model.float()
+        if hasattr(model, "end2end"):
+            model.end2end = end_to_end
+        self._model = model.fuse().eval()
         self.classes = tuple(self._model.names.values())
 
     def __call__(self, tensor: Float32) -> Float32:
-        """Return the raw output (1, 4 + classes, boxes) of one picture (1, 3, height, width)."""
+        """Return the raw output (1, 4 + classes, boxes) or (1, n, 6) of one picture (1, 3, height, width)."""
         import torch
 
         with torch.inference_mode():
@@ -183,7 +198,7 @@ def rendered_parts(classes: tuple[str, ...]) -> Iterator[Sample]:
             yield Sample(picture.image, Truth(picture.boxes, labels))
 
 
-def look(samples: Iterable[Sample], models: tuple[Trained, Exported], size: int) -> Iterator[Seen]:
+def look(samples: Iterable[Sample], models: tuple[Trained, Network], size: int) -> Iterator[Seen]:
     """Yield what both models find in each picture, and the truth."""
     for image, truth in samples:
         tensor, ratio, padding = prepare(image, size)
@@ -201,9 +216,24 @@ def look_rendered(model: Exported, classes: tuple[str, ...], size: int) -> Itera
 
 def apart(trained: Float32, exported: Float32) -> tuple[float, float]:
     """Return how far raw scores are apart, and the corners of boxes that count."""
+    if trained.shape[-1] == ROW:
+        return apart_end_to_end(trained[0], exported[0])
     counts = trained[0, 4:].max(axis=0) >= COUNTS
     boxes = np.abs(trained[0, :4, counts] - exported[0, :4, counts])
     return float(np.abs(trained[0, 4:] - exported[0, 4:]).max()), float(boxes.max(initial=0.0))
+
+
+def apart_end_to_end(trained: Float32, exported: Float32) -> tuple[float, float]:
+    """Return the same of findings (n, 6), each beside the nearest of its class: they come in any order."""
+    score, box = 0.0, 0.0
+    for row in trained[trained[:, 4] >= COUNTS]:
+        same = exported[exported[:, 5] == row[5]]
+        corners = np.abs(same[:, :4] - row[:4]).max(axis=1, initial=0.0)
+        if not len(same):
+            return float("inf"), float("inf")
+        nearest = int(corners.argmin())
+        score, box = max(score, float(abs(same[nearest, 4] - row[4]))), max(box, float(corners[nearest]))
+    return score, box
 
 
 def compare(seen: list[Seen], classes: tuple[str, ...]) -> tuple[Agreement, Report]:

@@ -22,7 +22,9 @@ from vision.reference import Comparison, compare, covered
 from vision.reference import read as read_reference
 
 
-def preprocessing(side: int, anomaly_side: int | None = None, precision: str = "f32") -> dict[str, object]:
+def preprocessing(
+    side: int, anomaly_side: int | None = None, precision: str = "f32", overlap: float | None = OVERLAP
+) -> dict[str, object]:
     """Return everything that stands between a frame's bytes and a model's answer, besides the models."""
     mapped = {"anomaly": {"letterbox": anomaly_side, **maps.describe()}} if anomaly_side else {}
     return mapped | {
@@ -30,7 +32,7 @@ def preprocessing(side: int, anomaly_side: int | None = None, precision: str = "
         "orientation": "as read",
         "padding": letterbox.PADDING,
         "scale": "1/255 f32 rgb",
-        "overlap": OVERLAP,
+        "overlap": overlap,
         "precision": precision,
         "jpeg": simplejpeg.__version__,
         "opencv": cv2.__version__,
@@ -72,6 +74,7 @@ class Inspector:
                     self._side,
                     anomaly.side if anomaly else None,
                     detector.model.precision if detector else "f32",
+                    None if detector and detector.model.end_to_end else OVERLAP,
                 )
             ),
             recipe=recipe.hash,

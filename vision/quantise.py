@@ -103,8 +103,10 @@ def ship(model: Model, data: Path, into: Path, name: str) -> dict[str, Any]:
     Raises
     ------
     ExportError
-        It loses more than `MAP50_LOSS`.
+        It loses more than `MAP50_LOSS`, or is in ONNX.
     """
+    if model.network != registry.FILES[0]:
+        raise ExportError(f"{model.name} is in ONNX; quantise its export to OpenVINO.")
     source = json.loads((model.folder / "card.json").read_text(encoding="utf-8"))
     split = source["training"]["split"]
     blobs = calibration(model, data, split)

@@ -1,4 +1,4 @@
-"""Models as folders: ``model.xml``, ``model.bin`` and the ``card.json`` that vouches for both."""
+"""Models as folders: ``model.xml`` with ``model.bin``, or ``model.onnx``, and a ``card.json`` to vouch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ SHIPPED = Path(__file__).parent / "models"
 DEFAULT = "weld-pipe-int8"
 """The detector of a plant that names none: of those that ship as good as any, and the quickest."""
 FILES = ("model.xml", "model.bin")
+ONNX = "model.onnx"
 BANK = "bank.npz"
 PAPERS = ("card.json", "README.md", "LICENSE")
 """What lies beside the files; the first must."""
@@ -45,6 +46,10 @@ class Model:
     """What its card declares that it computes in: ``f32`` or ``INT8``."""
     task: str = "detect"
     """``detect``, ``anomaly`` (a bank of good parts) or ``embed`` (what banks rest on)."""
+    network: str = FILES[0]
+    """Name of the file that the network is read from: in OpenVINO's own form, or `ONNX`."""
+    end_to_end: bool = False
+    """Whether a detector answers with the findings themselves: nothing is left to suppress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,24 @@ def register(folder: Path, place: Path) -> Model:
         Its card does not vouch for it, or its name is none for a folder.
     """
     model = load(folder)
-    if not re.fullmatch(r"\w[\w.-]*", model.name):
-        raise ModelError(f"The card of {folder} calls it {model.name!r}; use letters, digits, dots, dashes.")
+    check_name(model.name, f"The card of {folder}")
     for held in place.glob(f"{model.name}*/card.json"):
         if (there := load(held.parent)).hash == model.hash and there.name == model.name:
-            return there
+            return _renew(there, model)
     taken = any((shop / model.name).exists() for shop in (place, SHIPPED))
     return _copy(model, place, title(model) if taken else model.name)
+
+
+def check_name(name: str, who: str) -> None:
+    """See that a name is one for a folder.
+
+    Raises
+    ------
+    ModelError
+        It is none; ``who`` calls the model so.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ModelError(f"{who} calls it {name!r}; use letters, digits, dots, dashes.")
 
 
 def set_aside(folder: Path, successor: str) -> None:
@@ -103,12 +119,35 @@ def set_aside(folder: Path, successor: str) -> None:
         folder.rename(target)
 
 
+def _renew(there: Model, model: Model) -> Model:
+    """Take over the papers of a model that is there already, unless they tell less: nobody measured it.
+
+    Raises
+    ------
+    ModelError
+        The cards do not say the same of the same bytes: what was signed would become something else.
+    """
+    if replace(model, folder=there.folder) != there:
+        raise ModelError(
+            f"{title(there)} is registered with a card that says otherwise of the same files:"
+            f" {', '.join(there.classes)}; give it another name."
+        )
+    measured, was = ("metrics" in read_card(item.folder) for item in (model, there))
+    if model.folder == there.folder or (was and not measured):
+        return there
+    for file in (model.folder / part for part in PAPERS):
+        if file.is_file():
+            draft = Path(shutil.copyfile(file, there.folder / f".{file.name}"))
+            draft.replace(there.folder / file.name)
+    return there
+
+
 def _copy(model: Model, place: Path, name: str) -> Model:
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place, prefix=".") as aside:
         draft = Path(aside) / name
         draft.mkdir()
-        for file in (model.folder / part for part in (*FILES, BANK, *PAPERS)):
+        for file in (model.folder / part for part in (*files_of(read_card(model.folder)), *PAPERS)):
             if file.is_file():
                 shutil.copyfile(file, draft / file.name)
         load(draft)
@@ -166,8 +205,10 @@ def _by_hash(name: str, places: Sequence[Path]) -> Model | None:
 
 
 def files_of(card: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the files that a card has to vouch for: a bank of good parts is one, a network two."""
-    return (BANK,) if card.get("task") == "anomaly" else FILES
+    """Return the files that a card has to vouch for: a bank is one, a network two, or one in ONNX."""
+    if card.get("task") == "anomaly":
+        return (BANK,)
+    return (ONNX,) if ONNX in card["files"] else FILES
 
 
 def load(folder: Path) -> Model:
@@ -190,6 +231,8 @@ def load(folder: Path) -> Model:
             iso6520={label: str(code) for label, code in card.get("iso6520", {}).items() if code},
             precision=str(card.get("precision", "f32")),
             task=str(card.get("task", "detect")),
+            network=files_of(card)[0],
+            end_to_end=card.get("end_to_end") is True,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ModelError(

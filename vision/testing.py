@@ -1,4 +1,4 @@
-"""What tests of inspection need: a tiny real model, and pictures whose verdict is known.
+"""What tests of inspection need: a tiny real model, in both its forms, and pictures whose verdict is known.
 
 The model sees one full-size ``Weld`` always, and one ``Surface_pores`` whose score is the mean of the
 red channel: so a picture's red level decides its verdict.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from vision.records import Image
+from vision.records import Float32, Image
 from vision.registry import FILES, Model, load
 
 CLASSES = ("good", "Surface_pores", "Weld")
@@ -48,15 +50,83 @@ def write_model(folder: Path, name: str = "tiny") -> Model:
     return load(place)
 
 
-def _network() -> ov.Model:
+def _answers(end_to_end: bool = False) -> tuple[Float32, Float32]:
+    """Return what the model answers to a black picture, and what a red one adds."""
+    if end_to_end:
+        x, y, width, height = PORE_BOX
+        pore = (x - width / 2, y - height / 2, x + width / 2, y + height / 2, 0.0, 1)
+        fixed = np.array([[(0, 0, SIDE, SIDE, WELD_SCORE, 2), pore]], np.float32)
+        moved = np.zeros_like(fixed)
+        moved[0, 1, 4] = 1.0
+        return fixed, moved
     fixed = np.zeros((1, 4 + len(CLASSES), 2), np.float32)
     fixed[0, :4, 0] = PORE_BOX
     fixed[0, :4, 1] = (SIDE / 2, SIDE / 2, SIDE, SIDE)
     fixed[0, 6, 1] = WELD_SCORE
     moved = np.zeros_like(fixed)
     moved[0, 5, 0] = 1.0
+    return fixed, moved
+
+
+def _network() -> ov.Model:
+    fixed, moved = _answers()
     picture = ops.parameter((1, 3, SIDE, SIDE), np.float32)
     reds = ops.gather(picture, np.array([0]), np.int64(1))
     red = ops.reduce_mean(reds, np.array([1, 2, 3]), keep_dims=False)
     output = ops.add(ops.multiply(red, moved), fixed)
     return ov.Model([output], [picture], "tiny")
+
+
+NOTES = {
+    "names": str(dict(enumerate(CLASSES))),
+    "imgsz": f"[{SIDE}, {SIDE}]",
+    "task": "detect",
+    "end2end": "False",
+    "args": "{'batch': 1, 'nms': None, 'dynamic': False}",
+    "version": "8.4.190",
+    "date": "2026-05-11T08:00:00+00:00",
+    "license": "AGPL-3.0 License (https://ultralytics.com/license)",
+}
+"""What Ultralytics notes in an export to ONNX."""
+
+
+def write_onnx(file: Path, shape: Sequence[int | str] = (1, 3, SIDE, SIDE), **changed: str | None) -> Path:
+    """Write the tiny model in ONNX, as Ultralytics would export it; it needs the package ``onnx``.
+
+    Parameters
+    ----------
+    shape
+        Of its input; a name is a side of any length.
+    changed
+        Notes other than `NOTES`, None for those that are missing. With ``end2end`` it answers with
+        findings themselves, with ``quantize`` in half precision, at both its ends too.
+    """
+    import onnx
+
+    notes = {name: note for name, note in (NOTES | changed).items() if note is not None}
+    model = _onnx_of(
+        shape, notes.get("end2end") == "True", np.float16 if "quantize" in changed else np.float32
+    )
+    onnx.helper.set_model_props(model, notes)
+    onnx.save(model, file)
+    return file
+
+
+def _onnx_of(shape: Sequence[int | str], end_to_end: bool, kind: type[np.floating[Any]]) -> Any:
+    from onnx import helper, numpy_helper
+
+    fixed, moved = _answers(end_to_end)
+    constants = {"fixed": fixed.astype(kind), "moved": moved.astype(kind), "red": np.array([0])}
+    nodes = [
+        helper.make_node("Gather", ["images", "red"], ["reds"], axis=1),
+        helper.make_node("ReduceMean", ["reds"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Mul", ["mean", "moved"], ["part"]),
+        helper.make_node("Add", ["part", "fixed"], ["output0"]),
+    ]
+    ends = [
+        [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), of)]
+        for name, of in (("images", shape), ("output0", fixed.shape))
+    ]
+    held = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "tiny", *ends, held)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

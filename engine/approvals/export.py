@@ -15,6 +15,9 @@ DISAGREEING = 0.02
 QUANTISED_LOST = 0.02
 """What one quantised to INT8 may lose against the export it was made of, whatever its card allows."""
 
+COMPARE = "register the export once more with --trained and --data, so that they are compared"
+"""What to do about one that was exported elsewhere."""
+
 
 class Figure(NamedTuple):
     """How far an export is off, of what, and what is allowed."""
@@ -36,12 +39,14 @@ def check(model: Model) -> None:
     """
     if model.task == "anomaly":
         return
+    card = registry.read_card(model.folder)
     try:
-        told = figures(registry.read_card(model.folder))
+        told = figures(card)
     except (KeyError, TypeError, ValueError) as exc:
+        mend = COMPARE if "adopted" in card else "export it anew"
         raise ApprovalError(
             f"The card of {registry.title(model)} does not say how the export compares with the trained model"
-            " (metrics.export); export it anew."
+            f" (metrics.export); {mend}."
         ) from exc
     for off, what, allowed in told:
         if not off <= allowed:

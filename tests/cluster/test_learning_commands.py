@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import pytest
 
-from cluster.training import Training, TrainingError, TrainingStopped, find_python
+from cluster.training import ProcessDied, Training, TrainingError, TrainingStopped, find_python, run_module
 from vision.testing import CLASSES, picture, write_model
 
 Command = Callable[..., Any]
@@ -191,6 +191,19 @@ def task_processes(folder: Path) -> list[int]:
     """Return the processes whose command line names a folder."""
     done = subprocess.run(["pgrep", "-f", f"--runs {folder} "], capture_output=True, text=True, check=False)
     return [int(pid) for pid in done.stdout.split()]
+
+
+def test_what_is_run_where_the_libraries_are_says_its_last_words() -> None:
+    run_module(Path(sys.executable), "vision.comparing", ["--help"])
+    with pytest.raises(TrainingError, match="the following arguments are required: folder, --trained"):
+        run_module(Path(sys.executable), "vision.comparing", [])
+
+
+def test_a_process_without_last_words_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dies.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ProcessDied, match="dies was ended by SIGKILL"):
+        run_module(Path(sys.executable), "dies", [])
 
 
 def test_without_its_environment_a_training_says_how_to_make_it(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cluster import training
 from engine.plant import FolderCamera, Plant, StationSection, save
 from vision import pictures, registry
 from vision.card import sha256
-from vision.testing import picture, write_model
+from vision.testing import picture, write_model, write_onnx
 
 Command = Callable[..., Any]
 SOUND, FLAWED = 20, 200
@@ -82,6 +84,55 @@ def test_a_model_comes_into_use_and_goes_back(
     deeds = [entry["deed"] for entry in seamline("models", "approvals", "--json").json]
     assert deeds == ["enrol", "sign", "sign", "promote", "rollback"]
     assert "to see" in seamline("models", "approvals").words
+
+
+def test_an_export_in_onnx_goes_the_same_way_once_it_was_compared(
+    seamline: Command, tmp_path: Path, frozen: Path, plant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    file = write_onnx(tmp_path / "tiny.onnx")
+    model = seamline("models", "register", file, "--json").json["hash"]
+    at = ("--station=weld", f"--plant={plant}", "--json")
+    assert seamline("models", "shadow", model, *at).json["shadow"] == model
+    gate = ("models", "gate", model, f"--set={frozen}", *at)
+    assert "--trained" in seamline(*gate).json["error"]
+    seamline("models", "key", "Wang Fang")
+    assert "--trained" in seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang").words
+
+    monkeypatch.setattr(training, "find_python", lambda: Path("python"))
+    monkeypatch.setattr(training, "run_module", partial(compared, training.run_module))
+    data = data_set(tmp_path / "set")
+    (tmp_path / "best.pt").write_bytes(b"weights")
+    given = (f"--trained={tmp_path / 'best.pt'}", f"--data={data}")
+    again = seamline("models", "register", file, *given, "--json").json
+    assert again["hash"] == model
+    assert seamline(*gate).json["failed"] == ""
+    assert seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang", "--json").code == 0
+    used = (*at, "--by=Wang Fang")
+    assert seamline("models", "promote", model, *used).json["hash"] == model
+    first = registry.find("tiny", [tmp_path / "home" / "models"])
+    assert first.hash != model
+    pairs = seamline("models", "compare", first.hash, model, f"--pictures={frozen / 'bad'}", "--json").json
+    assert pairs["agreement"] == {"NG NG": 2}
+
+
+def compared(run: Command, python: Path, module: str, arguments: list[str]) -> None:
+    """Stand in the training environment's place: the export is as good as what it was made from."""
+    if module != "vision.comparing":
+        run(python, module, arguments)
+        return
+    assert "--split=split" in arguments
+    folder = Path(arguments[0])
+    (folder / "card.json").write_text(json.dumps(registry.read_card(folder) | {"metrics": COMPARED}))
+
+
+def data_set(place: Path) -> Path:
+    """Write a data set of two welds, one on each side."""
+    for part in ("images", "labels"):
+        (place / part).mkdir(parents=True)
+    (place / "classes.txt").write_text("good\nSurface_pores\nWeld\n")
+    (place / "splits.csv").write_text("image,weld_group,split\na.png,A,train\nb.png,B,test\n")
+    return place
 
 
 def test_a_model_that_passes_more_defective_parts_fails_and_is_not_signed(

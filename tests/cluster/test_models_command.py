@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from vision import registry
+from cluster import training
+from vision import pictures, registry
 from vision.card import sha256
-from vision.testing import write_model
+from vision.testing import CLASSES, picture, write_model, write_onnx
 
 Command = Callable[..., Any]
 
@@ -89,3 +90,63 @@ def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     (model.folder / "card.json").write_text(json.dumps({**card, "name": name}))
     with pytest.raises(registry.ModelError, match="use letters, digits, dots, dashes"):
         registry.register(model.folder, tmp_path / "models")
+
+
+def test_an_export_in_onnx_is_registered_as_it_is(seamline: Command, home: Path, tmp_path: Path) -> None:
+    file = write_onnx(tmp_path / "weld.onnx")
+    told = seamline("models", "register", file, "--json").json
+    assert (told["name"], told["folder"]) == ("weld", str(home / "models" / "weld"))
+    assert seamline("models", "register", file, "--json").json == told
+    named = seamline("models", "register", file, "--name=mine", "--json").json
+    assert (named["name"], named["hash"]) == ("mine", told["hash"])
+    assert [item["classes"] for item in seamline("models", "--json").json][:2] == [list(CLASSES)] * 2
+    assert "that was exported elsewhere" in seamline("models", "show", "weld").words
+    assert "Ultralytics 8.4.190" in seamline("models", "show", "weld").words
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", pictures.encode_whole(picture(9))])
+def test_a_file_that_is_no_model_is_refused_and_leaves_nothing(
+    seamline: Command, home: Path, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "weld.onnx"
+    file.write_bytes(content)
+    ended = seamline("models", "register", file, "--json")
+    assert ended.code == 2
+    assert ended.json["error"] == f"OpenVINO cannot read the model in {file}; export it anew."
+    assert not (home / "models").exists() or not list((home / "models").iterdir())
+
+
+def test_a_file_that_ends_the_process_that_opens_it_is_refused_too(
+    seamline: Command, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def died(*_: object) -> None:
+        raise training.ProcessDied("vision.adopt was ended by SIGSEGV.")
+
+    monkeypatch.setattr(training, "run_module", died)
+    file = write_onnx(tmp_path / "weld.onnx")
+    told = seamline("models", "register", file, "--json").json
+    assert told["error"] == f"OpenVINO crashes on the model in {file}; export it anew."
+    assert not list((home / "models").iterdir())
+
+
+def test_what_belongs_together_is_asked_for_together(seamline: Command, tmp_path: Path) -> None:
+    file = write_onnx(tmp_path / "weld.onnx")
+    told = "--trained and --data go together"
+    (tmp_path / "best.pt").write_bytes(b"PK")
+    assert told in seamline("models", "register", file, f"--trained={tmp_path / 'best.pt'}").words
+    missing = seamline("models", "register", file, "--trained=nowhere.pt", f"--data={tmp_path}", "--json")
+    assert "'nowhere.pt' does not exist" in missing.json["error"]
+    assert told in seamline("models", "register", file, f"--data={tmp_path}").words
+    named = seamline("models", "register", write_model(tmp_path, "mine").folder, "--name=other")
+    assert "its card says what it is called" in named.words
+
+
+def test_other_classes_under_the_same_name_are_another_model(
+    seamline: Command, home: Path, tmp_path: Path
+) -> None:
+    first = seamline("models", "register", write_onnx(tmp_path / "weld.onnx"), "--json").json
+    changed = write_onnx(tmp_path / "weld.onnx", names="{0: 'good', 1: 'dent', 2: 'Weld'}")
+    second = seamline("models", "register", changed, "--json").json
+    assert first["hash"] != second["hash"]
+    assert second["folder"] == str(home / "models" / f"weld@{second['hash'][:12]}")
+    assert registry.find("weld", [home / "models"]).classes == CLASSES

@@ -16,10 +16,10 @@ from engine.station_models import refusals
 from engine.station_report import report
 from engine.station_shadow import set_shadow
 from streams.log.abc import Kind
-from vision import pictures, registry
+from vision import adopt, pictures, registry
 from vision.card import sha256
 from vision.records import Frame, Verdict
-from vision.testing import picture, write_model
+from vision.testing import picture, write_model, write_onnx
 
 WAIT = 60.0
 COMPARED = {"export": {"map50_trained": 0.8, "map50_exported": 0.8, "detections": 9, "disagreeing": 0}}
@@ -96,6 +96,16 @@ def version(home, number, **fields):
     return registry.register(made.folder, home.models)
 
 
+def in_onnx(home, **notes):
+    """Register the tiny model as Ultralytics would export it to ONNX, once it was compared."""
+    place = home.root / "exports"
+    place.mkdir(exist_ok=True)
+    made = adopt.adopt(write_onnx(place / "tiny.onnx", **notes), place, "tiny")
+    card = registry.read_card(made.folder)
+    (made.folder / "card.json").write_text(json.dumps(card | {"metrics": COMPARED}))
+    return registry.register(made.folder, home.models)
+
+
 @pytest.fixture
 def working(home):
     """Give a function that runs a station until the test ends; what it says is in its log."""
@@ -157,8 +167,14 @@ def test_a_signature_that_comes_lets_a_waiting_station_judge(home, wang, working
     assert "Nobody signed" in station.stats().troubles["model"]
 
 
-def test_a_model_is_swapped_between_two_parts_and_no_frame_is_lost(home, wang, working):
-    old, new = version(home, 0), version(home, 1)
+def end_to_end(home):
+    """Register one that answers with findings themselves."""
+    return in_onnx(home, end2end="True")
+
+
+@pytest.mark.parametrize("another", [lambda home: version(home, 1), in_onnx, end_to_end])
+def test_a_model_is_swapped_between_two_parts_and_no_frame_is_lost(home, wang, working, another):
+    old, new = version(home, 0), another(home)
     for model in (old, new):
         sign(home, wang, model, "4711")
     station, section, log = working()
@@ -178,6 +194,14 @@ def test_a_model_is_swapped_between_two_parts_and_no_frame_is_lost(home, wang, w
     assert {verdict.outcome for verdict in verdicts} == {"OK"}
 
 
+def test_a_station_starts_with_a_model_in_onnx(home, wang, working):
+    model = in_onnx(home)
+    sign(home, wang, model, "4711")
+    _, _, log = working()
+    log.wait(lambda: len(hashes(log)) > 3)
+    assert set(hashes(log)) == {model.hash}
+
+
 def spoil(model):
     (model.folder / "model.bin").write_bytes((model.folder / "model.bin").read_bytes()[:7])
 
@@ -194,9 +218,15 @@ def truncate(model):
     vouch_again(model)
 
 
+def photograph(model):
+    """Put a photograph in the place of a network in ONNX, with a card that vouches for it."""
+    (model.folder / "model.onnx").write_bytes(pictures.encode_whole(picture(20)))
+    vouch_again(model)
+
+
 def vouch_again(model):
     card = registry.read_card(model.folder)
-    files = {name: sha256(model.folder / name) for name in registry.FILES}
+    files = {name: sha256(model.folder / name) for name in registry.files_of(card)}
     (model.folder / "card.json").write_text(json.dumps(card | {"files": files}))
 
 
@@ -226,11 +256,11 @@ def promote_anyhow(home, by, model, section):
     )
 
 
-@pytest.mark.parametrize("harm", [not_a_model, truncate])
+@pytest.mark.parametrize("harm", [not_a_model, truncate, photograph])
 def test_a_file_that_is_no_model_is_refused_although_its_card_vouches_and_somebody_signed(
     home, wang, working, harm
 ):
-    old, new = version(home, 0), version(home, 1)
+    old, new = version(home, 0), in_onnx(home) if harm is photograph else version(home, 1)
     harm(new)
     new = registry.load(new.folder)
     for model in (old, new):
@@ -295,8 +325,9 @@ def test_whoever_starts_a_plant_is_told_which_stations_judge_nothing(home, wang)
     assert "put the file back" in told
 
 
-def test_what_looks_on_is_told_apart_and_costs_no_frame(home, wang, working):
-    model, other = version(home, 0), version(home, 1)
+@pytest.mark.parametrize("onnx", [False, True])
+def test_what_looks_on_is_told_apart_and_costs_no_frame(home, wang, working, onnx):
+    model, other = version(home, 0), in_onnx(home) if onnx else version(home, 1)
     sign(home, wang, model, "4711")
     set_shadow(home, "weld", other)
     station, _, log = working()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision import registry
-from vision.detect import MOST, Detector, check_numbers, choose
+from vision.detect import MOST, Detector, check_numbers, choose, sort
 from vision.testing import WELD_SCORE, picture, write_model
 
 
@@ -80,6 +80,17 @@ def test_of_overlapping_boxes_of_one_class_the_best_stays():
 
 def test_boxes_of_different_classes_never_suppress_each_other():
     assert choose(head((5, 5, 10, 10, 0.6, 0), (5, 5, 10, 10, 0, 0.9)), 0.25)[1].tolist() == [1, 0]
+
+
+def test_findings_of_an_end_to_end_head_are_taken_as_they_are_best_first():
+    rows = [(0, 0, 9, 9, 0.3, 1), (0, 0, 9, 9, 0.9, 1), (1, 1, 2, 2, 0.1, 0), (0, 0, 9, 8, 0.3, 0)]
+    boxes, labels, scores = sort(np.array(rows, np.float32), 0.1, 2)
+    assert boxes.tolist() == [[0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 9, 8]]
+    assert labels.tolist() == [1, 1, 0]
+    assert scores == pytest.approx([0.9, 0.3, 0.3])
+    for label in (-1, 2):
+        with pytest.raises(registry.ModelError, match="a class that it does not name"):
+            sort(np.array([(0, 0, 9, 9, 0.9, label)], np.float32), 0.1, 2)
 
 
 def test_no_more_than_the_most_are_kept():

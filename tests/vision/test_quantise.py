@@ -10,7 +10,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from vision import quantise, registry
+from vision import adopt, quantise, registry
 from vision.accuracy import measure, summarise
 from vision.dataset import Truth
 from vision.detect import Detector
@@ -20,7 +20,7 @@ from vision.judge import Recipe
 from vision.records import Findings
 from vision.registry import ModelError
 from vision.simulate import PartRenderer
-from vision.testing import CLASSES, picture, write_model
+from vision.testing import CLASSES, picture, write_model, write_onnx
 
 DATA = os.environ.get("SEAMLINE_DATA", "")
 NAME = "weld-pipe-int8"
@@ -139,6 +139,12 @@ def test_the_steps_follow_from_the_training_side_alone(shipping):
     assert [blob.shape for blob in blobs] == [(1, 3, 32, 32)] * 2
     assert max(float(blob[0, 0].max()) for blob in blobs) < 0.1  # the red of the held-out side is 1
     assert len(quantise.calibration(registry.load(shipping / "tiny"), shipping / "data", "split", 1)) == 1
+
+
+def test_a_model_in_onnx_is_not_quantised(tmp_path):
+    model = adopt.adopt(write_onnx(tmp_path / "weld.onnx"), tmp_path)
+    with pytest.raises(ExportError, match="is in ONNX; quantise its export to OpenVINO"):
+        quantise.ship(model, tmp_path, tmp_path / "int8", "int8")
 
 
 def rounded(red_steps):

@@ -79,6 +79,33 @@ def test_models_of_one_name_live_side_by_side(tmp_path):
             registry.find(name, [shop])
 
 
+def test_the_same_model_again_brings_the_papers_that_it_has_now(tmp_path):
+    shop = tmp_path / "shop"
+    held = registry.register(another(tmp_path, 1).folder, shop)
+    told = tmp_path / "1" / "mine" / "card.json"
+    told.write_text(json.dumps(json.loads(told.read_text()) | {"metrics": {"map50": 0.7}}))
+    (told.parent / "README.md").write_text("compared")
+    assert registry.register(told.parent, shop) == held
+    assert registry.read_card(held.folder)["metrics"] == {"map50": 0.7}
+    assert (held.folder / "README.md").read_text() == "compared"
+    told.write_text(
+        json.dumps({key: fact for key, fact in registry.read_card(held.folder).items() if key != "metrics"})
+    )
+    assert registry.register(told.parent, shop) == held
+    assert registry.read_card(held.folder)["metrics"] == {"map50": 0.7}
+    assert registry.register(held.folder, shop) == held
+
+
+def test_the_same_files_never_become_a_model_of_other_classes(tmp_path):
+    shop = tmp_path / "shop"
+    held = registry.register(another(tmp_path, 1).folder, shop)
+    told = tmp_path / "1" / "mine" / "card.json"
+    told.write_text(json.dumps(json.loads(told.read_text()) | {"classes": ["good", "dent", "Weld"]}))
+    with pytest.raises(registry.ModelError, match="says otherwise of the same files"):
+        registry.register(told.parent, shop)
+    assert registry.find("mine", [shop]) == held
+
+
 def test_a_name_that_ships_stays_that_of_what_ships(tmp_path):
     model = write_model(tmp_path, "mine")
     card = json.loads((model.folder / "card.json").read_text())

@@ -18,6 +18,23 @@ TROUBLES = (
         "无法读取模型 {place}，请重新导出。",
     ),
     (
+        r"Weights of the model in (?P<place>\S+) lie in another file, .+; export it as one file\.",
+        "模型 {place} 的权重在另一文件中，不受哈希保护；请导出为单个文件。",
+    ),
+    (
+        r"The model in (?P<place>\S+) names the classes (?P<named>.+), its card (?P<told>.+);"
+        r" register the export anew\.",
+        "模型 {place} 自述类别为 {named}，模型卡为 {told}；请重新登记该导出文件。",
+    ),
+    (
+        r"The model in (?P<place>\S+) has the shapes (?P<shapes>.+), its card says otherwise\.",
+        "模型 {place} 的输入输出形状为 {shapes}，与模型卡不符。",
+    ),
+    (
+        r"The model in (?P<place>\S+) computes in (?P<precision>\S+), its card declares (?P<told>\S+)\.",
+        "模型 {place} 的计算精度为 {precision}，模型卡声明为 {told}。",
+    ),
+    (
         r"(?P<file>\S+) is not the file that its card vouches for; export the model anew\.",
         "{file} 与模型卡不符，请重新导出该模型。",
     ),
