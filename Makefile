@@ -5,7 +5,7 @@ VENV := .venv
 TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint train-env clean
+.PHONY: help demo test lint kernels train-env clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -18,6 +18,9 @@ test: $(VENV)/.dev ## From a fresh machine to a green suite
 
 lint: $(VENV)/.dev ## Run every static check
 	deploy/lint.sh
+
+kernels: $(VENV)/bin/python ## Compile the kernels anew after a change of their sources
+	$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --editable .
 
 train-env: $(TRAIN_VENV)/.ready ## The environment in which detectors are trained (large)
 
@@ -48,4 +51,4 @@ $(TRAIN_VENV)/.ready: pyproject.toml
 	@touch $@
 
 clean: ## Remove what was built
-	rm -rf $(VENV) build dist *.egg-info kernels/*.so kernels/*.c
+	rm -rf $(VENV) build dist *.egg-info kernels/*.so kernels/*.c kernels/built.sha256

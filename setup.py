@@ -1,13 +1,16 @@
 """Compile the kernels; everything else about the package stands in pyproject.toml."""
 
+import runpy
 from pathlib import Path
 
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 # No -ffast-math and no fused multiply-add: the NumPy twins must agree bit for bit.
 FLAGS = ["-O3", "-ffp-contract=off"]
+SOURCES = runpy.run_path("kernels/_sources.py")
 
 
 def extensions() -> list[Extension]:
@@ -24,7 +27,18 @@ def extensions() -> list[Extension]:
     ]
 
 
+class Build(build_ext):
+    """Compile, and note beside kernels that stay in the checkout what they were compiled from."""
+
+    def copy_extensions_to_source(self) -> None:
+        """Put the compiled kernels beside their sources."""
+        super().copy_extensions_to_source()
+        SOURCES["stamp"]()
+
+
+stale = SOURCES["stale"]()  # by contents: the times that Cython and the compiler go by may tell otherwise
 setup(
-    ext_modules=cythonize(extensions(), language_level=3),
-    options={"build_ext": {"parallel": True}},  # one compiler a core
+    ext_modules=cythonize(extensions(), language_level=3, force=stale),
+    cmdclass={"build_ext": Build},
+    options={"build_ext": {"parallel": True, "force": stale}},  # one compiler a core
 )

@@ -7,6 +7,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
+from kernels import _sources
+
 NAMES: dict[str, tuple[str, ...]] = {
     "boxes": ("select", "restore"),
     "admit": ("classify", "same", "newest"),
@@ -30,6 +32,10 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Kernel module -> the functions that both of its twins must fill."""
 
 IMPLEMENTATIONS = {"c": "kernels._{}_c", "python": "kernels.pure.{}"}
+STALE = (
+    "The kernels were compiled from other sources than those beside them; run: make kernels"
+    " (in an environment of your own: pip install -e .)"
+)
 
 
 def pick() -> str:
@@ -38,7 +44,8 @@ def pick() -> str:
     Raises
     ------
     ImportError
-        The compiled kernels were asked for but never built, or the variable holds another word.
+        The compiled kernels were asked for but never built, or were built from other sources than those
+        beside them; or the variable holds another word.
     """
     asked = os.environ.get("SEAMLINE_KERNELS", "")
     if asked not in ("", *IMPLEMENTATIONS):
@@ -46,7 +53,10 @@ def pick() -> str:
     built = all(find_spec(IMPLEMENTATIONS["c"].format(name)) for name in NAMES)
     if asked == "c" and not built:
         raise ImportError("SEAMLINE_KERNELS=c, but the kernels are not compiled; run: pip install -e .")
-    return asked or ("c" if built else "python")
+    picked = asked or ("c" if built else "python")
+    if picked == "c" and _sources.stale():
+        raise ImportError(STALE)
+    return picked
 
 
 def load(name: str, impl: str | None = None) -> ModuleType:
