@@ -15,6 +15,7 @@ from streams.connectors.mtconnect_xml import parse
 from streams.connectors.points import Point
 from streams.connectors.s7_places import place as s7_place
 from streams.connectors.waveforms import decode_json
+from streams.log.mixed import pack
 
 NOW = 1_700_000_000 * SECOND
 ITEMS = Items((Point("mill/x1", "mill", "load"), Point("mill/e1", "mill", "execution")), ("mill/e1",))
@@ -64,8 +65,8 @@ def mtconnect(data: bytes) -> None:
 
 def _document(data: bytes) -> None:
     document = parse(data)
-    ITEMS.decode(document).readings.to_arrow()
-    ITEMS.snapshot(document, NOW, 0, 0).readings.to_arrow()
+    pack(*ITEMS.decode(document))
+    pack(*ITEMS.snapshot(document, NOW, 0, 0))
 
 
 def melsec(data: bytes) -> None:

@@ -40,6 +40,7 @@ from streams.log import wire
 from streams.log.abc import Entry, Kind
 from streams.log.errors import LogDamaged
 from streams.log.files import path_of
+from streams.log.mixed import pack
 from streams.log.recovery import recover
 from streams.log.segments import CHECKED_FROM, decode, encode, scan, size_at
 from streams.log.sequences import SIDECAR, Sequences
@@ -63,6 +64,11 @@ class Target:
     examples: tuple[bytes, ...]
     refusals: tuple[type[Exception], ...] = ()
 
+    @property
+    def longest(self) -> int:
+        """Return of how many bytes a case is at the most: an example has room to be mutated fourfold."""
+        return 4 * max(map(len, self.examples))
+
     def __call__(self, data: bytes) -> None:
         """Decode bytes that anybody may have sent."""
         try:
@@ -76,15 +82,14 @@ def shdr(data: bytes) -> None:
     buffer, decoder = LineBuffer(), ShdrDecoder(machine("mill", ("load",)), NOW)
     size = max(1, -(-len(data) // 4))
     for start in range(0, len(data), size):
-        decoder.decode(buffer.feed(data[start : start + size]))
+        pack(*decoder.decode(buffer.feed(data[start : start + size])))
 
 
 def zeromq(data: bytes) -> None:
     """Read what a sensor sends, as far as the log would take it."""
     kind, *rest = data.split(JOIN, 1)
     said = read(kind, b"".join(rest))
-    said.readings.to_arrow()
-    said.rejects.to_arrow()
+    pack(said.readings, said.rejects)
 
 
 def names_and_numbers(data: bytes) -> None:
@@ -157,8 +162,7 @@ def picture(data: bytes) -> None:
 
 def lines(data: bytes) -> None:
     """Read lines of JSON, as far as the log would take them."""
-    for part in decode_lines(data):
-        part.to_arrow()
+    pack(*decode_lines(data))
 
 
 def table(data: bytes) -> None:
@@ -166,7 +170,7 @@ def table(data: bytes) -> None:
     path = scratch() / "table.csv"
     path.write_bytes(data)
     file = Table(path, "oven", "time", ("heat", "mode"), ";")
-    decode_rows(file, list(file.rows()), 1000).readings.to_arrow()
+    pack(*decode_rows(file, list(file.rows()), 1000))
 
 
 def topics(data: bytes) -> None:
@@ -177,7 +181,7 @@ def topics(data: bytes) -> None:
     pairs = zip(frames[::2], frames[1::2], strict=False)
     messages = [Message(topic.decode(errors="replace"), payload) for topic, payload in pairs]
     for decoded in decoder.decode(messages, NOW):
-        decoded.readings.to_arrow()
+        pack(*decoded)
 
 
 def edge(data: bytes) -> None:
@@ -186,7 +190,7 @@ def edge(data: bytes) -> None:
     pairs = zip(frames[::2], frames[1::2], strict=False)
     messages = [Message(topic.decode(errors="replace"), payload) for topic, payload in pairs]
     for decoded in decoder.decode(messages, NOW).decoded:
-        decoded.readings.to_arrow()
+        pack(*decoded)
 
 
 def plant(data: bytes) -> None:

@@ -71,6 +71,12 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}
     _depth = 0
 
+    def fetch_flow_collection_start(self, kind: type[yaml.Token]) -> None:
+        """Take an opening bracket; behind it the scanner looks through all that are open at every word."""
+        if self.flow_level >= DEEPEST:
+            raise yaml.scanner.ScannerError(None, None, TOO_DEEP, self.get_mark())
+        super().fetch_flow_collection_start(kind)
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return the next node."""
         self._depth += 1
@@ -129,23 +135,28 @@ class Document:
             raise NotYaml(_fault(exc)) from exc
         finally:
             loader.dispose()
+        self._found: dict[yaml.MappingNode, dict[str, Spot]] = {}
 
     def find(self, steps: Sequence[Step]) -> Spot:
         """Return where a value stands; steps that lead nowhere are passed over."""
         spot = Spot(self._root, self._root)
         for step in steps:
-            spot = _child(spot.node, step) or spot
+            spot = self._child(spot.node, step) or spot
         return spot
 
+    def _child(self, node: yaml.Node, step: Step) -> Spot | None:
+        if isinstance(node, yaml.MappingNode):
+            return self._keys(node).get(str(step))
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            return Spot(node.value[step], node.value[step])
+        return None
 
-def _child(node: yaml.Node, step: Step) -> Spot | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in reversed(node.value):
-            if isinstance(key, yaml.ScalarNode) and key.value == str(step):
-                return Spot(key, value)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return Spot(node.value[step], node.value[step])
-    return None
+    def _keys(self, node: yaml.MappingNode) -> dict[str, Spot]:
+        """Return what stands under each key of a section: found once, as every fault asks."""
+        if node not in self._found:
+            pairs = [pair for pair in node.value if isinstance(pair[0], yaml.ScalarNode)]
+            self._found[node] = {key.value: Spot(key, value) for key, value in pairs}
+        return self._found[node]
 
 
 def doubled(node: yaml.Node, seen: set[int]) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ import numpy as np
 from kernels import json_lines as kernel
 from kernels.json_lines import Objects
 from kernels.words import ODD, Words
-from streams.connectors.batch import Batch, Decoded, is_whole, joined
+from streams.connectors.batch import NO_REJECTS, Batch, Decoded, is_whole, joined
 from streams.connectors.stamps import stamp
 from streams.records import GOOD, NULL, Int64, Readings, Text
 
@@ -151,6 +151,3 @@ def read_quality(quality: object) -> int:
     if not isinstance(quality, int) or not 0 <= quality < SHORT:
         raise BadLine("bad_quality")
     return quality
-
-
-NO_REJECTS = Batch().build().rejects

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,12 @@ def test_sections_without_end_are_followed_for_a_while_only(text: str) -> None:
         fault.says
         == "this is not YAML (sections within sections without end); close the brackets that are open."
     )
+
+
+def test_a_file_of_nothing_but_faults_is_told_in_time_that_grows_with_it() -> None:
+    begun = time.process_time()
+    assert len(faults("".join(f"key{number}: 1\n" for number in range(20_000)))) == 20_001
+    assert time.process_time() - begun < 10
 
 
 def test_a_number_that_no_field_can_hold_is_told_like_any_other() -> None:

@@ -4,6 +4,7 @@ import lzma
 import os
 import socket
 import threading
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from streams.connectors.batch import joined
 from streams.connectors.shdr import ShdrConnector
 from streams.connectors.shdr_lines import FEW, LINE_LIMIT, LineBuffer, ShdrDecoder
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, SNAPSHOT
+from streams.records import GOOD, RAW_LIMIT, SNAPSHOT
 from streams.testing import MemoryOutlet, plain, rows, running, source_times
 
 T = stamp("2016-05-11T10:18:29Z")
@@ -84,6 +85,18 @@ def test_an_empty_value_is_a_text_but_no_number():
     assert rejects.tag.to_list() == ["Xabs"]
     assert rejects.ts.tolist() == [T]
     assert rejects.raw.to_list() == ["2016-05-11T10:18:29Z|Xabs|"]
+
+
+@pytest.mark.parametrize("lines", [1, FEW])
+def test_a_line_is_kept_once_however_many_of_its_values_are_empty(lines):
+    line = "2023-11-14T22:13:20Z" + "|Xload|" * 5000
+    tracemalloc.start()
+    rejects = decode(*[line] * lines).rejects
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rejects.raw.values == (line[:RAW_LIMIT],)
+    assert len(rejects) == 5000 * lines
+    assert peak < 1000 * len(rejects) + 5_000_000
 
 
 def test_what_only_the_flow_can_judge_passes_through():
