@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from bench.fuzz.files import tidy
 from bench.fuzz.targets import Target
 from bench.fuzz.tried import Tried
 
@@ -81,4 +82,5 @@ class Cases:
         """Write the figures and end the process: libFuzzer would go on to its own report."""
         self.figures.peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
         (self._folder / "figures.json").write_text(json.dumps(asdict(self.figures)), encoding="utf-8")
+        tidy()
         os._exit(0)

@@ -35,7 +35,7 @@ MQTT = (
     b'{"machine": "press", "tag": "load", "ts": 1700000000000000, "value": 1}',
 )
 PLANT_FILE = b"""
-name: Hall 3
+name: !!str Hall 3
 timezone: Asia/Shanghai
 machines:
   - name: mill-1

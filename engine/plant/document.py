@@ -34,6 +34,7 @@ WORDS = {
 DEEPEST = 50
 """Sections within sections."""
 TOO_DEEP = "sections within sections without end"
+FALSE_TAG = "the value is not what its tag says"
 MENDS = {
     "mapping values are not allowed": "put the value in quotes, or indent the line like those above it",
     "could not find expected ':'": "write the key, a colon and a space before its value",
@@ -46,6 +47,7 @@ MENDS = {
     "unhashable key": "write a plain word as the key",
     "could not determine a constructor": "leave the tag out",
     TOO_DEEP: "close the brackets that are open",
+    FALSE_TAG: "leave the tag out",
 }
 """What mends an error of YAML, by a part of what the parser says."""
 
@@ -86,6 +88,13 @@ class Loader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return what a node is; the library's own errors of a tag like ``!!int x`` have no place."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as exc:
+            raise yaml.constructor.ConstructorError(None, None, FALSE_TAG, node.start_mark) from exc
 
 
 for _type, (_pattern, _letters) in WORDS.items():

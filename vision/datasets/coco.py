@@ -81,7 +81,7 @@ def _objects(value: Any) -> bool:
 def _categories(file: Path, held: dict[str, Any]) -> dict[int, str]:
     try:
         return {int(item["id"]): class_name(item["name"]) for item in held["categories"]}
-    except (KeyError, TypeError, ValueError) as exc:
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise DatasetError(f"{file} has a category without a number or a name; mend it.") from exc
 
 
@@ -98,7 +98,7 @@ def _annotated(
     try:
         found = tuple(_box(item, names) for item in boxes)
         size = float(image.get("width") or 0), float(image.get("height") or 0)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return Annotated(picture, side=side, trouble="annotations that cannot be read")
     return Annotated(picture, found, size if all(size) else None, side)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,7 @@ class Yolo:
     def classes(self, folder: Path) -> tuple[str, ...]:
         """Return the names of ``data.yaml``, else of ``classes.txt``."""
         if file := _data_file(folder):
-            names = _load(file).get("names") or ()
-            ordered = [names[key] for key in sorted(names)] if isinstance(names, dict) else names
-            return tuple(map(class_name, ordered))
+            return _names(file, _load(file)["names"])
         return read_classes(folder) if (folder / "classes.txt").is_file() else ()
 
     def read(self, folder: Path) -> Iterator[Annotated]:
@@ -50,9 +49,18 @@ def _data_file(folder: Path) -> Path | None:
 def _load(file: Path) -> dict[str, Any]:
     try:
         held = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as exc:
         raise DatasetError(f"{file} is no YAML that can be read; mend it or take it out.") from exc
     return held if isinstance(held, dict) else {}
+
+
+def _names(file: Path, names: Any) -> tuple[str, ...]:
+    """Return the classes that a data file lists, or has under their numbers."""
+    try:
+        ordered = [names[key] for key in sorted(names)] if isinstance(names, dict) else list(names)
+        return tuple(map(class_name, ordered))
+    except (TypeError, ValueError) as exc:
+        raise DatasetError(f"{file} names its classes in no order; write them as names: [a, b].") from exc
 
 
 def _sides(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -72,9 +80,10 @@ def _listed(value: Any) -> list[str]:
 
 def _folder(folder: Path, root: str, name: str) -> Path:
     """Return a folder that a data file names: below its own folder, wherever it was written."""
-    for place in (folder / root / name, folder / name, folder / name.removeprefix("../")):
-        if place.is_dir() and place.resolve().is_relative_to(folder.resolve()):
-            return place
+    with suppress(OSError):  # a name that is too long for any folder
+        for place in (folder / root / name, folder / name, folder / name.removeprefix("../")):
+            if place.is_dir() and place.resolve().is_relative_to(folder.resolve()):
+                return place
     raise DatasetError(f"{folder} has no folder {name} of pictures below it; mend its data file.")
 
 
