@@ -103,8 +103,8 @@ class Columns:
     """The columns' names, as a dataclass has them."""
 
     def __post_init__(self) -> None:
-        lengths = {name: len(getattr(self, name)) for name in self.__match_args__}
-        if len(set(lengths.values())) > 1:
+        if len({len(getattr(self, name)) for name in self.__match_args__}) > 1:
+            lengths = {name: len(getattr(self, name)) for name in self.__match_args__}
             raise ValueError(f"the columns of {type(self).__name__} differ in length: {lengths}")
 
     def __len__(self) -> int:

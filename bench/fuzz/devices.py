@@ -6,12 +6,13 @@ import json
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 
+from bench.fuzz.files import arrow, halves
 from engine.handshake.memory import MemoryPlc, Wiring
 from engine.identity.scanner import Codes
 from streams.clock import SECOND
@@ -27,7 +28,6 @@ from streams.connectors.opcua_values import Decoder, Told
 from streams.connectors.points import Binding, Point
 from streams.connectors.s7_places import place as s7_place
 from streams.connectors.waveforms import decode_json
-from streams.log.mixed import pack
 
 NOW = 1_700_000_000 * SECOND
 ITEMS = Items((Point("mill/x1", "mill", "load"), Point("mill/e1", "mill", "execution")), ("mill/e1",))
@@ -80,8 +80,8 @@ def mtconnect(data: bytes) -> None:
 
 def _document(data: bytes) -> None:
     document = parse(data)
-    pack(*ITEMS.decode(document))
-    pack(*ITEMS.snapshot(document, NOW, 0, 0))
+    arrow(ITEMS.decode(document))
+    arrow(ITEMS.snapshot(document, NOW, 0, 0))
 
 
 def melsec(data: bytes) -> None:
@@ -145,13 +145,13 @@ def opcua(data: bytes) -> None:
     if value is not None:
         batch = Batch()
         Decoder(Binding([Point("a", "press", "force")]), NOW).add(batch, Told("a", value), NOW)
-        pack(*batch.build())
+        arrow(batch.build())
 
 
 def opcua_values() -> tuple[bytes, ...]:
     """Return values as a server writes them: a number with its time, a text, an array, one in doubt."""
-    at = datetime(2023, 11, 14, tzinfo=UTC)
-    doubted = ua.StatusCode(ua.StatusCodes.UncertainInitialValue)
+    at = ua.DateTime(2023, 11, 14, tzinfo=UTC)
+    doubted = ua.StatusCode(ua.UInt32(ua.StatusCodes.UncertainInitialValue))
     values = (
         ua.DataValue(ua.Variant(1.5), SourceTimestamp=at),
         ua.DataValue(ua.Variant(ua.LocalizedText("runs")), ServerTimestamp=at),
@@ -165,5 +165,5 @@ def opcua_values() -> tuple[bytes, ...]:
 def scanner(data: bytes) -> None:
     """Read the codes of a scanner whose bytes come in two pieces."""
     codes = Codes()
-    for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
+    for piece in halves(data):
         codes.feed(piece)

@@ -15,13 +15,13 @@ from bench.chaos.feed import verdict
 from engine.approvals.entry import Deed
 from engine.approvals.entry import Entry as Approval
 from streams.clock import SECOND
+from streams.connectors.batch import Decoded
 from streams.connectors.csv import Table, decode_rows
 from streams.log.abc import Entry, Kind
 from streams.log.files import path_of
-from streams.log.mixed import pack
 from streams.log.recovery import recover
 from streams.log.segments import CHECKED_FROM, decode, encode, scan, size_at
-from streams.log.sequences import SIDECAR, Sequences
+from streams.log.sequences import SIDECAR
 from vision import pictures
 from vision.datasets import coco, voc, yolo
 from vision.datasets.abc import FRACTIONS, Format
@@ -66,8 +66,21 @@ def tidy() -> None:
         KEPT.pop().cleanup()
 
 
+def halves(data: bytes) -> tuple[bytes, bytes]:
+    """Return what comes in two pieces."""
+    middle = len(data) // 2
+    return data[:middle], data[middle:]
+
+
+def arrow(decoded: Decoded) -> None:
+    """Turn what was decoded into what the log would take; what is empty it never sees."""
+    for columns in decoded:
+        if len(columns):
+            columns.to_arrow()
+
+
 def segment(data: bytes) -> None:
-    """Read a segment whose first entry has a right checksum, whatever it says."""
+    """Read a segment as it is, and with right checksums, whatever its entries say."""
     for view in (memoryview(data), memoryview(sealed(data))):
         size_at(view, 0)
         decode(view, 0)
@@ -75,8 +88,13 @@ def segment(data: bytes) -> None:
 
 
 def sealed(data: bytes) -> bytes:
-    """Return an entry of a log with the checksum that it should have."""
-    return data[:4] + crc32(data[CHECKED_FROM:]).to_bytes(4, "little") + data[CHECKED_FROM:]
+    """Return entries of a log with the checksums that they should have."""
+    whole, at = bytearray(data), 0
+    while (size := size_at(memoryview(whole), at)) and at + size <= len(whole):
+        crc = crc32(whole[at + CHECKED_FROM : at + size])
+        whole[at + 4 : at + CHECKED_FROM] = crc.to_bytes(4, "little")
+        at += size
+    return bytes(whole)
 
 
 def recovery(data: bytes) -> None:
@@ -84,9 +102,8 @@ def recovery(data: bytes) -> None:
     noted, _, last = data.partition(JOIN)
     folder = scratch("log")
     (folder / SIDECAR).write_bytes(noted)
-    path_of(folder, 1).write_bytes(last)
+    path_of(folder, 1).write_bytes(sealed(last))
     recover(folder)
-    Sequences().load(folder)
 
 
 def table(data: bytes) -> None:
@@ -94,7 +111,7 @@ def table(data: bytes) -> None:
     path = scratch("csv") / "table.csv"
     path.write_bytes(data)
     file = Table(path, "oven", "time", ("heat", "mode"), ";")
-    pack(*decode_rows(file, list(file.rows()), 1000))
+    arrow(decode_rows(file, list(file.rows()), 1000))
 
 
 def packed(data: bytes) -> None:
@@ -120,33 +137,42 @@ def approval(data: bytes) -> None:
     Approval.from_line(data)
 
 
+@cache
+def pictured(name: str, *places: str) -> Path:
+    """Return a folder whose folders are these, with a picture in the first of them."""
+    folder = scratch(name)
+    for place in places:
+        (folder / place).mkdir()
+    (folder / places[0] / "weld.jpg").touch()
+    return folder
+
+
 def coco_file(data: bytes) -> None:
     """Import annotations in COCO's JSON."""
-    (scratch("coco") / "annotations.json").write_bytes(data)
-    _brought(coco.Coco(), scratch("coco"))
+    folder = pictured("coco", "images")
+    (folder / "annotations.json").write_bytes(data)
+    coco.Coco().classes(folder)
+    _brought(coco.Coco(), folder)
 
 
 def voc_file(data: bytes) -> None:
     """Import a picture's annotation in Pascal VOC's XML."""
-    (scratch("voc") / "weld.xml").write_bytes(data)
-    _brought(voc.Voc(), scratch("voc"))
+    folder = pictured("voc", "JPEGImages", "Annotations")
+    (folder / "Annotations" / "weld.xml").write_bytes(data)
+    _brought(voc.Voc(), folder)
 
 
 def yolo_files(data: bytes) -> None:
     """Import the data file and a label file of YOLO."""
     named, _, labels = data.partition(JOIN)
-    folder = scratch("yolo")
-    for place in ("images", "labels"):
-        (folder / place).mkdir(exist_ok=True)
+    folder = pictured("yolo", "images", "labels")
     (folder / "data.yaml").write_bytes(named)
     (folder / "labels" / "weld.txt").write_bytes(labels)
-    _brought(yolo.Yolo(), folder, "images/")
+    _brought(yolo.Yolo(), folder)
 
 
-def _brought(form: Format, folder: Path, place: str = "") -> None:
+def _brought(form: Format, folder: Path) -> None:
     """Read what an import reads, up to the pictures, and straighten the boxes."""
-    (folder / f"{place}weld.jpg").touch()
-    form.classes(folder)
     for item in form.read(folder):
         corners = [box.corners for box in item.boxes]
         straighten(corners, item.size or FRACTIONS, (0.01, 0.01), lambda what, where: None, "weld.jpg")

@@ -29,7 +29,7 @@ from bench.fuzz.devices import (
     scanner,
     waveform,
 )
-from bench.fuzz.examples import CSV, JSON_LINES, MQTT, PLANT_FILE, SHDR, sparkplug
+from bench.fuzz.examples import CSV, JSON_LINES, MQTT, PLANT_FILES, SHDR, sparkplug
 from bench.fuzz.files import (
     APPROVAL,
     COCO,
@@ -38,8 +38,10 @@ from bench.fuzz.files import (
     VOC,
     YOLO,
     approval,
+    arrow,
     coco_file,
     drawn,
+    halves,
     kept,
     packed,
     picture,
@@ -57,6 +59,7 @@ from engine.plant.file import parse as parse_plant
 from streams.chain import LineChain
 from streams.clock import SECOND
 from streams.connectors import numbered
+from streams.connectors.batch import Decoded, joined
 from streams.connectors.csv import TableError
 from streams.connectors.json_lines import decode_lines
 from streams.connectors.messages import read
@@ -71,7 +74,6 @@ from streams.connectors.sparkplug_decoder import SparkplugDecoder
 from streams.log import remote_wire, wire
 from streams.log.abc import Entry, Kind
 from streams.log.errors import LogDamaged
-from streams.log.mixed import pack
 from streams.operators.testing import machine
 from streams.records import Readings, Rejects
 from streams.records import encode as encode_batch
@@ -108,18 +110,16 @@ class Target:
 
 
 def shdr(data: bytes) -> None:
-    """Decode an adapter's stream that comes in four pieces."""
+    """Decode an adapter's stream that comes in two pieces."""
     buffer, decoder = LineBuffer(), ShdrDecoder(machine("mill", ("load",)), NOW)
-    size = max(1, -(-len(data) // 4))
-    for start in range(0, len(data), size):
-        pack(*decoder.decode(buffer.feed(data[start : start + size])))
+    arrow(joined([decoder.decode(buffer.feed(piece)) for piece in halves(data)]))
 
 
 def zeromq(data: bytes) -> None:
     """Read what a sensor sends, as far as the log would take it."""
     kind, *rest = data.split(JOIN, 1)
     said = read(kind, b"".join(rest))
-    pack(said.readings, said.rejects)
+    arrow(Decoded(said.readings, said.rejects))
 
 
 def names_and_numbers(data: bytes) -> None:
@@ -171,7 +171,7 @@ def remote_frame(data: bytes) -> None:
 
 def lines(data: bytes) -> None:
     """Read lines of JSON, as far as the log would take them."""
-    pack(*decode_lines(data))
+    arrow(decode_lines(data))
 
 
 def topics(data: bytes) -> None:
@@ -182,7 +182,7 @@ def topics(data: bytes) -> None:
     pairs = zip(frames[::2], frames[1::2], strict=False)
     messages = [Message(topic.decode(errors="replace"), payload) for topic, payload in pairs]
     for decoded in decoder.decode(messages, NOW):
-        pack(*decoded)
+        arrow(decoded)
 
 
 def edge(data: bytes) -> None:
@@ -191,7 +191,7 @@ def edge(data: bytes) -> None:
     pairs = zip(frames[::2], frames[1::2], strict=False)
     messages = [Message(topic.decode(errors="replace"), payload) for topic, payload in pairs]
     for decoded in decoder.decode(messages, NOW).decoded:
-        pack(*decoded)
+        arrow(decoded)
 
 
 def plant(data: bytes) -> None:
@@ -228,10 +228,10 @@ TARGETS = {
     "coco": Target(coco_file, (COCO,), (DatasetError,)),
     "csv": Target(table, (CSV,), (TableError,)),
     "flow": Target(flow, tuple(logged())),
-    "json_lines": Target(lines, (JSON_LINES,)),
+    "json_lines": Target(lines, (JSON_LINES, *JSON_LINES.strip().splitlines())),
     "mc": Target(melsec, (FRAME,), (Lost, Refused)),
     "memory": Target(memory, (bytes(range(100)),)),
-    "mqtt": Target(topics, (framed(*MQTT),)),
+    "mqtt": Target(topics, (framed(*MQTT), framed(*MQTT[:4]), framed(*MQTT[4:]))),
     "mtconnect": Target(mtconnect, (DOCUMENT, STREAM, PROBE), (DocumentError, TooLong)),
     "numbered": Target(
         names_and_numbers,
@@ -241,7 +241,7 @@ TARGETS = {
     "opcua": Target(opcua, opcua_values()),
     "packs": Target(packed, (kept(),)),
     "pictures": Target(picture, drawn()),
-    "plant": Target(plant, (PLANT_FILE,), (PlantError,)),
+    "plant": Target(plant, PLANT_FILES, (PlantError,)),
     "plc": Target(plc, (bytes(range(64, 164)),)),
     "recovery": Target(recovery, (framed(NOTED, stored()), framed(b"", stored()[:-9])), (LogDamaged,)),
     "remote": Target(
@@ -250,12 +250,12 @@ TARGETS = {
             framed(*remote_wire.pack(remote_wire.Request(7, "line-1", remote_wire.READ, (3, 4096)))),
             framed(*remote_wire.pack_reply(remote_wire.Reply(7, remote_wire.OK, stored()))),
         ),
-        (ValueError,),
+        (ValueError, LogDamaged),
     ),
     "scanner": Target(scanner, (b"A-17\r\nB-18\n \xe7\x84\x8a-19\n", b"half")),
     "segments": Target(segment, (stored(), stored()[:-9]), (LogDamaged,)),
     "shdr": Target(shdr, (SHDR,)),
-    "sparkplug": Target(edge, (framed(*sparkplug(NOW // 1000)),)),
+    "sparkplug": Target(edge, tuple(framed(*told) for told in sparkplug(NOW // 1000))),
     "voc": Target(voc_file, (VOC,)),
     "waveforms": Target(waveform, (WAVEFORM,), (ValueError,)),
     "wire": Target(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["streams", "engine.parts", "engine.plant", "vision.cameras"]):
+with atheris.instrument_imports(include=["engine", "streams", "vision"]):
     from bench.fuzz.cases import Cases
     from bench.fuzz.targets import TARGETS
 

@@ -81,6 +81,8 @@ def _merged(payload: bytes, plain: Readings, line: Int64, odd: Int64) -> Decoded
             batch.reject(str(exc), text, None)
     rest = np.delete(np.arange(len(plain)), odd)
     readings, rejects = batch.build()
+    if not places or not len(rest):
+        return Decoded(readings if places else plain[rest], rejects)
     order = np.argsort(np.concatenate([rest, np.array(places, dtype=np.int64)]), kind="stable")
     return Decoded(Readings.joined([plain[rest], readings])[order], rejects)
 

@@ -41,14 +41,19 @@ class LineBuffer:
     """Cut a stream of bytes into lines; a line longer than `LINE_LIMIT` is given up as it is."""
 
     def __init__(self) -> None:
-        self.rest = b""
+        self.rest = bytearray()
         """What came behind the last line end."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that a chunk completes."""
-        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        self.rest += chunk
+        lines: list[bytes] = []
+        if b"\n" in chunk:  # else what has come so far need not be looked through again
+            *lines, rest = bytes(self.rest).split(b"\n")
+            self.rest = bytearray(rest)
         if len(self.rest) > LINE_LIMIT:
-            lines, self.rest = [*lines, self.rest], b""
+            lines.append(bytes(self.rest))
+            self.rest = bytearray()
         return lines
 
 

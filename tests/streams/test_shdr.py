@@ -4,6 +4,7 @@ import lzma
 import os
 import socket
 import threading
+import time
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -199,6 +200,13 @@ def test_lines_come_whole_however_the_bytes_are_cut(lines, step):
     found = [line for at in range(0, len(stream), step) for line in buffer.feed(stream[at : at + step])]
     assert found == lines
     assert buffer.rest == b"rest"
+
+
+def test_a_line_in_many_pieces_is_looked_through_once():
+    buffer, begun = LineBuffer(), time.process_time()
+    for _ in range(LINE_LIMIT // 50):
+        assert buffer.feed(b"x" * 50) == []
+    assert time.process_time() - begun < 1
 
 
 def test_a_line_without_end_is_given_up():

@@ -313,6 +313,14 @@ def test_numbers_without_end_cost_one_picture_or_are_refused(tmp_path):
         bring(FORMATS["coco"], tmp_path / "in", tmp_path / "other", Plan())
 
 
+def test_pictures_that_share_a_number_are_refused(tmp_path):
+    coco(tmp_path / "in")
+    file = tmp_path / "in" / "train" / "_annotations.coco.json"
+    file.write_text(file.read_text().replace('"id": 1, "file_name"', '"id": 0, "file_name"'))
+    with pytest.raises(DatasetError, match="calls several pictures 0; number each on its own"):
+        bring(FORMATS["coco"], tmp_path / "in", tmp_path / "out", Plan())
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ class Coco:
             boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for item in held["annotations"]:
                 boxes[str(item.get("image_id"))].append(item)
+            ids = Counter(str(image.get("id")) for image in held["images"])
+            if twice := [number for number, count in ids.items() if count > 1]:
+                raise DatasetError(f"{file} calls several pictures {twice[0][:99]}; number each on its own.")
             for image in held["images"]:
                 yield _annotated(folder, file, image, boxes[str(image.get("id"))], names)
 

@@ -24,26 +24,25 @@ class Yolo:
 
     def find(self, folder: Path) -> bool:
         """Return whether there is a data file, or pictures and labels side by side."""
-        return _data_file(folder) is not None or all(
-            (folder / name).is_dir() for name in ("images", "labels")
-        )
+        return _named(folder) is not None or all((folder / name).is_dir() for name in ("images", "labels"))
 
     def classes(self, folder: Path) -> tuple[str, ...]:
         """Return the names of ``data.yaml``, else of ``classes.txt``."""
-        if file := _data_file(folder):
-            return _names(file, _load(file)["names"])
-        return read_classes(folder) if (folder / "classes.txt").is_file() else ()
+        return _classes(folder, _named(folder))
 
     def read(self, folder: Path) -> Iterator[Annotated]:
         """Yield the pictures of each side, or all of them where nothing parts them."""
-        classes = self.classes(folder)
-        for side, place in _sides(folder):
+        named = _named(folder)
+        classes = _classes(folder, named)
+        for side, place in _sides(folder, named[1] if named else {}):
             for picture in pictures_below(place):
                 yield _annotated(picture, side, classes)
 
 
-def _data_file(folder: Path) -> Path | None:
-    return next((file for file in sorted(folder.glob("*.yaml")) if _load(file).get("names")), None)
+def _named(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the first data file that names classes, and what it says."""
+    held = ((file, _load(file)) for file in sorted(folder.glob("*.yaml")))
+    return next((found for found in held if found[1].get("names")), None)
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -54,8 +53,11 @@ def _load(file: Path) -> dict[str, Any]:
     return held if isinstance(held, dict) else {}
 
 
-def _names(file: Path, names: Any) -> tuple[str, ...]:
-    """Return the classes that a data file lists, or has under their numbers."""
+def _classes(folder: Path, named: tuple[Path, dict[str, Any]] | None) -> tuple[str, ...]:
+    """Return the classes that a data file lists, or has under their numbers; without one, those of a text."""
+    if named is None:
+        return read_classes(folder) if (folder / "classes.txt").is_file() else ()
+    file, names = named[0], named[1]["names"]
     try:
         ordered = [names[key] for key in sorted(names)] if isinstance(names, dict) else list(names)
         return tuple(map(class_name, ordered))
@@ -63,10 +65,8 @@ def _names(file: Path, names: Any) -> tuple[str, ...]:
         raise DatasetError(f"{file} names its classes in no order; write them as names: [a, b].") from exc
 
 
-def _sides(folder: Path) -> Iterator[tuple[str, Path]]:
+def _sides(folder: Path, held: dict[str, Any]) -> Iterator[tuple[str, Path]]:
     """Yield folders of pictures with the side they are of; all that is not to train on is held out."""
-    file = _data_file(folder)
-    held = _load(file) if file else {}
     for key, side in (("train", TRAIN), ("val", TEST), ("test", TEST)):
         for name in _listed(held.get(key)):
             yield side, _folder(folder, str(held.get("path") or "."), name)
