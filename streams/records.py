@@ -36,7 +36,7 @@ UNTIMED = 3
 
 def constant(value: int, size: int, dtype: type[np.generic]) -> Any:
     """Return a column (size,) of one value; it takes no memory and cannot be written to."""
-    return np.broadcast_to(np.array(value, dtype), size)
+    return np.ndarray(size, dtype, np.array(value, dtype).tobytes(), strides=(0,))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +103,8 @@ class Columns:
     """The columns' names, as a dataclass has them."""
 
     def __post_init__(self) -> None:
-        lengths = {name: len(getattr(self, name)) for name in self.__match_args__}
-        if len(set(lengths.values())) > 1:
+        if len({len(getattr(self, name)) for name in self.__match_args__}) > 1:
+            lengths = {name: len(getattr(self, name)) for name in self.__match_args__}
             raise ValueError(f"the columns of {type(self).__name__} differ in length: {lengths}")
 
     def __len__(self) -> int:
@@ -181,8 +181,7 @@ class Readings(Columns):
             arrays["quality"] = pa.array(self.quality)
         if (self.source_ts != NULL).any():
             arrays["source_ts"] = _masked(self.source_ts, self.source_ts == NULL)
-        schema = pa.schema([ARROW_SCHEMA.field(name) for name in arrays])
-        return pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema)
+        return pa.RecordBatch.from_arrays(list(arrays.values()), schema=_schema(tuple(arrays)))
 
     @classmethod
     def from_arrow(cls, batch: pa.RecordBatch) -> Self:
@@ -309,6 +308,12 @@ ARROW_SCHEMA = pa.schema(
     ]
 )
 """A reading in Arrow; ``received`` is the appender's stamp of the whole batch."""
+
+
+@lru_cache
+def _schema(names: tuple[str, ...]) -> pa.Schema:
+    """Return the schema of some of a reading's columns."""
+    return pa.schema([ARROW_SCHEMA.field(name) for name in names])
 
 
 def integers(array: pa.Array, null: int) -> Int64:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.fuzz.tried import keep as keep_last
 from cluster.terminal import progress
 
-ENDS = {70: "hangs", 71: "crashes", 77: "crashes"}
-"""How libFuzzer ends a process: a case without an end, too much memory, native code that died."""
+ENDS = {-signal.SIGPROF: "hangs"}
+"""How a process ends in a case without an end; every other is a crash, 71 of memory, 77 of native code."""
 
 
 def run(
@@ -78,6 +80,7 @@ def fuzz(
         tail = (folder / "said.txt").read_text(encoding="utf-8", errors="replace")[-2000:]
         figures = {"cases": 0, "crashes": 0, "hangs": 0, "peak_mb": 0.0, "found": {f"exit {code}": tail}}
         figures[ENDS.get(code, "crashes")] = 1
+        keep_last(folder, folder / "failed")
     else:
         figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     return figures | {"seconds": round(time.monotonic() - begun, 1)}

@@ -6,16 +6,24 @@ import json
 import math
 import os
 import resource
+import signal
 import time
 import traceback
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from bench.fuzz.files import tidy
 from bench.fuzz.targets import Target
+from bench.fuzz.tried import Tried
 
 HANG_SECONDS = 1.0
 """CPU seconds after which a case counts as a hang."""
+DEAD_SECONDS = 30.0
+"""CPU seconds after which a case ends the process, native code too.
+
+The wall's go on while the process waits for a core, or stands still.
+"""
 
 
 @dataclass(slots=True)
@@ -38,15 +46,19 @@ class Cases:
         self._failed = folder / "failed"
         self._end = time.monotonic() + seconds
         self._failed.mkdir(exist_ok=True)
+        self._tried = Tried(folder)
         self.figures = Figures()
 
     def __call__(self, data: bytes) -> None:
         """Try a case."""
+        self._tried.note(data)
+        signal.setitimer(signal.ITIMER_PROF, DEAD_SECONDS)
         begun = time.process_time()
         try:
             self._target(data)
         except Exception as exc:  # whatever it is, it is what is looked for
             self._note(exc, data)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         if time.process_time() - begun > HANG_SECONDS:
             self.figures.hangs += 1
             self._keep(data)
@@ -70,4 +82,5 @@ class Cases:
         """Write the figures and end the process: libFuzzer would go on to its own report."""
         self.figures.peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
         (self._folder / "figures.json").write_text(json.dumps(asdict(self.figures)), encoding="utf-8")
+        tidy()
         os._exit(0)

@@ -1,18 +1,31 @@
-"""What machines and their agents answer, fuzzed: documents, frames, blocks of memory, waveforms."""
+"""What machines and their agents answer, fuzzed: documents, frames, memory, values, codes, waveforms."""
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC
 
+from asyncua import ua
+from asyncua.common.utils import Buffer
+from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
+
+from bench.fuzz.files import arrow, halves
+from engine.handshake.memory import MemoryPlc, Wiring
+from engine.identity.scanner import Codes
 from streams.clock import SECOND
-from streams.connectors.blocks import plan
+from streams.connectors.batch import Batch
+from streams.connectors.blocks import Block, plan
 from streams.connectors.mc_frames import ANSWER, END, HEAD, Route, payload, rest_of
 from streams.connectors.mc_places import place as mc_place
 from streams.connectors.modbus_places import place as modbus_place
 from streams.connectors.mtconnect_http import Parts
 from streams.connectors.mtconnect_items import Items
 from streams.connectors.mtconnect_xml import parse
-from streams.connectors.points import Point
+from streams.connectors.opcua_values import Decoder, Told
+from streams.connectors.points import Binding, Point
 from streams.connectors.s7_places import place as s7_place
 from streams.connectors.waveforms import decode_json
 
@@ -27,6 +40,9 @@ DOCUMENT = b"""<?xml version="1.0"?>
 <Events><Execution dataItemId="e1" timestamp="2023-11-14T22:13:21Z" sequence="2">ACTIVE</Execution></Events>
 <Condition><Fault dataItemId="c1" timestamp="2023-11-14T22:13:22Z" sequence="3">hot &amp; loud</Fault>
 </Condition></ComponentStream></DeviceStream></Streams></MTConnectStreams>"""
+PROBE = b"""<MTConnectDevices><Devices><Device name="mill" uuid="u1"><DataItems>
+<DataItem id="x1" name="Xload" category="SAMPLE" type="LOAD" units="PERCENT" representation="VALUE"/>
+</DataItems></Device></Devices></MTConnectDevices>"""
 STREAM = b"--part\r\nContent-type: text/xml\r\nContent-length: %d\r\n\r\n%s\r\n--part\r\n\r\n%s\r\n--part" % (
     *(len(DOCUMENT), DOCUMENT),
     DOCUMENT,
@@ -64,8 +80,8 @@ def mtconnect(data: bytes) -> None:
 
 def _document(data: bytes) -> None:
     document = parse(data)
-    ITEMS.decode(document).readings.to_arrow()
-    ITEMS.snapshot(document, NOW, 0, 0).readings.to_arrow()
+    arrow(ITEMS.decode(document))
+    arrow(ITEMS.snapshot(document, NOW, 0, 0))
 
 
 def melsec(data: bytes) -> None:
@@ -86,3 +102,68 @@ def memory(data: bytes) -> None:
 def waveform(data: bytes) -> None:
     """Read a waveform."""
     decode_json(data).to_arrow()
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A connection to a PLC whose memory is what it is said to be."""
+
+    content: bytes
+
+    def read(self, block: Block) -> bytes:
+        """Return a block of bytes."""
+        return self.content[block.first : block.first + block.count].ljust(block.count, b"\0")
+
+    def write(self, block: Block, content: bytes) -> None:
+        """Take nothing."""
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+ASKS = {
+    "trigger": s7_place("DB1.DBX0.0"),
+    "heartbeat": s7_place("DB1.DBD4"),
+    "part_id": s7_place("DB1.DBB10", "string", 16),
+    "order": s7_place("DB1.DBD40"),
+}
+WIRING = Wiring(ASKS, {}, defaultdict(lambda: 222), defaultdict(lambda: 1))
+
+
+def plc(data: bytes) -> None:
+    """Read the flags of a PLC and what it says of a part."""
+    there = MemoryPlc(Answering(data), WIRING)
+    there.flags()
+    there.told()
+
+
+def opcua(data: bytes) -> None:
+    """Take a value of an OPC UA server; bytes that the library cannot read are no value."""
+    value = None
+    with suppress(Exception):
+        value = struct_from_binary(ua.DataValue, Buffer(data))
+    if value is not None:
+        batch = Batch()
+        Decoder(Binding([Point("a", "press", "force")]), NOW).add(batch, Told("a", value), NOW)
+        arrow(batch.build())
+
+
+def opcua_values() -> tuple[bytes, ...]:
+    """Return values as a server writes them: a number with its time, a text, an array, one in doubt."""
+    at = ua.DateTime(2023, 11, 14, tzinfo=UTC)
+    doubted = ua.StatusCode(ua.UInt32(ua.StatusCodes.UncertainInitialValue))
+    values = (
+        ua.DataValue(ua.Variant(1.5), SourceTimestamp=at),
+        ua.DataValue(ua.Variant(ua.LocalizedText("runs")), ServerTimestamp=at),
+        ua.DataValue(ua.Variant([1.0, 2.0])),
+        ua.DataValue(ua.Variant(7, ua.VariantType.Byte), doubted, SourceTimestamp=at),
+        ua.DataValue(ua.Variant(at)),
+    )
+    return tuple(map(struct_to_binary, values))
+
+
+def scanner(data: bytes) -> None:
+    """Read the codes of a scanner whose bytes come in two pieces."""
+    codes = Codes()
+    for piece in halves(data):
+        codes.feed(piece)

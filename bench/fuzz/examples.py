@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from bench.sparkplug_proto import Payload
 
@@ -34,8 +35,9 @@ MQTT = (
     b"line/other",
     b'{"machine": "press", "tag": "load", "ts": 1700000000000000, "value": 1}',
 )
-PLANT_FILE = b"""
-name: Hall 3
+PLANT_FILES = (
+    b"""
+name: !!str Hall 3
 timezone: Asia/Shanghai
 machines:
   - name: mill-1
@@ -46,6 +48,10 @@ machines:
       - {name: execution, type: text}
       - {name: temperature, unit: C, detect: true}
   - {name: mill-2, tags: *tags}
+""",
+    b"""
+name: Hall 3
+machines: [{name: mill-1, tags: [{name: load}]}]
 sources:
   - {kind: zeromq, name: sensors, endpoint: "tcp://127.0.0.1:5555"}
 stations:
@@ -53,22 +59,32 @@ stations:
 log: {max_gb: 1e1, segment_mb: 64}
 retention: {readings: 90, evidence: {OK: 30}}
 outbox: {url: "https://planning.example/events"}
-"""
+""",
+)
 
 
-def sparkplug(now: int) -> Iterator[bytes]:
-    """Yield topic and payload of births, data and deaths; ``now`` is in milliseconds."""
-    birth = [{"name": "bdSeq", "datatype": 8, "long_value": 4}, {"name": "Heat", "alias": 1, "datatype": 10}]
+Sent = tuple[str, list[dict[str, Any]], int | None]
+"""Topic, metrics and number of a message."""
+
+
+def sparkplug(now: int) -> Iterator[Iterator[bytes]]:
+    """Yield topics and payloads: a device's birth, data and death; a node's; ``now`` is in milliseconds."""
+    session = {"name": "bdSeq", "datatype": 8, "long_value": 4}
+    heat = {"name": "Heat", "alias": 1, "datatype": 10, "double_value": 20.0}
     force = {"name": "Force", "alias": 2, "datatype": 10, "double_value": 1.0}
-    told = [
-        ("NBIRTH/edge", [birth[0], birth[1] | {"double_value": 20.0}], 0),
+    born: Sent = ("NBIRTH/edge", [session, heat], 0)
+    device: list[Sent] = [
         ("DBIRTH/edge/press", [force], 1),
         ("DDATA/edge/press", [{"alias": 2, "timestamp": now, "double_value": 2.5}], 2),
-        ("NDATA/edge", [{"alias": 1, "is_null": True}], 3),
-        ("DDEATH/edge/press", [], 4),
-        ("NDEATH/edge", [birth[0]], None),
+        ("DDEATH/edge/press", [], 3),
     ]
-    for topic, metrics, seq in told:
+    node: list[Sent] = [("NDATA/edge", [{"alias": 1, "is_null": True}], 1), ("NDEATH/edge", [session], None)]
+    yield _told([born, *device], now)
+    yield _told([born, *node], now)
+
+
+def _told(messages: Iterable[Sent], now: int) -> Iterator[bytes]:
+    for topic, metrics, seq in messages:
         payload = Payload(metrics=metrics, timestamp=now, **({} if seq is None else {"seq": seq}))
         yield f"spBv1.0/plant/{topic}".encode()
         yield payload.SerializeToString()

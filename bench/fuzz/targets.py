@@ -7,25 +7,60 @@ written anew, so that what stands behind it is reached.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from zlib import crc32
 
-from bench.chaos.feed import entries, verdict
+from bench.chaos.feed import entries
 from bench.chaos.plant import PLANT
-from bench.fuzz.devices import DOCUMENT, FRAME, STREAM, WAVEFORM, melsec, memory, mtconnect, waveform
-from bench.fuzz.examples import CSV, JSON_LINES, MQTT, PLANT_FILE, SHDR, sparkplug
+from bench.fuzz.devices import (
+    DOCUMENT,
+    FRAME,
+    PROBE,
+    STREAM,
+    WAVEFORM,
+    melsec,
+    memory,
+    mtconnect,
+    opcua,
+    opcua_values,
+    plc,
+    scanner,
+    waveform,
+)
+from bench.fuzz.examples import CSV, JSON_LINES, MQTT, PLANT_FILES, SHDR, sparkplug
+from bench.fuzz.files import (
+    APPROVAL,
+    COCO,
+    JOIN,
+    NOTED,
+    VOC,
+    YOLO,
+    approval,
+    arrow,
+    coco_file,
+    drawn,
+    halves,
+    kept,
+    packed,
+    picture,
+    recovery,
+    sealed,
+    segment,
+    stored,
+    table,
+    voc_file,
+    yolo_files,
+)
 from engine.parts import PartRows
 from engine.plant import Plant, PlantError
 from engine.plant.file import parse as parse_plant
 from streams.chain import LineChain
 from streams.clock import SECOND
 from streams.connectors import numbered
-from streams.connectors.csv import Table, TableError, decode_rows
+from streams.connectors.batch import Decoded, joined
+from streams.connectors.csv import TableError
 from streams.connectors.json_lines import decode_lines
 from streams.connectors.messages import read
 from streams.connectors.mqtt_session import Message
@@ -36,21 +71,19 @@ from streams.connectors.points import Point
 from streams.connectors.polling import Lost, Refused
 from streams.connectors.shdr_lines import LineBuffer, ShdrDecoder
 from streams.connectors.sparkplug_decoder import SparkplugDecoder
-from streams.log import wire
+from streams.log import remote_wire, wire
 from streams.log.abc import Entry, Kind
 from streams.log.errors import LogDamaged
-from streams.log.files import path_of
-from streams.log.recovery import recover
-from streams.log.segments import CHECKED_FROM, decode, encode, scan, size_at
-from streams.log.sequences import SIDECAR, Sequences
 from streams.operators.testing import machine
 from streams.records import Readings, Rejects
 from streams.records import encode as encode_batch
 from vision.cameras.run import Run
 from vision.cameras.zeromq import ZmqCamera
+from vision.dataset import DatasetError
 from vision.records import FrameLoss
 
-JOIN = b"\n--\n"
+ROOM = 512
+"""Bytes that a case may have though the examples are short."""
 NOW = 1_700_000_000 * SECOND
 POINTS = (Point("plant/edge/press/Force", "press", "force"), Point("plant/edge//Heat", "press", "heat"))
 
@@ -63,6 +96,11 @@ class Target:
     examples: tuple[bytes, ...]
     refusals: tuple[type[Exception], ...] = ()
 
+    @property
+    def longest(self) -> int:
+        """Return of how many bytes a case is at the most: longer ones say the same again, only slower."""
+        return max(ROOM, 4 * max(map(len, self.examples)))
+
     def __call__(self, data: bytes) -> None:
         """Decode bytes that anybody may have sent."""
         try:
@@ -72,19 +110,16 @@ class Target:
 
 
 def shdr(data: bytes) -> None:
-    """Decode an adapter's stream that comes in four pieces."""
+    """Decode an adapter's stream that comes in two pieces."""
     buffer, decoder = LineBuffer(), ShdrDecoder(machine("mill", ("load",)), NOW)
-    size = max(1, -(-len(data) // 4))
-    for start in range(0, len(data), size):
-        decoder.decode(buffer.feed(data[start : start + size]))
+    arrow(joined([decoder.decode(buffer.feed(piece)) for piece in halves(data)]))
 
 
 def zeromq(data: bytes) -> None:
     """Read what a sensor sends, as far as the log would take it."""
     kind, *rest = data.split(JOIN, 1)
     said = read(kind, b"".join(rest))
-    said.readings.to_arrow()
-    said.rejects.to_arrow()
+    arrow(Decoded(said.readings, said.rejects))
 
 
 def names_and_numbers(data: bytes) -> None:
@@ -99,34 +134,13 @@ def entry_on_its_way(data: bytes) -> None:
     wire.unpack(frames) if len(frames) == wire.FRAMES else wire.unpack_answer(frames)
 
 
-def segment(data: bytes) -> None:
-    """Read a segment whose first entry has a right checksum, whatever it says."""
-    sealed = data[:4] + crc32(data[CHECKED_FROM:]).to_bytes(4, "little") + data[CHECKED_FROM:]
-    for view in (memoryview(data), memoryview(sealed)):
-        size_at(view, 0)
-        decode(view, 0)
-        list(scan(view, 1))
-
-
-@cache
-def scratch() -> Path:
-    """Return a folder in memory that is this process's own, and goes with it."""
-    place = Path("/dev/shm")
-    folder = tempfile.TemporaryDirectory(dir=place if place.is_dir() else None)
-    KEPT.append(folder)
-    return Path(folder.name)
-
-
-KEPT: list[tempfile.TemporaryDirectory[str]] = []
-
-
-def recovery(data: bytes) -> None:
-    """Find out where a log ended: its last segment, and what was noted of its producers."""
-    noted, _, last = data.partition(JOIN)
-    (scratch() / SIDECAR).write_bytes(noted)
-    path_of(scratch(), 1).write_bytes(last)
-    recover(scratch())
-    Sequences().load(scratch())
+def entry_from_afar(data: bytes) -> None:
+    """Read what a reader asks a node for, and what it is answered: entries that have right checksums."""
+    frames = data.split(JOIN)
+    if len(frames) == len(remote_wire.Request._fields):
+        remote_wire.unpack(frames)
+    else:
+        remote_wire.unpack_entries(sealed(remote_wire.unpack_reply(frames).body))
 
 
 @cache
@@ -148,7 +162,7 @@ def camera() -> ZmqCamera:
     return ZmqCamera(Run("remote", "front", "r1", lambda: NOW), "inproc://fuzz", threading.Event())
 
 
-def picture(data: bytes) -> None:
+def remote_frame(data: bytes) -> None:
     """Take a remote camera's message and account for its frame as a station does."""
     frame = camera().take(data.split(JOIN))
     told = ("weld", frame.camera, frame.view, frame.run, frame.sequence, frame.sequence, frame.ts)
@@ -157,16 +171,7 @@ def picture(data: bytes) -> None:
 
 def lines(data: bytes) -> None:
     """Read lines of JSON, as far as the log would take them."""
-    for part in decode_lines(data):
-        part.to_arrow()
-
-
-def table(data: bytes) -> None:
-    """Replay a CSV file."""
-    path = scratch() / "table.csv"
-    path.write_bytes(data)
-    file = Table(path, "oven", "time", ("heat", "mode"), ";")
-    decode_rows(file, list(file.rows()), 1000).readings.to_arrow()
+    arrow(decode_lines(data))
 
 
 def topics(data: bytes) -> None:
@@ -177,7 +182,7 @@ def topics(data: bytes) -> None:
     pairs = zip(frames[::2], frames[1::2], strict=False)
     messages = [Message(topic.decode(errors="replace"), payload) for topic, payload in pairs]
     for decoded in decoder.decode(messages, NOW):
-        decoded.readings.to_arrow()
+        arrow(decoded)
 
 
 def edge(data: bytes) -> None:
@@ -186,7 +191,7 @@ def edge(data: bytes) -> None:
     pairs = zip(frames[::2], frames[1::2], strict=False)
     messages = [Message(topic.decode(errors="replace"), payload) for topic, payload in pairs]
     for decoded in decoder.decode(messages, NOW).decoded:
-        decoded.readings.to_arrow()
+        arrow(decoded)
 
 
 def plant(data: bytes) -> None:
@@ -204,14 +209,6 @@ def logged() -> Iterable[bytes]:
     yield bytes([list(Kind).index(Kind.REJECTS)]) + encode_batch(rejects.to_arrow())
 
 
-def stored() -> bytes:
-    """Return a segment of three entries."""
-    found = [
-        Entry(number, Kind.VERDICT, NOW, "gate/1", verdict(number, NOW).to_json()) for number in (1, 2, 3)
-    ]
-    return b"".join(encode(entry, entry.position) for entry in found)
-
-
 def framed(*frames: bytes) -> bytes:
     """Join the frames of a message."""
     return JOIN.join(frames)
@@ -221,30 +218,45 @@ READINGS = encode_batch(
     Readings.numbers(["press"] * 3, ["load"] * 3, [NOW, NOW + 1, NOW + 2], [1.0, 2.0, 3.5]).to_arrow()
 )
 NUMBERED = numbered.Numbered(b"json", "device-1", 7, 6, JSON_LINES)
-NOTED = b'{"position": 3, "received": 5, "producers": {"gate/1": 3}}'
 
 TARGETS = {
+    "approvals": Target(approval, (APPROVAL,), (ValueError,)),
     "camera": Target(
-        picture,
+        remote_frame,
         (framed(b'{"serial": "S1", "ts": 1700000000000000, "sequence": 4, "run": "a"}', b"\xff\xd8\xff"),),
     ),
+    "coco": Target(coco_file, (COCO,), (DatasetError,)),
     "csv": Target(table, (CSV,), (TableError,)),
     "flow": Target(flow, tuple(logged())),
-    "json_lines": Target(lines, (JSON_LINES,)),
+    "json_lines": Target(lines, (JSON_LINES, *JSON_LINES.strip().splitlines())),
     "mc": Target(melsec, (FRAME,), (Lost, Refused)),
     "memory": Target(memory, (bytes(range(100)),)),
-    "mqtt": Target(topics, (framed(*MQTT),)),
-    "mtconnect": Target(mtconnect, (DOCUMENT, STREAM), (DocumentError, TooLong)),
+    "mqtt": Target(topics, (framed(*MQTT), framed(*MQTT[:4]), framed(*MQTT[4:]))),
+    "mtconnect": Target(mtconnect, (DOCUMENT, STREAM, PROBE), (DocumentError, TooLong)),
     "numbered": Target(
         names_and_numbers,
         (framed(*numbered.pack(NUMBERED)), framed(*numbered.pack_reply(numbered.Reply(7, b"ok")))),
         (ValueError,),
     ),
-    "plant": Target(plant, (PLANT_FILE,), (PlantError,)),
+    "opcua": Target(opcua, opcua_values()),
+    "packs": Target(packed, (kept(),)),
+    "pictures": Target(picture, drawn()),
+    "plant": Target(plant, PLANT_FILES, (PlantError,)),
+    "plc": Target(plc, (bytes(range(64, 164)),)),
     "recovery": Target(recovery, (framed(NOTED, stored()), framed(b"", stored()[:-9])), (LogDamaged,)),
+    "remote": Target(
+        entry_from_afar,
+        (
+            framed(*remote_wire.pack(remote_wire.Request(7, "line-1", remote_wire.READ, (3, 4096)))),
+            framed(*remote_wire.pack_reply(remote_wire.Reply(7, remote_wire.OK, stored()))),
+        ),
+        (ValueError, LogDamaged),
+    ),
+    "scanner": Target(scanner, (b"A-17\r\nB-18\n \xe7\x84\x8a-19\n", b"half")),
     "segments": Target(segment, (stored(), stored()[:-9]), (LogDamaged,)),
     "shdr": Target(shdr, (SHDR,)),
-    "sparkplug": Target(edge, (framed(*sparkplug(NOW // 1000)),)),
+    "sparkplug": Target(edge, tuple(framed(*told) for told in sparkplug(NOW // 1000))),
+    "voc": Target(voc_file, (VOC,)),
     "waveforms": Target(waveform, (WAVEFORM,), (ValueError,)),
     "wire": Target(
         entry_on_its_way,
@@ -254,5 +266,6 @@ TARGETS = {
         ),
         (ValueError,),
     ),
+    "yolo": Target(yolo_files, (framed(*YOLO),), (DatasetError,)),
     "zeromq": Target(zeromq, (framed(b"arrow", READINGS), framed(b"json", JSON_LINES))),
 }

@@ -26,6 +26,23 @@ class Scan:
     """Monotonic seconds."""
 
 
+class Codes:
+    """Cut what a scanner sends into codes: its lines, without what cannot be printed."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> list[str]:
+        """Return the codes that a piece completes."""
+        *lines, rest = (self._rest + piece).replace(b"\r", b"\n").split(b"\n")
+        self._rest = rest[: LONGEST + 1]  # of a line that is too long, enough to know it at its end
+        return [text for line in lines if len(line) <= LONGEST and (text := _printed(line))]
+
+
+def _printed(line: bytes) -> str:
+    return "".join(letter for letter in line.decode("utf-8", "replace") if letter.isprintable()).strip()
+
+
 class Scanner:
     """Keep what the scanner reads until a part takes it; connected to again and again.
 
@@ -72,7 +89,7 @@ class Scanner:
 
     def _listen(self, link: socket.socket, stop: threading.Event) -> None:
         link.settimeout(LOOK)
-        rest = b""
+        codes = Codes()
         while not stop.is_set():
             try:
                 piece = link.recv(4096)
@@ -80,15 +97,10 @@ class Scanner:
                 continue
             if not piece:
                 return
-            *lines, rest = (rest + piece).replace(b"\r", b"\n").split(b"\n")
-            rest = rest if len(rest) <= LONGEST else b""
-            for line in lines:
-                self._read(line)
+            for text in codes.feed(piece):
+                self._heard_code(text)
 
-    def _read(self, line: bytes) -> None:
-        text = "".join(letter for letter in line.decode("utf-8", "replace") if letter.isprintable()).strip()
-        if not text or len(line) > LONGEST:
-            return
+    def _heard_code(self, text: str) -> None:
         with self._heard:
             self._scans.append(Scan(text, time.monotonic()))
             self._heard.notify_all()

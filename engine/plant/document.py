@@ -34,6 +34,7 @@ WORDS = {
 DEEPEST = 50
 """Sections within sections."""
 TOO_DEEP = "sections within sections without end"
+FALSE_TAG = "the value is not what its tag says"
 MENDS = {
     "mapping values are not allowed": "put the value in quotes, or indent the line like those above it",
     "could not find expected ':'": "write the key, a colon and a space before its value",
@@ -46,6 +47,7 @@ MENDS = {
     "unhashable key": "write a plain word as the key",
     "could not determine a constructor": "leave the tag out",
     TOO_DEEP: "close the brackets that are open",
+    FALSE_TAG: "leave the tag out",
 }
 """What mends an error of YAML, by a part of what the parser says."""
 
@@ -71,6 +73,12 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}
     _depth = 0
 
+    def fetch_flow_collection_start(self, kind: type[yaml.Token]) -> None:
+        """Take an opening bracket; behind it the scanner looks through all that are open at every word."""
+        if self.flow_level >= DEEPEST:
+            raise yaml.scanner.ScannerError(None, None, TOO_DEEP, self.get_mark())
+        super().fetch_flow_collection_start(kind)
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return the next node."""
         self._depth += 1
@@ -80,6 +88,13 @@ class Loader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return what a node is; the library's own errors of a tag like ``!!int x`` have no place."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as exc:
+            raise yaml.constructor.ConstructorError(None, None, FALSE_TAG, node.start_mark) from exc
 
 
 for _type, (_pattern, _letters) in WORDS.items():
@@ -129,23 +144,28 @@ class Document:
             raise NotYaml(_fault(exc)) from exc
         finally:
             loader.dispose()
+        self._found: dict[yaml.MappingNode, dict[str, Spot]] = {}
 
     def find(self, steps: Sequence[Step]) -> Spot:
         """Return where a value stands; steps that lead nowhere are passed over."""
         spot = Spot(self._root, self._root)
         for step in steps:
-            spot = _child(spot.node, step) or spot
+            spot = self._child(spot.node, step) or spot
         return spot
 
+    def _child(self, node: yaml.Node, step: Step) -> Spot | None:
+        if isinstance(node, yaml.MappingNode):
+            return self._keys(node).get(str(step))
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            return Spot(node.value[step], node.value[step])
+        return None
 
-def _child(node: yaml.Node, step: Step) -> Spot | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in reversed(node.value):
-            if isinstance(key, yaml.ScalarNode) and key.value == str(step):
-                return Spot(key, value)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return Spot(node.value[step], node.value[step])
-    return None
+    def _keys(self, node: yaml.MappingNode) -> dict[str, Spot]:
+        """Return what stands under each key of a section: found once, as every fault asks."""
+        if node not in self._found:
+            pairs = [pair for pair in node.value if isinstance(pair[0], yaml.ScalarNode)]
+            self._found[node] = {key.value: Spot(key, value) for key, value in pairs}
+        return self._found[node]
 
 
 def doubled(node: yaml.Node, seen: set[int]) -> Iterator[Fault]:

@@ -21,10 +21,11 @@ def joined(parts: Sequence[Decoded]) -> Decoded:
     """Put what several pieces turned out to be one behind the other."""
     if len(parts) == 1:
         return parts[0]
-    if not parts:
-        return Batch().build()
+    readings = [part.readings for part in parts if len(part.readings)]
+    rejects = [part.rejects for part in parts if len(part.rejects)]
     return Decoded(
-        Readings.joined([part.readings for part in parts]), Rejects.joined([part.rejects for part in parts])
+        Readings.joined(readings) if readings else Readings.empty(),
+        Rejects.joined(rejects) if rejects else NO_REJECTS,
     )
 
 
@@ -93,9 +94,9 @@ class Batch:
         return Decoded(readings, self._build_rejects())
 
     def _build_rejects(self) -> Rejects:
-        machine, tag, ts, reason, raw = (
-            zip(*self._rejects, strict=True) if self._rejects else ((), (), (), (), ())
-        )
+        if not self._rejects:
+            return NO_REJECTS
+        machine, tag, ts, reason, raw = zip(*self._rejects, strict=True)
         return Rejects(
             machine=Text.of(machine),
             tag=Text.of(tag),
@@ -103,3 +104,6 @@ class Batch:
             reason=Text.of(reason),
             raw=Text.of(raw),
         )
+
+
+NO_REJECTS = Rejects.of("", [])

@@ -52,8 +52,9 @@ class Table:
                 header = next(lines, [])
                 time, *places = self._places(header)
                 for cells in lines:
-                    full = cells + [""] * (len(header) - len(cells))
-                    yield stamp(full[time].strip()), [full[place] for place in places]
+                    there = len(cells)
+                    told = cells[time].strip() if time < there else ""
+                    yield stamp(told), [cells[place] if place < there else "" for place in places]
         except OSError as exc:
             raise TableError(f"The file {self.path} cannot be read: {exc.strerror}.") from exc
         except csv.Error as exc:

@@ -13,7 +13,7 @@ import numpy as np
 from kernels import json_lines as kernel
 from kernels.json_lines import Objects
 from kernels.words import ODD, Words
-from streams.connectors.batch import Batch, Decoded, is_whole, joined
+from streams.connectors.batch import NO_REJECTS, Batch, Decoded, is_whole, joined
 from streams.connectors.stamps import stamp
 from streams.records import GOOD, NULL, Int64, Readings, Text
 
@@ -81,6 +81,8 @@ def _merged(payload: bytes, plain: Readings, line: Int64, odd: Int64) -> Decoded
             batch.reject(str(exc), text, None)
     rest = np.delete(np.arange(len(plain)), odd)
     readings, rejects = batch.build()
+    if not places or not len(rest):
+        return Decoded(readings if places else plain[rest], rejects)
     order = np.argsort(np.concatenate([rest, np.array(places, dtype=np.int64)]), kind="stable")
     return Decoded(Readings.joined([plain[rest], readings])[order], rejects)
 
@@ -151,6 +153,3 @@ def read_quality(quality: object) -> int:
     if not isinstance(quality, int) or not 0 <= quality < SHORT:
         raise BadLine("bad_quality")
     return quality
-
-
-NO_REJECTS = Batch().build().rejects

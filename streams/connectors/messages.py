@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from streams.connectors import waveforms
 from streams.connectors.arrow_size import unpacked
+from streams.connectors.batch import NO_REJECTS
 from streams.connectors.json_lines import decode_lines
 from streams.records import RAW_LIMIT, Readings, Rejects
 from streams.waveforms import Waveforms
@@ -40,7 +41,7 @@ def _decode(kind: bytes, payload: bytes) -> Said:
         return Said(*decode_lines(payload))
     if kind == b"arrow":
         whole = _arrow(payload)
-        return Said(Readings.empty() if whole is None else Readings.from_arrow(whole), NOTHING)
+        return Said(Readings.empty() if whole is None else Readings.from_arrow(whole), NO_REJECTS)
     if kind == b"waveform-json":
         return _recorded(waveforms.decode_json(payload))
     if kind == b"waveform-arrow":
@@ -50,7 +51,7 @@ def _decode(kind: bytes, payload: bytes) -> Said:
 
 
 def _recorded(found: Waveforms) -> Said:
-    return Said(Readings.empty(), NOTHING, waveforms=waveforms.check(found))
+    return Said(Readings.empty(), NO_REJECTS, waveforms=waveforms.check(found))
 
 
 def _arrow(payload: bytes) -> pa.RecordBatch | None:
@@ -82,6 +83,3 @@ def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch | None:
         return batches[0]
     merged = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks() if batches else None
     return merged.to_batches()[0] if merged is not None and merged.num_rows else None
-
-
-NOTHING = Rejects.of("", [])

@@ -35,7 +35,9 @@ class Parts:
 
     def __init__(self, boundary: bytes) -> None:
         self._boundary = b"--" + boundary
-        self._rest = b""
+        self._rest = bytearray()
+        self._seen = 0
+        """Bytes of the rest that hold no end of a document, as was found already."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the documents that a chunk completes.
@@ -50,25 +52,35 @@ class Parts:
         while (document := self._next()) is not None:
             documents.append(document)
         if len(self._rest) > LARGEST + LARGEST_HEAD:
-            raise TooLong(self._rest[:CHUNK])
+            raise TooLong(bytes(self._rest[:CHUNK]))
         return documents
 
     def _next(self) -> bytes | None:
-        at = self._rest.find(self._boundary)
-        head_end = self._rest.find(b"\r\n\r\n", at) if at >= 0 else -1
-        if head_end < 0:
+        if (begin := self._head_end()) < 0:
             return None
-        begin = head_end + 4
-        if told := LENGTH.search(self._rest[at:head_end]):
+        if told := LENGTH.search(self._rest[:begin]):
             end = begin + int(told[1])
         else:
-            end = self._rest.find(b"\r\n" + self._boundary, begin)
+            end = self._rest.find(b"\r\n" + self._boundary, max(begin, self._seen))
+            self._seen = max(0, len(self._rest) - len(self._boundary) - 1)
         if end - begin > LARGEST:
-            raise TooLong(self._rest[begin : begin + CHUNK])
+            raise TooLong(bytes(self._rest[begin : begin + CHUNK]))
         if end < 0 or end > len(self._rest):
             return None
-        document, self._rest = self._rest[begin:end], self._rest[end:]
+        document = bytes(self._rest[begin:end])
+        del self._rest[:end]
+        self._seen = 0
         return document
+
+    def _head_end(self) -> int:
+        """Return where the next document begins, -1 where its head is not there; what precedes it goes."""
+        at = self._rest.find(self._boundary)
+        before = at if at >= 0 else max(0, len(self._rest) - len(self._boundary))
+        del self._rest[:before]
+        end = self._rest.find(b"\r\n\r\n") if at >= 0 else -1
+        if end < 0 and len(self._rest) > LARGEST_HEAD:
+            raise TooLong(bytes(self._rest[:CHUNK]))
+        return -1 if end < 0 else end + 4
 
 
 class Agent:

@@ -20,7 +20,7 @@ from streams.catalog import Machine
 from streams.clock import MINUTE
 from streams.connectors.batch import Batch, Decoded, joined, number
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, NULL, SNAPSHOT, Int16, Int32, Int64, Readings, Text, constant
+from streams.records import GOOD, NULL, RAW_LIMIT, SNAPSHOT, Int16, Int32, Int64, Readings, Text, constant
 
 UNAVAILABLE = "UNAVAILABLE"
 LEVELS = frozenset({"NORMAL", "WARNING", "FAULT", UNAVAILABLE})
@@ -41,14 +41,19 @@ class LineBuffer:
     """Cut a stream of bytes into lines; a line longer than `LINE_LIMIT` is given up as it is."""
 
     def __init__(self) -> None:
-        self.rest = b""
+        self.rest = bytearray()
         """What came behind the last line end."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that a chunk completes."""
-        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        self.rest += chunk
+        lines: list[bytes] = []
+        if b"\n" in chunk:  # else what has come so far need not be looked through again
+            *lines, rest = bytes(self.rest).split(b"\n")
+            self.rest = bytearray(rest)
         if len(self.rest) > LINE_LIMIT:
-            lines, self.rest = [*lines, self.rest], b""
+            lines.append(bytes(self.rest))
+            self.rest = bytearray()
         return lines
 
 
@@ -70,8 +75,9 @@ class PlainLines:
         self.pairs = Pairs.room_for(ROWS)
 
     def begin_with(self, lines: Sequence[bytes]) -> bytes:
-        """Forget the words of former lines; return these as the kernel takes them."""
-        self.forget()
+        """Forget the words of former lines; return these as the kernel takes them, which few never see."""
+        if len(lines) >= FEW:
+            self.forget()
         return self._prefix + b"\n".join(lines)
 
     def forget(self) -> None:
@@ -142,7 +148,8 @@ class ShdrDecoder:
 
     def decode(self, lines: Sequence[bytes]) -> Decoded:
         """Return what whole lines say: the plain ones by a kernel, the odd ones one by one."""
-        payload, at, by_hand = self._plain.begin_with(lines), self._plain.begin, 1
+        payload, at = self._plain.begin_with(lines), self._plain.begin
+        by_hand = 1 if len(lines) >= FEW else FEW
         parts: list[Decoded] = []
         while at < len(payload):
             if not self._until and len(lines) >= FEW:
@@ -184,10 +191,12 @@ class ShdrDecoder:
             source_ts=source_ts,
         )
         kind, batch = pairs.kind[:rows], Batch()
-        for row in np.flatnonzero(kind == EMPTY).tolist():
-            begin = int(pairs.line[row])
-            line = payload[begin:].partition(b"\n")[0].decode().rstrip("\r")
-            batch.reject("empty_value", line, self._machine, tag.values[tag.codes[row]], int(ts[row]))
+        empty = np.flatnonzero(kind == EMPTY)
+        begins = pairs.line[empty].tolist()
+        lines = {begin: payload[begin : begin + RAW_LIMIT].partition(b"\n")[0] for begin in set(begins)}
+        raw = {begin: line.decode().rstrip("\r") for begin, line in lines.items()}
+        for row, begin in zip(empty.tolist(), begins, strict=True):
+            batch.reject("empty_value", raw[begin], self._machine, tag.values[tag.codes[row]], int(ts[row]))
         said = kind <= TEXT
         return Decoded(readings if said.all() else readings[said], batch.build().rejects)
 
@@ -220,9 +229,10 @@ class ShdrDecoder:
         elif text.startswith("*"):
             self._command(text)
         elif text:
-            self._data(text, text.split("|"), batch)
+            self._data(text[:RAW_LIMIT], text.split("|"), batch)
 
     def _data(self, text: str, fields: list[str], batch: Batch) -> None:
+        """Take what a line says; its beginning, ``text``, is kept once for all values that are refused."""
         if len(fields) > 1 and fields[1].startswith("@"):
             self._until = fields[-1] if fields[-1].startswith(MULTILINE) else ""
             return

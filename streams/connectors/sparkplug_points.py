@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels import sparkplug as wire
-from streams.connectors.batch import Decoded
+from streams.connectors.batch import NO_REJECTS, Decoded
 from streams.connectors.points import Point
 from streams.connectors.shdr_lines import OPENING_AGE
 from streams.records import (
@@ -61,7 +61,6 @@ def _fits() -> NDArray[np.uint8]:
 
 
 FITS = _fits()
-NOTHING = Rejects.of("", [])
 
 
 def split(address: str) -> tuple[str, str, str, str]:
@@ -115,7 +114,7 @@ class Bound:
             rows, births = rows[:, wanted], _places(wanted, births)
         reason, quality = self._reasons(rows)
         if not reason.any():
-            return Decoded(self._readings(rows, births, quality, buffer, received), NOTHING)
+            return Decoded(self._readings(rows, births, quality, buffer, received), NO_REJECTS)
         good = reason == 0
         readings = self._readings(rows[:, good], _places(good, births), quality[good], buffer, received)
         return Decoded(readings, self._rejects(rows, reason))

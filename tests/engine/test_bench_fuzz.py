@@ -1,12 +1,15 @@
 """The fuzzing harness finds what fails, keeps it, and says how much it tried."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from bench import fuzz
 from bench.fuzz.cases import Cases
 from bench.fuzz.targets import TARGETS, Target
+from bench.fuzz.tried import keep
 
 
 def fragile(data):
@@ -51,6 +54,20 @@ def test_a_decoder_is_fuzzed_in_a_process_of_its_own(tmp_path):
     assert figures["found"] == {}
     assert (figures["cases"], figures["crashes"], figures["hangs"]) == (2000, 0, 0)
     assert figures["peak_mb"] > 10
+
+
+def test_a_case_without_an_end_ends_its_process_by_cpu_time_and_is_kept(tmp_path):
+    script = (
+        "import pathlib, sys\n"
+        "from bench.fuzz import cases\n"
+        "from bench.fuzz.targets import Target\n"
+        "cases.DEAD_SECONDS = 0.1\n"
+        "cases.Cases(Target(lambda data: sum(iter(int, 1)), ()), 1, pathlib.Path(sys.argv[1]))(b'for ever')"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode
+    assert fuzz.ENDS[ended] == "hangs"
+    keep(tmp_path, tmp_path / "failed")
+    assert (tmp_path / "failed" / "last").read_bytes() == b"for ever"
 
 
 def test_a_process_that_dies_is_a_crash(tmp_path):

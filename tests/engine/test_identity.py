@@ -20,7 +20,7 @@ from engine.handshake.abc import told_of
 from engine.handshake.reasons import REASONS
 from engine.identity.book import Book, BookError, copied
 from engine.identity.naming import Naming
-from engine.identity.scanner import Scanner
+from engine.identity.scanner import LONGEST, Codes, Scanner
 from engine.paths import Home
 from engine.plant import IdentitySection, Plant, ScannerSection
 from engine.station import Station
@@ -240,6 +240,12 @@ def test_a_scanner_that_goes_away_is_told_and_found_again() -> None:
         with scanner_at(port) as link:
             link.sendall(b"x" * 600 + b"\n\nA-9\n")
             assert scanner.take(soon()) == ["A-9"]
+
+
+@pytest.mark.parametrize("cut", [1, 100, LONGEST + 1, LONGEST + 100])
+def test_the_end_of_a_line_that_is_too_long_is_no_code(cut: int) -> None:
+    codes, line = Codes(), b"x" * (LONGEST + 100) + b"\r\nA-9\n"
+    assert codes.feed(line[:cut]) + codes.feed(line[cut:]) == ["A-9"]
 
 
 def test_an_old_code_is_of_no_part() -> None:

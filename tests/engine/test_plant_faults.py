@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,10 @@ def test_one_fault_is_told_where_it_stands(old: str, new: str, at: str, says: st
         ("name: @a\n", 1, 7, "put the value in quotes."),
         ("name: *a\n", 1, 7, "name an anchor that stands above, or put the word in quotes."),
         ("name: !!python/object a\n", 1, 7, "leave the tag out."),
+        ("name: a\nshard: !!bool a\n", 2, 8, "(the value is not what its tag says); leave the tag out."),
+        ("name: !!int ''\n", 1, 7, "leave the tag out."),
+        ("name: !!timestamp 2026-99-99\n", 1, 7, "leave the tag out."),
+        ("name: !!timestamp a\n", 1, 7, "leave the tag out."),
         ("name: a\n---\nname: b\n", 2, 1, "keep one plant in one file."),
         ("name: a\nb: x\0y\n", 2, 5, "the letter U+0000 may not stand here; remove it."),
         ("? [a]\n: b\n", 1, 3, "write a plain word as the key."),
@@ -217,6 +222,12 @@ def test_sections_without_end_are_followed_for_a_while_only(text: str) -> None:
         fault.says
         == "this is not YAML (sections within sections without end); close the brackets that are open."
     )
+
+
+def test_a_file_of_nothing_but_faults_is_told_in_time_that_grows_with_it() -> None:
+    begun = time.process_time()
+    assert len(faults("".join(f"key{number}: 1\n" for number in range(20_000)))) == 20_001
+    assert time.process_time() - begun < 10
 
 
 def test_a_number_that_no_field_can_hold_is_told_like_any_other() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -271,8 +272,20 @@ def test_parts_come_whole_however_they_are_cut():
             b"<c/>",
         ]
     assert Parts(b"b").feed(b"--b\r\nX: y\r\n\r\n<a/>\r\n--b\r\n") == [b"<a/>"]
+    assert Parts(b"b").feed(b"what nobody asked for" * 9 + b"--b\r\n\r\n<a/>\r\n--b") == [b"<a/>"]
     with pytest.raises(TooLong):
         Parts(b"b").feed(b"--b\r\nContent-length: 999999999\r\n\r\n")
+    with pytest.raises(TooLong):
+        Parts(b"b").feed(b"--b\r\n" + b"X: y\r\n" * 9000)
+
+
+@pytest.mark.parametrize("begin", [b"", b"--b\r\n\r\n", b"--b\r\nContent-length: 8000000\r\n\r\n"])
+def test_a_document_in_many_pieces_is_looked_through_once(begin):
+    parts, begun = Parts(b"b"), time.process_time()
+    assert parts.feed(begin) == []
+    for _ in range(8000):
+        assert parts.feed(b"x" * 999) == []
+    assert time.process_time() - begun < 2
 
 
 attributes = st.dictionaries(

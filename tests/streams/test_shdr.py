@@ -4,6 +4,8 @@ import lzma
 import os
 import socket
 import threading
+import time
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from streams.connectors.batch import joined
 from streams.connectors.shdr import ShdrConnector
 from streams.connectors.shdr_lines import FEW, LINE_LIMIT, LineBuffer, ShdrDecoder
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, SNAPSHOT
+from streams.records import GOOD, RAW_LIMIT, SNAPSHOT
 from streams.testing import MemoryOutlet, plain, rows, running, source_times
 
 T = stamp("2016-05-11T10:18:29Z")
@@ -84,6 +86,18 @@ def test_an_empty_value_is_a_text_but_no_number():
     assert rejects.tag.to_list() == ["Xabs"]
     assert rejects.ts.tolist() == [T]
     assert rejects.raw.to_list() == ["2016-05-11T10:18:29Z|Xabs|"]
+
+
+@pytest.mark.parametrize("lines", [1, FEW])
+def test_a_line_is_kept_once_however_many_of_its_values_are_empty(lines):
+    line = "2023-11-14T22:13:20Z" + "|Xload|" * 5000
+    tracemalloc.start()
+    rejects = decode(*[line] * lines).rejects
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rejects.raw.values == (line[:RAW_LIMIT],)
+    assert len(rejects) == 5000 * lines
+    assert peak < 1000 * len(rejects) + 5_000_000
 
 
 def test_what_only_the_flow_can_judge_passes_through():
@@ -186,6 +200,13 @@ def test_lines_come_whole_however_the_bytes_are_cut(lines, step):
     found = [line for at in range(0, len(stream), step) for line in buffer.feed(stream[at : at + step])]
     assert found == lines
     assert buffer.rest == b"rest"
+
+
+def test_a_line_in_many_pieces_is_looked_through_once():
+    buffer, begun = LineBuffer(), time.process_time()
+    for _ in range(LINE_LIMIT // 50):
+        assert buffer.feed(b"x" * 50) == []
+    assert time.process_time() - begun < 1
 
 
 def test_a_line_without_end_is_given_up():

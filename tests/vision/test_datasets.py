@@ -264,7 +264,13 @@ def test_groups_that_say_nothing_are_one_sentence(tmp_path, plan, says):
 
 
 @pytest.mark.parametrize(
-    "text", ["<annotation", "<annotation><object><bndbox/></object>", '<!DOCTYPE a [<!ENTITY b "c">']
+    "text",
+    [
+        "<annotation",
+        "<annotation><object><bndbox/></object>",
+        '<!DOCTYPE a [<!ENTITY b "c">',
+        '<?xml version="1.0" encoding="none"?><annotation/>',
+    ],
 )
 def test_an_annotation_that_cannot_be_read_costs_one_picture(tmp_path, text):
     voc(tmp_path / "in")
@@ -281,6 +287,56 @@ def test_a_name_that_leads_out_of_the_folder_is_not_followed(tmp_path):
     file.write_text(file.read_text().replace("w1-b.png", "../../secret.png"))
     told = bring(FORMATS["coco"], tmp_path / "in", tmp_path / "out", Plan())
     assert told.notes["annotations without a picture"] == ["secret.png"]
+
+
+@pytest.mark.parametrize("source", ["voc", "coco"])
+def test_a_name_that_no_file_can_have_costs_one_picture(tmp_path, source):
+    WRITERS[source](tmp_path / "in")
+    place = {"voc": "Annotations/w1-b.xml", "coco": "train/_annotations.coco.json"}[source]
+    file, name = tmp_path / "in" / place, "w" * 300
+    file.write_text(file.read_text().replace("w1-b.png", f"{name}.png"))
+    (tmp_path / "in" / "JPEGImages" / "w1-b.png").unlink(missing_ok=True)
+    told = bring(FORMATS[source], tmp_path / "in", tmp_path / "out", Plan())
+    assert len(told.notes["annotations without a picture"]) == 1
+    assert told.pictures == {"train": 1, "test": 1}
+
+
+def test_numbers_without_end_cost_one_picture_or_are_refused(tmp_path):
+    coco(tmp_path / "in")
+    file = tmp_path / "in" / "train" / "_annotations.coco.json"
+    text = file.read_text()
+    file.write_text(text.replace('"category_id": 7', '"category_id": 1e999'))
+    told = bring(FORMATS["coco"], tmp_path / "in", tmp_path / "out", Plan())
+    assert told.notes["annotations that cannot be read"] == ["train/w1-a.png"]
+    file.write_text(text.replace('"id": 7', '"id": 1e999'))
+    with pytest.raises(DatasetError, match="a category without a number"):
+        bring(FORMATS["coco"], tmp_path / "in", tmp_path / "other", Plan())
+
+
+def test_pictures_that_share_a_number_are_refused(tmp_path):
+    coco(tmp_path / "in")
+    file = tmp_path / "in" / "train" / "_annotations.coco.json"
+    file.write_text(file.read_text().replace('"id": 1, "file_name"', '"id": 0, "file_name"'))
+    with pytest.raises(DatasetError, match="calls several pictures 0; number each on its own"):
+        bring(FORMATS["coco"], tmp_path / "in", tmp_path / "out", Plan())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("names: " + "[" * 5000, "no YAML that can be read"),
+        ("names: [!!int '', a]", "no YAML that can be read"),
+        ("names: {0: a, b: c}", "names its classes in no order"),
+        ("names: ['']", "names its classes in no order"),
+        ("names: 7", "names its classes in no order"),
+        ("names: [crater, pore]\ntrain: " + "i" * 300, "has no folder iii"),
+    ],
+)
+def test_a_data_file_that_says_nothing_is_one_sentence(tmp_path, text, says):
+    yolo(tmp_path / "in")
+    (tmp_path / "in" / "data.yaml").write_text(text)
+    with pytest.raises(DatasetError, match=says):
+        bring(FORMATS["yolo"], tmp_path / "in", tmp_path / "out", Plan())
 
 
 @pytest.mark.parametrize("text", ["{", '{"images": ', "[" * 200_000])

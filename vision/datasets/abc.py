@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -58,7 +59,9 @@ class Format(Protocol):
 def within(folder: Path, name: str) -> Path | None:
     """Return the file that a source names below its folder; None where it points out of it or is no file."""
     file = Path(os.path.normpath(folder / name))
-    return file if file.is_relative_to(os.path.normpath(folder)) and file.is_file() else None
+    with suppress(OSError):  # a name that is too long for any file
+        return file if file.is_relative_to(os.path.normpath(folder)) and file.is_file() else None
+    return None
 
 
 def class_name(text: object) -> str:

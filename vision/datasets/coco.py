@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ class Coco:
             boxes: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for item in held["annotations"]:
                 boxes[str(item.get("image_id"))].append(item)
+            ids = Counter(str(image.get("id")) for image in held["images"])
+            if twice := [number for number, count in ids.items() if count > 1]:
+                raise DatasetError(f"{file} calls several pictures {twice[0][:99]}; number each on its own.")
             for image in held["images"]:
                 yield _annotated(folder, file, image, boxes[str(image.get("id"))], names)
 
@@ -81,7 +84,7 @@ def _objects(value: Any) -> bool:
 def _categories(file: Path, held: dict[str, Any]) -> dict[int, str]:
     try:
         return {int(item["id"]): class_name(item["name"]) for item in held["categories"]}
-    except (KeyError, TypeError, ValueError) as exc:
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise DatasetError(f"{file} has a category without a number or a name; mend it.") from exc
 
 
@@ -98,7 +101,7 @@ def _annotated(
     try:
         found = tuple(_box(item, names) for item in boxes)
         size = float(image.get("width") or 0), float(image.get("height") or 0)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return Annotated(picture, side=side, trouble="annotations that cannot be read")
     return Annotated(picture, found, size if all(size) else None, side)
 

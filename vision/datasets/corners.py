@@ -33,7 +33,8 @@ def straighten(
     pixel
         Width and height of one pixel as fractions of the picture; a box has at least that.
     """
-    given = np.array(boxes, np.float64).reshape(-1, 4) / (*size, *size)
+    with np.errstate(all="ignore"):  # what is no number is told as such
+        given = np.array(boxes, np.float64).reshape(-1, 4) / (*size, *size)
     ordered = np.hstack([np.minimum(given[:, :2], given[:, 2:]), np.maximum(given[:, :2], given[:, 2:])])
     cut = np.clip(ordered, 0, 1)
     numbers = np.isfinite(given).all(axis=1)

@@ -56,7 +56,7 @@ def _read(folder: Path, file: Path, side: str) -> Annotated:
         picture = _picture(folder, file, root.findtext("filename") or "")
         boxes = tuple(_box(item) for item in root.iter("object"))
         width, height = (float(root.findtext(f"size/{side}") or 0) for side in ("width", "height"))
-    except (ElementTree.ParseError, ValueError):
+    except (ElementTree.ParseError, ValueError, LookupError):  # the last: an encoding that nobody knows
         return Annotated(file, side=side, trouble="annotations that cannot be read")
     if picture is None:
         return Annotated(file, side=side, trouble="annotations without a picture")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,42 +24,49 @@ class Yolo:
 
     def find(self, folder: Path) -> bool:
         """Return whether there is a data file, or pictures and labels side by side."""
-        return _data_file(folder) is not None or all(
-            (folder / name).is_dir() for name in ("images", "labels")
-        )
+        return _named(folder) is not None or all((folder / name).is_dir() for name in ("images", "labels"))
 
     def classes(self, folder: Path) -> tuple[str, ...]:
         """Return the names of ``data.yaml``, else of ``classes.txt``."""
-        if file := _data_file(folder):
-            names = _load(file).get("names") or ()
-            ordered = [names[key] for key in sorted(names)] if isinstance(names, dict) else names
-            return tuple(map(class_name, ordered))
-        return read_classes(folder) if (folder / "classes.txt").is_file() else ()
+        return _classes(folder, _named(folder))
 
     def read(self, folder: Path) -> Iterator[Annotated]:
         """Yield the pictures of each side, or all of them where nothing parts them."""
-        classes = self.classes(folder)
-        for side, place in _sides(folder):
+        named = _named(folder)
+        classes = _classes(folder, named)
+        for side, place in _sides(folder, named[1] if named else {}):
             for picture in pictures_below(place):
                 yield _annotated(picture, side, classes)
 
 
-def _data_file(folder: Path) -> Path | None:
-    return next((file for file in sorted(folder.glob("*.yaml")) if _load(file).get("names")), None)
+def _named(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the first data file that names classes, and what it says."""
+    held = ((file, _load(file)) for file in sorted(folder.glob("*.yaml")))
+    return next((found for found in held if found[1].get("names")), None)
 
 
 def _load(file: Path) -> dict[str, Any]:
     try:
         held = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as exc:
         raise DatasetError(f"{file} is no YAML that can be read; mend it or take it out.") from exc
     return held if isinstance(held, dict) else {}
 
 
-def _sides(folder: Path) -> Iterator[tuple[str, Path]]:
+def _classes(folder: Path, named: tuple[Path, dict[str, Any]] | None) -> tuple[str, ...]:
+    """Return the classes that a data file lists, or has under their numbers; without one, those of a text."""
+    if named is None:
+        return read_classes(folder) if (folder / "classes.txt").is_file() else ()
+    file, names = named[0], named[1]["names"]
+    try:
+        ordered = [names[key] for key in sorted(names)] if isinstance(names, dict) else list(names)
+        return tuple(map(class_name, ordered))
+    except (TypeError, ValueError) as exc:
+        raise DatasetError(f"{file} names its classes in no order; write them as names: [a, b].") from exc
+
+
+def _sides(folder: Path, held: dict[str, Any]) -> Iterator[tuple[str, Path]]:
     """Yield folders of pictures with the side they are of; all that is not to train on is held out."""
-    file = _data_file(folder)
-    held = _load(file) if file else {}
     for key, side in (("train", TRAIN), ("val", TEST), ("test", TEST)):
         for name in _listed(held.get(key)):
             yield side, _folder(folder, str(held.get("path") or "."), name)
@@ -72,9 +80,10 @@ def _listed(value: Any) -> list[str]:
 
 def _folder(folder: Path, root: str, name: str) -> Path:
     """Return a folder that a data file names: below its own folder, wherever it was written."""
-    for place in (folder / root / name, folder / name, folder / name.removeprefix("../")):
-        if place.is_dir() and place.resolve().is_relative_to(folder.resolve()):
-            return place
+    with suppress(OSError):  # a name that is too long for any folder
+        for place in (folder / root / name, folder / name, folder / name.removeprefix("../")):
+            if place.is_dir() and place.resolve().is_relative_to(folder.resolve()):
+                return place
     raise DatasetError(f"{folder} has no folder {name} of pictures below it; mend its data file.")
 
 
