@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,22 @@ class ClockEstimate:
     """How far, event times forward being positive."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Believed:
+    """What the estimates of the clocks (clocks,) say; it holds until one of them changes."""
+
+    ahead: Int64
+    """(clocks + 1,) how far ahead of the stamps each is believed, the last for no clock; -1: not known."""
+    best: Int64
+    """(machines,) the furthest of each machine."""
+    least: Int64
+    """Delays below this are not usual,"""
+    most: Int64
+    """nor those above this."""
+    leads: dict[str, Int64] = field(default_factory=dict)
+    """Source -> how far ahead (machines,) it is believed."""
+
+
 class Clocks:
     """Estimate the clock of each source of a machine every minute of stamps, from each entry's newest time.
 
@@ -65,7 +81,7 @@ class Clocks:
         self._places: dict[str, Int64] = {}
         """Source -> its clock for each machine (machines,), -1 where there is none."""
         self._machine: Int64 = np.empty(0, dtype=np.int64)
-        self._leads: tuple[Int64, Int64] | None = None
+        self._believed: _Believed | None = None
         self._due = NULL
         self.jumps = 0
         """How often any clock jumped."""
@@ -88,20 +104,31 @@ class Clocks:
         It is a minute, or the jitter, ahead of the plant's time, and as far on as the clock is known to be;
         of a source whose clock is not known yet, as far as any other of the machine.
         """
-        if self._leads is None:
-            self._leads = self._ahead()
-        own, best = self._leads
-        lead = own[self._places.get(source, self._none())]
-        lead = np.where(lead >= 0, lead, best)
+        lead = self._usual().leads.get(source)
+        if lead is None:
+            lead = self._lead_of(source)
         return np.where(lead >= 0, received + lead, np.iinfo(np.int64).max)
 
-    def _ahead(self) -> tuple[Int64, Int64]:
-        """Return how far ahead each clock is believed, and the furthest of each machine; -1: not known."""
-        low, high = self._state["low"], self._state["high"]
-        lead = np.where(low == NULL, -1, np.maximum(high - low, AHEAD) + np.maximum(-low, 0))
-        best = self._none()
-        np.maximum.at(best, self._machine, lead)
-        return np.append(lead, -1), best
+    def _usual(self) -> _Believed:
+        """Return what the estimates say is usual; found anew when one of them has changed."""
+        if self._believed is None:
+            low, high = self._state["low"], self._state["high"]
+            known, beyond = low != NULL, np.maximum(high - low, LEAST)
+            ahead = np.where(known, np.maximum(high - low, AHEAD) + np.maximum(-low, 0), -1)
+            best = self._none()
+            np.maximum.at(best, self._machine, ahead)
+            least = np.where(known, low - beyond, np.iinfo(np.int64).min)
+            most = np.where(known, high + beyond, np.iinfo(np.int64).max)
+            self._believed = _Believed(np.append(ahead, -1), best, least, most)
+        return self._believed
+
+    def _lead_of(self, source: str) -> Int64:
+        usual = self._usual()
+        own = usual.ahead[self._places.get(source, self._none())]
+        lead: Int64 = np.where(own >= 0, own, usual.best)
+        if source in self._places:
+            usual.leads[source] = lead
+        return lead
 
     def update(self, batch: Heard) -> tuple[Rows, ...]:
         """Take one entry's newest times; return rows of ``clocks`` every minute, and of jumps at once."""
@@ -127,12 +154,12 @@ class Clocks:
         heard[told] += 1
         for number in told[heard[told] == RECENT].tolist():
             self._estimate(number)
-        low, high = self._state["low"][told], self._state["high"][told]
-        beyond = np.maximum(high - low, LEAST)
-        side = np.where(
-            low == NULL, 0, np.sign((delay > high + beyond).astype(np.int64) - (delay < low - beyond))
-        )
-        streak[told] = np.where(side * streak[told] > 0, streak[told] + side, side)
+        usual, before = self._usual(), streak[told]
+        late, early = delay > usual.most[told], delay < usual.least[told]
+        if not (late.any() or early.any() or before.any()):
+            return []
+        side = late.astype(np.int64) - early
+        streak[told] = np.where(side * before > 0, before + side, side)
         found: list[int] = told[np.abs(streak[told]) >= RECENT].tolist()
         return found
 
@@ -150,7 +177,7 @@ class Clocks:
 
     def _estimate(self, number: int) -> None:
         delays = np.sort(self._state["delays"][number, : min(int(self._state["heard"][number]), KEPT)])
-        last, self._leads = len(delays) - 1, None
+        last, self._believed = len(delays) - 1, None
         self._state["low"][number] = delays[last * LOW // 100]
         self._state["high"][number] = delays[last * HIGH // 100]
 
@@ -168,22 +195,24 @@ class Clocks:
 
     def _of(self, source: str, machines: NDArray[np.intp], received: int) -> NDArray[np.intp]:
         """Return the clocks of a source for some machines, which are heard of now; new ones begin."""
-        known = self._places.get(source, self._none())[machines]
-        self._state["last"][known[known >= 0]] = received
-        if (known < 0).any():
+        known = self._places[source][machines] if source in self._places else self._none()[machines]
+        if (known >= 0).all():
+            self._state["last"][known] = received
+        else:
+            self._state["last"][known[known >= 0]] = received
             new = [(source, number) for number in machines[known < 0].tolist()]
             most = max(MOST, 2 * len(self._keys.machines)) - len(new)
             kept = np.sort(np.argsort(-self._state["last"], kind="stable")[:most])
             self._take([*(self._pairs[row] for row in kept.tolist()), *new], kept)
             known = self._places[source][machines]
             self._state["last"][known] = received
-        return known.astype(np.intp)
+        return known.astype(np.intp, copy=False)
 
     def _take(self, pairs: list[tuple[str, int]], kept: NDArray[np.intp]) -> None:
         """Go on with these clocks: those kept first, the others know nothing yet."""
         more = fresh(len(pairs) - len(kept))
         self._state = {name: np.concatenate([self._state[name][kept], more[name]]) for name in more}
-        self._pairs, self._leads = pairs, None
+        self._pairs, self._believed = pairs, None
         self._machine = np.array([number for _, number in pairs], dtype=np.int64)
         self._places = {source: self._none() for source, _ in pairs}
         for row, (source, number) in enumerate(pairs):

@@ -61,7 +61,8 @@ class Sources:
 
     def _pairs(self, source: str, present: NDArray[np.intp], received: int) -> Int64:
         """Return the pairs of a source with some machines; -1 where there are too many to follow it."""
-        known = self.rows.get(source, self._none())[present]
+        rows = self.rows.get(source)
+        known = (self._none() if rows is None else rows)[present]
         if (known >= 0).all():
             return known
         talks = self.heard + self.idle_after[self.machine] > received
