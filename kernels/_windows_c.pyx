@@ -145,6 +145,21 @@ def merge(
             )
 
 
+def fold(
+    const int32_t[::1] key, const int64_t[::1] begin, const int64_t[::1] live,
+    int64_t keys, int64_t slots, const double[:, ::1] cells, double[:, ::1] folds,
+):
+    cdef Py_ssize_t i
+    cdef int64_t p
+    cdef const double* at
+    with nogil:
+        for i in range(key.shape[0]):
+            for p in range(begin[i], begin[i] + live[i]):
+                at = &cells[_slot(p, slots) * keys + key[i], 0]
+                if at[0] > 0:
+                    _add(folds, i, at[0], at[1], at[2], at[3])
+
+
 def collect(
     const int64_t[::1] first, const int64_t[::1] last, const int64_t[::1] begin, const int64_t[::1] end,
     int64_t keys, int64_t slots, const double[:, ::1] cells, const int32_t[::1] version,

@@ -195,6 +195,19 @@ def merge(ring: Ring, key: Keys, pane: Ints, parts: Floats) -> None:
     _twin.merge(key, pane, parts, ring.keys, ring.slots, ring.cells)
 
 
+def fold(ring: Ring, key: Keys, begin: Ints, live: Ints, cells: Floats) -> None:
+    """Add to each of ``cells`` (n, 4) what ``live`` panes (n,) of its key hold, in order of time.
+
+    The panes of row i are ``begin[i]`` and the ``live[i] - 1`` after it, at most as many as the ring has.
+    """
+    if not len(key) == len(begin) == len(live) == len(cells) or cells.shape[1:] != (4,):
+        raise ValueError("key, begin, live and cells must have one row each, cells four columns")
+    _check(key, ring.keys, "key")
+    if len(live) and int(live.max()) > ring.slots:
+        raise ValueError(f"more panes are to be folded than the ring's {ring.slots}")
+    _twin.fold(key, begin, live, ring.keys, ring.slots, ring.cells, cells)
+
+
 def collect(ring: Ring, spans: Spans) -> tuple[Keys, Ints, Keys, Floats]:
     """Return key, pane, version and contents (n, 4) of every pane within the spans that holds anything.
 

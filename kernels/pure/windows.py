@@ -95,6 +95,16 @@ def merge(key: Keys, pane: Ints, parts: Cells, keys: int, slots: int, cells: Cel
     _add(cells, pane % slots * keys + key, *parts.T)
 
 
+def fold(key: Keys, begin: Ints, live: Ints, keys: int, slots: int, cells: Cells, folds: Cells) -> None:
+    """Add panes that follow each other to the folds they belong to."""
+    live = np.maximum(live, 0)
+    own = np.repeat(np.arange(len(key)), live)
+    pane = begin[own] + np.arange(len(own)) - np.repeat(np.cumsum(live) - live, live)
+    parts = cells[pane % slots * keys + key[own]]
+    held = parts[:, 0] > 0
+    _add(folds, own[held], *parts[held].T)
+
+
 def collect(
     first: Ints,
     last: Ints,

@@ -321,17 +321,18 @@ class Windows:
     def _fold(self, number: int, key: Int32, pane: Int64) -> Float64:
         """Fold wide panes: what is settled of each, then its live narrow panes in order of time."""
         level, narrow = self._levels[number], self._levels[number - 1]
-        fold = Ring.empty(1, 1, len(key))
-        fold.cells[:] = level.ring.cells[level.ring.rows(key, pane)]
+        cells: Float64 = level.ring.cells[level.ring.rows(key, pane)]
         ratio, oldest = level.ring.width // narrow.ring.width, narrow.oldest[self._keys.machine[key]]
         begin = np.maximum(pane * ratio, oldest)
         live = np.maximum(np.minimum((pane + 1) * ratio, oldest + narrow.ring.slots) - begin, 0)
-        own = np.repeat(np.arange(len(key), dtype=np.int32), live)
-        inner = begin[own] + np.arange(len(own)) - np.repeat(np.cumsum(live) - live, live)
-        parts = self._panes(number - 1, key[own], inner).parts
-        held = parts[:, 0] > 0
-        kernel.merge(fold, own[held], np.zeros(np.count_nonzero(held), dtype=np.int64), parts[held])
-        return fold.cells
+        if number == 1:
+            kernel.fold(narrow.ring, key, begin, live, cells)
+            return cells
+        own, place = np.repeat(np.arange(len(key)), live), np.cumsum(live) - live
+        inner = self._panes(number - 1, key[own], begin[own] + np.arange(len(own)) - place[own])
+        folded = Ring(1, max(len(own), 1), 1, inner.parts, inner.version)
+        kernel.fold(folded, np.zeros(len(key), dtype=np.int32), place, live, cells)
+        return cells
 
     def _refused(self, step: Step, rows: NDArray[np.intp]) -> Rows:
         readings = step.admitted[rows].readings(self._keys)

@@ -87,6 +87,38 @@ def test_both_twins_merge_collect_and_clear_alike(rows, begin):
     assert outcomes[0] == outcomes[1]
 
 
+@given(
+    st.lists(reading, max_size=40),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(-9, 9), st.integers(-1, 4)), max_size=6),
+)
+def test_both_twins_fold_panes_alike(rows, wanted):
+    key, pane, value = columns(rows)
+    value = np.nan_to_num(value) + 0.0
+    parts = np.stack([np.ones(len(key)), value, value, value], axis=1)
+    which, begin, live = (np.array([row[place] for row in wanted], np.int64) for place in range(3))
+    outcomes = []
+    for name in ("c", "python"):
+        kernel, cells = _select.load("windows", name), np.zeros((12, 4))
+        kernel.merge(key, pane, parts, 3, 4, cells)
+        folds = np.tile([1.0, 0.1, 0.1, 0.1], (len(wanted), 1))
+        kernel.fold(which.astype(np.int32), begin, live, 3, 4, cells, folds)
+        outcomes.append(folds.tobytes())
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.usefixtures("twin")
+def test_panes_that_follow_each_other_are_folded_behind_what_is_there_already():
+    ring, *_ = fill([(0, 12, 3.0), (0, 25, -1.0), (2, 31, 5.0)])
+    cells = np.array([[1.0, 10, 10, 10], [0, 0, 0, 0], [0, 0, 0, 0]])
+    keys, begin, live = np.array([0, 0, 1], np.int32), np.array([1, 2, 0]), np.array([3, 1, 4])
+    windows.fold(ring, keys, begin, live, cells)
+    assert cells.tolist() == [[3, 12, -1, 10], [1, -1, -1, -1], [0, 0, 0, 0]]
+    with pytest.raises(ValueError, match="more panes are to be folded than the ring's 4"):
+        windows.fold(ring, keys, begin, live + 3, cells)
+    with pytest.raises(ValueError, match=r"a key lies outside 0\.\.2"):
+        windows.fold(ring, keys + 2, begin, live, cells)
+
+
 @pytest.mark.usefixtures("twin")
 def test_a_pane_holds_count_sum_minimum_and_maximum():
     ring, end, late = fill([(0, 12, 3.0), (0, 19, -1.0), (0, 20, 7.0), (2, 12, 5.0)])
