@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.console.texts import CATALOG, CHINESE_WORDS, HTML_LANGUAGES, REASONS, TROUBLES
 from engine.console.texts.release import CAUSES, WORDS
+from streams.clock import SECOND
 
 DASH = "–"
 HASH = 12
@@ -120,8 +121,8 @@ class Locale:
         return self("days_hours", d=hours // 24, h=hours % 24)
 
     def microseconds(self, span: int) -> str:
-        """Return a length of time given in microseconds."""
-        return self.duration(timedelta(microseconds=span))
+        """Return a length of time given in microseconds; a negative one is time that was gained."""
+        return ("-" if span <= -SECOND else "") + self.duration(timedelta(microseconds=abs(span)))
 
 
 def number(value: float) -> str:

@@ -34,7 +34,10 @@ def ratios(oee: Oee, say: Locale) -> Html:
 
 
 def steps(oee: Oee) -> Iterator[tuple[str, int, int]]:
-    """Yield name, beginning and length of each bar: calendar, the losses off its end, what is left."""
+    """Yield name, beginning and length of each bar: calendar, the losses off its end, what is left.
+
+    The length of a loss that gained time is negative.
+    """
     yield "calendar", 0, oee.calendar
     left = oee.calendar
     for name, loss in zip(LOSSES, oee.losses, strict=True):
@@ -53,8 +56,9 @@ def waterfall(oee: Oee, say: Locale) -> Html:
 
 def _row(name: str, left: int, length: int, calendar: int, say: Locale) -> Html:
     share = length / calendar if calendar else 0.0
-    begin = left / calendar if calendar else 0.0
-    bar = el("i", class_=f"loss loss--{name}", style=f"left:{100 * begin:.3f}%;width:{100 * share:.3f}%")
+    begin = min(left, left + length) / calendar if calendar else 0.0
+    place = f"left:{100 * begin:.3f}%;width:{100 * abs(share):.3f}%"
+    bar = el("i", class_=f"loss loss--{name}", style=place)
     return el(
         "div",
         el("span", say(f"loss.{name}"), class_="name"),

@@ -398,6 +398,17 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page, running, path
     page.keep(f"{path.split('/')[1]}-{language}-phone")
 
 
+@pytest.mark.parametrize("width", [700, 900, 1440])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_name_of_a_page_stays_on_one_line_whatever_the_head_must_say(page, running, language, width):
+    running.commit(age=9)
+    page.open(f"/station?lang={language}", size=(width, 900)).until(lambda: page.all(".fresh--old"))
+    heights = "return [...document.querySelectorAll('nav a')].map(item => item.offsetHeight)"
+    assert max(page.driver.execute_script(heights)) < 45
+    assert not page.overflow()
+    page.keep(f"head-{language}-{width}")
+
+
 def test_light_and_dark_follow_the_system_until_one_is_chosen(page, shown):
     theme = "return document.documentElement.dataset.theme"
     assert page.open("/station", dark=True).driver.execute_script(theme) == "dark"

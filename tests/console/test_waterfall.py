@@ -1,6 +1,9 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from engine.console.data import LOSSES, Oee, Tally
 from engine.console.locale import Locale
@@ -45,6 +48,20 @@ def test_a_row_says_loss_time_and_share():
     assert "41 min" in drawing
     assert "8.5 %" in drawing
     assert 'data-loss="unscheduled"' not in drawing
+
+
+def test_parts_faster_than_their_ideal_cycle_are_shown_as_time_gained():
+    gained = {"speed_loss": -90 * MINUTE // 60, "minor_stop": 0}
+    losses = tuple(gained.get(name, loss) for name, loss in zip(LOSSES, SHIFT.losses, strict=True))
+    quick = replace(SHIFT, losses=losses, effective=SHIFT.calendar - sum(losses))
+    row = next(
+        step for step in waterfall(quick, SAY).split('class="step"') if 'data-loss="speed_loss"' in step
+    )
+    assert "-1 min 30 s" in row
+    assert "-0.3 %" in row
+    left, width = (float(found) for found in re.findall(r"(?:left|width):([-\d.]+)%", row))
+    assert 0 <= left <= 100
+    assert width == pytest.approx(0.312, abs=0.001)
 
 
 def test_an_account_that_closes_says_so():
