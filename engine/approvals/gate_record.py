@@ -17,13 +17,18 @@ from engine.approvals.entry import ANY
 from engine.approvals.errors import ApprovalError
 from engine.approvals.gate import FrozenSet, Tell, measure
 from engine.paths import Home
-from vision import registry
+from vision import learned, registry
 from vision.evidence import sync_folders
 from vision.judge import Recipe
 from vision.registry import SHOWN, Model
 
 OVERKILL_MORE = 0.01
 """Share of sound parts that a model may reject beyond those that the one in use rejects."""
+
+
+UNSEEN = "none of the set's pictures"
+NOT_KNOWN = "what it learned from is not known"
+"""Of models that were exported elsewhere, or before cards told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def record(
     Raises
     ------
     ApprovalError
-        Nothing was named that the model could fail at.
+        Nothing was named that the model could fail at, or it learned from pictures of the set.
     ModelError
         One of the two does not run here.
     """
@@ -62,6 +67,7 @@ def record(
             f"No other model is in use that {registry.title(model)} could be held against; declare what it"
             " may do: --most-escapes 0.01 --most-overkill 0.05, shares of the defective and the sound parts."
         )
+    unseen = refuse_learned(model, frozen)
     figures = measure(model, home, frozen, recipe, tell)
     used = None if bar.used is None else measure(bar.used, home, frozen, recipe, tell)
     told = {
@@ -69,6 +75,7 @@ def record(
         "at": time_ns() // 1000,
         "set": frozen.hash,
         "set_name": frozen.name,
+        "learned_from": unseen,
         "part_number": recipe.part_number,
         "station": bar.station,
         "bands": [recipe.review_above, recipe.reject_above],
@@ -79,6 +86,30 @@ def record(
     }
     _keep(home, told)
     return told
+
+
+def refuse_learned(model: Model, frozen: FrozenSet) -> str:
+    """Return what is known of whether a model has seen a set.
+
+    Raises
+    ------
+    ApprovalError
+        It learned from pictures of the set, or its card cannot be read.
+    """
+    packed = registry.read_card(model.folder).get(learned.KEY)
+    if packed is None:
+        return NOT_KNOWN
+    try:
+        seen = learned.unpack(packed)
+    except (TypeError, ValueError) as exc:
+        raise ApprovalError(f"The card of {registry.title(model)} is spoilt: {exc}; export it anew.") from exc
+    shared = sum(learned.digest(picture.file.read_bytes()) in seen for picture in frozen.pictures)
+    if shared:
+        raise ApprovalError(
+            f"{registry.title(model)} learned from {shared} of the {len(frozen.pictures)} pictures of the set"
+            f" {frozen.name}, so nothing follows from it; measure it on pictures that it never saw."
+        )
+    return UNSEEN
 
 
 def worse(figures: dict[str, Any], used: dict[str, Any]) -> str:

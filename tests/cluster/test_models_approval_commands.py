@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.plant import FolderCamera, Plant, StationSection, save
-from vision import pictures, registry
+from vision import learned, pictures, registry
 from vision.card import sha256
 from vision.testing import picture, write_model
 
@@ -110,7 +110,27 @@ def test_a_first_model_is_held_against_declared_limits_and_can_fail(
     ended = seamline(*gate, "--part-number=4711", *LIMITS, "--json")
     assert ended.code == 1
     assert ended.json["failed"] == "it rejects 2 of 2 sound parts, 40.0% of them may be"
+    assert ended.json["learned_from"] == "what it learned from is not known"
     assert ended.json["limits"] == {"most_escapes": 0.4, "most_overkill": 0.4}
+
+
+def test_a_set_that_the_model_learned_from_is_refused(
+    seamline: Command, tmp_path: Path, frozen: Path
+) -> None:
+    folder = export(tmp_path, 0)
+    card = registry.read_card(folder)
+    for name, text in (("knows", learned.pack([learned.digest(b"another")])), ("spoilt", "AAAA")):
+        (folder / "card.json").write_text(json.dumps(card | {learned.KEY: text, "name": name}))
+        seamline("models", "register", folder)
+    gate = ("--part-number=4711", *LIMITS, "--json")
+    told = seamline("models", "gate", "knows", f"--set={frozen}", *gate).json
+    assert told["learned_from"] == "none of the set's pictures"
+    ended = seamline("models", "gate", "spoilt", f"--set={frozen}", *gate)
+    assert "is spoilt: 3 bytes are no digests" in ended.json["error"]
+    (frozen / "good" / "0.png").write_bytes(b"another")
+    ended = seamline("models", "gate", "knows", f"--set={frozen}", *gate)
+    assert ended.code == 2
+    assert "learned from 1 of the 4 pictures of the set frozen" in ended.json["error"]
 
 
 def test_a_set_without_defective_parts_is_refused(seamline: Command, tmp_path: Path, frozen: Path) -> None:
