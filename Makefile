@@ -5,7 +5,7 @@ VENV := .venv
 TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint train-env clean
+.PHONY: help demo test lint train-env train-check clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -20,6 +20,9 @@ lint: $(VENV)/.dev ## Run every static check
 	deploy/lint.sh
 
 train-env: $(TRAIN_VENV)/.ready ## The environment in which detectors are trained (large)
+
+train-check: $(VENV)/.dev $(TRAIN_VENV)/.ready ## Train thrice, once killed: the same weights, and it goes on
+	$(BIN)/python -m pytest tests/vision/check_training.py
 
 $(VENV)/bin/python:
 	@deploy/system-packages.sh runtime
