@@ -148,8 +148,12 @@ def show(facts: dict[str, Any]) -> None:
         counts = ("{escaped} of {defective}", "{overkill} of {sound}", "{review_rate:.1%}")
         table.add_row(name, *(count.format_map(found) for count in counts))
     screen.print(f"Set {facts['set_name']}, {facts['set'][:12]}: {facts['figures']['parts']} pictures", table)
-    screen.print(f"It learned from: {facts['learned_from']}.")
-    screen.print(f"Failed: {facts['failed']}." if facts["failed"] else "Passed; a person may sign it.")
+    screen.print(f"{facts['learned_from'].capitalize()}.")
+    screen.print(
+        f"Failed: {facts['failed']}."
+        if facts["failed"]
+        else "Passed; a person may sign it if it failed at nothing else."
+    )
 
 
 @models.command()

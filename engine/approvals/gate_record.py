@@ -24,9 +24,7 @@ from vision.registry import SHOWN, Model
 
 OVERKILL_MORE = 0.01
 """Share of sound parts that a model may reject beyond those that the one in use rejects."""
-
-
-UNSEEN = "none of the set's pictures"
+UNSEEN = "it learned from none of the set's pictures"
 NOT_KNOWN = "what it learned from is not known"
 """Of models that were exported elsewhere, or before cards told it."""
 
@@ -134,7 +132,7 @@ def beyond(figures: dict[str, Any], bar: Bar) -> str:
         ("rejects", "overkill", "sound", bar.most_overkill),
     ):
         if most is not None and figures[count] / figures[kind] > most:
-            return f"it {verb} {figures[count]} of {figures[kind]} {kind} parts, {most:.1%} of them may be"
+            return f"it {verb} {figures[count]} of {figures[kind]} {kind} parts, {100 * most:g} % may be"
     return ""
 
 

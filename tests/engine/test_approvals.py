@@ -308,8 +308,8 @@ def test_a_record_from_before_counts_only_where_it_held_the_model_against_anothe
 @pytest.mark.parametrize(
     ("most", "says"),
     [
-        ((0.0, 1.0), "it passes 29 of 100 defective parts, 0.0% of them may be"),
-        ((0.29, 0.0), "it rejects 1 of 10 sound parts, 0.0% of them may be"),
+        ((0.0, 1.0), "it passes 29 of 100 defective parts, 0 % may be"),
+        ((0.29, 0.0), "it rejects 1 of 10 sound parts, 0 % may be"),
         ((0.29, 0.1), ""),
         ((None, None), ""),
     ],
