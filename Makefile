@@ -5,7 +5,7 @@ VENV := .venv
 TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint kernels train-env clean
+.PHONY: help demo test lint kernels train-env train-check clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,6 +23,9 @@ kernels: $(VENV)/bin/python ## Compile the kernels anew after a change of their 
 	$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --editable .
 
 train-env: $(TRAIN_VENV)/.ready ## The environment in which detectors are trained (large)
+
+train-check: $(VENV)/.dev $(TRAIN_VENV)/.ready ## Train thrice, once killed: the same weights, and it goes on
+	$(BIN)/python -m pytest tests/vision/check_training.py
 
 $(VENV)/bin/python:
 	@deploy/system-packages.sh runtime

@@ -69,7 +69,7 @@ class Home:
 
     @property
     def gates(self) -> Path:
-        """What models were measured on frozen sets, a record for each model and set."""
+        """What models were measured on frozen sets, a record for each thing that one was held against."""
         return self.models / ".gates"
 
     @property

@@ -22,14 +22,14 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from vision import card, pictures
+from vision import card, learned, pictures
 from vision.card import Agreement, Training
 from vision.dataset import Truth, label_file, read_classes, read_split, read_truth
 from vision.evaluation import Pair, Report, evaluate, iou, judge_parts
 from vision.records import Findings, Float32, Image
 from vision.simulate import CLASSES, VIEWS, PartRenderer
 from vision.simulate.protocol import HELD_OUT_SEEDS
-from vision.training import read_stages
+from vision.training import read_learned, read_stages
 
 SPLIT = "split_unseen_shot"
 LARGEST = 6_000_000
@@ -336,6 +336,8 @@ def ship(taught: Taught | None, checkpoint: Path, into: Path, name: str, note: s
         export(checkpoint, made, training.image_size)
         classes, numbers = measure(taught, (Trained(checkpoint), Exported(made)), made, training.image_size)
         facts = card.card(name, made, classes, training, numbers)
+        if (seen := read_learned(checkpoint)) is not None:
+            facts[learned.KEY] = seen
         into.mkdir(parents=True, exist_ok=True)
         for file in card.MODEL_FILES:
             shutil.copy(made / file, into / file)

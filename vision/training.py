@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from vision import checkpoints, rendered
+from vision import checkpoints, learned, rendered
 from vision.checkpoints import RunTakenError
 from vision.dataset import DatasetError, Split, label_file, read_classes, read_split
 from vision.datasets.checking import look_over, refuse_leaks
@@ -26,6 +26,8 @@ from vision.simulate import CLASSES
 SEED = 20260511
 FINISHED = "finished"
 """Written at the end of a run: the hash of its weights."""
+LEARNED = "learned"
+"""Of a run: digests of all pictures that led to its weights."""
 NOTES = "notes.json"
 """What was odd about the pictures and boxes of a run, in the folder that it is laid out in."""
 IMAGE_SIZE = 320
@@ -103,6 +105,7 @@ def train(
         begun = checkpoints.take_up(last)
         if not begun:
             note_stages(run, stage, start)
+            note_learned(run, data_file.parent / "images" / "train", start)
         if not begun or checkpoints.epochs_behind(last) < stage.epochs:
             model = YOLO(last if begun else start or "yolo11n.yaml")
             model.add_callback("on_model_save", lambda trainer: checkpoints.keep(trainer.last))
@@ -129,6 +132,20 @@ def read_stages(checkpoint: Path) -> tuple[Stage, ...]:
     """Return the stages that led to a run's checkpoint, the first of them from random weights."""
     lines = (checkpoint.parents[1] / "stages").read_text().splitlines()
     return tuple(Stage(*map(int, line.split())) for line in lines)
+
+
+def note_learned(run: Path, pictures: Path, start: Path | None) -> None:
+    """Write down the pictures of a run, and those of the runs before it; nothing where one did not say."""
+    before = read_learned(start) if start else ""
+    if before is not None:
+        seen = (learned.digest(file.read_bytes()) for file in pictures.glob("*"))
+        (run / LEARNED).write_text(learned.pack((*learned.unpack(before), *seen)), encoding="utf-8")
+
+
+def read_learned(checkpoint: Path) -> str | None:
+    """Return what a run's checkpoint learned from, as `vision.learned` packs it; None: nobody knows."""
+    file = checkpoint.parents[1] / LEARNED
+    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def settings(data_file: Path, runs: Path, name: str, epochs: int) -> dict[str, Any]:

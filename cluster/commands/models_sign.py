@@ -75,40 +75,60 @@ def gate(
     name: Name,
     frozen: Annotated[Path, typer.Option("--set", help="The frozen set: labelled, and never learned from.")],
     station: Annotated[
-        str, typer.Option("--station", help="Whose bands and model in use count; left out: defaults, none.")
+        str, typer.Option("--station", help="Whose bands and model in use count; left out: of no station.")
     ] = "",
     part_number: OfRecipe = "",
+    most_escapes: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the defective parts that it may pass at the most."),
+    ] = None,
+    most_overkill: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the sound parts that it may reject at the most."),
+    ] = None,
     plant: PlantFile = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on a frozen set, beside the model in use; what it failed on is never signed.
 
     The set's hash stands in the record. A set is images/, labels/ and classes.txt, or good/ and bad/.
+    Where no other model is in use, the two limits say what it may do at the most.
     """
     from engine.approvals import export
-    from engine.approvals.gate import read_set, record
+    from engine.approvals.gate import read_set
+    from engine.approvals.gate_record import Bar, record
     from engine.paths import Home
     from engine.recipe import recipe_of
     from vision.judge import Recipe
 
     home, model = Home.default().create(), find(name)
     export.check(model)
-    section = recipe_at(station, plant, part_number) if station else None
-    recipe = recipe_of(section) if section else Recipe("gate")
+    section = recipe_for(station, plant, part_number)
+    recipe = recipe_of(section) if section else Recipe(part_number)
+    bar = Bar(station, in_use(station, section, model), most_escapes, most_overkill)
     with progress("Looking at the set") as tell:
-        facts = record(home, model, read_set(frozen), recipe, in_use(station, section, model), tell)
+        facts = record(home, model, read_set(frozen), recipe, bar, tell)
     print(json.dumps(facts)) if as_json else show(facts)
     if facts["failed"]:
         raise typer.Exit(1)
 
 
+def recipe_for(station: str, plant: Path | None, part_number: str) -> Judging | None:
+    """Return the recipe of a station; without one that of a part number, None where the plant has none."""
+    if station:
+        return recipe_at(station, plant, part_number)
+    if not part_number:
+        raise typer.BadParameter("say what the model is measured for: --station, --part-number, or both.")
+    return next((item for item in plant_of(plant).recipes if item.part_number == part_number), None)
+
+
 def in_use(station: str, recipe: Judging | None, model: Model) -> Model | None:
-    """Return the model of the same kind that a recipe has in use; None where it is the same one."""
+    """Return the model of the same kind that a station has in use; None where it is the same one."""
     from engine.approvals.ledger import Approvals
     from engine.paths import Home
     from engine.station_models import choose
 
-    if recipe is None:
+    if not station or recipe is None:
         return None
     home = Home.default()
     used = choose(station, recipe, home, Approvals.read(home))
@@ -128,7 +148,12 @@ def show(facts: dict[str, Any]) -> None:
         counts = ("{escaped} of {defective}", "{overkill} of {sound}", "{review_rate:.1%}")
         table.add_row(name, *(count.format_map(found) for count in counts))
     screen.print(f"Set {facts['set_name']}, {facts['set'][:12]}: {facts['figures']['parts']} pictures", table)
-    screen.print(f"Failed: {facts['failed']}." if facts["failed"] else "Passed; a person may sign it.")
+    screen.print(f"{facts['learned_from'].capitalize()}.")
+    screen.print(
+        f"Failed: {facts['failed']}."
+        if facts["failed"]
+        else "Passed; a person may sign it if it failed at nothing else."
+    )
 
 
 @models.command()

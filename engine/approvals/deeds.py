@@ -8,11 +8,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.approvals import export, keys
+from engine.approvals import export, gate_record, keys
 from engine.approvals.chain import Chain
 from engine.approvals.entry import ANY, Deed, Entry
 from engine.approvals.errors import ApprovalError
-from engine.approvals.gate import newest
 from engine.approvals.ledger import Approvals, Use
 from engine.paths import Home
 from engine.plant import Judging
@@ -69,19 +68,19 @@ def sign(
     Raises
     ------
     ApprovalError
-        It was not measured on a frozen set, its export is off the trained model or nobody compared
-        them, or it is none that judges.
+        It failed on a frozen set or was not measured on one for this part number and station, its
+        export is off the trained model or nobody compared them, or it is none that judges.
     """
     if not part_number.strip() or "*" in part_number:
         raise ApprovalError(f"{part_number!r} is no part number; a model is signed for one at a time.")
     return write(
         home, by, Deed.SIGN, reason, **named(model), part_number=part_number, station=station,
-        gate=grounds(home, model),
+        gate=grounds(home, model, part_number, station),
     )  # fmt: skip
 
 
-def grounds(home: Home, model: Model) -> dict[str, Any]:
-    """Return what a signature rests on: the newest record of the gate.
+def grounds(home: Home, model: Model, part_number: str, station: str) -> dict[str, Any]:
+    """Return what a signature rests on: a record of the gate.
 
     Raises
     ------
@@ -91,12 +90,7 @@ def grounds(home: Home, model: Model) -> dict[str, Any]:
     if model.task not in ("detect", "anomaly"):
         raise ApprovalError(f"{registry.title(model)} judges nothing by itself; sign what rests on it.")
     export.check(model)
-    if record := newest(home, model):
-        return record
-    raise ApprovalError(
-        f"{registry.title(model)} was not measured on a frozen set: run seamline models gate"
-        f" {registry.title(model)} --set FOLDER."
-    )
+    return gate_record.grounds(home, model, part_number, station)
 
 
 def withdraw(home: Home, by: Person, model: Model, part_number: str, station: str, reason: str) -> Entry:

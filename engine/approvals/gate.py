@@ -1,4 +1,4 @@
-"""The gate: a model measured on a frozen set of labelled pictures, beside the model in use.
+"""The gate measures: what a model, judging as a station would, says of a frozen set of labelled pictures.
 
 A set is ``images/``, ``labels/`` and ``classes.txt`` as detectors learn from, or two folders ``good/`` and
 ``bad/``. Its hash stands in the record and in every signature that rests on it: another label, another
@@ -11,27 +11,21 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import time_ns
 from typing import Any
-
-import orjson
 
 from engine.approvals.errors import ApprovalError
 from engine.paths import Home
-from vision import acceptance, anomaly, registry
+from vision import acceptance, anomaly
 from vision.acceptance import Judgement
 from vision.anomaly import AnomalyDetector
 from vision.dataset import label_file, read_classes, read_truth
 from vision.detect import Detector
-from vision.evidence import sync_folders
 from vision.inspector import Inspector
 from vision.judge import FEATURES, Recipe
 from vision.records import Frame
 from vision.registry import Model
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp"}
-OVERKILL_MORE = 0.01
-"""Share of sound parts that a model may reject beyond those that the one in use rejects."""
 CLASSES = "classes.txt"
 KEPT = ("parts", "defective", "sound", "escaped", "escape_upper95", "overkill", "overkill_upper95")
 """Figures that a record holds."""
@@ -62,7 +56,7 @@ def read_set(folder: Path) -> FrozenSet:
     Raises
     ------
     ApprovalError
-        The folder holds none.
+        The folder holds none, or nothing but sound or nothing but defective parts.
     DatasetError
         A file of labels cannot be read.
     """
@@ -71,6 +65,9 @@ def read_set(folder: Path) -> FrozenSet:
         raise ApprovalError(
             f"{folder} holds no set: put images/, labels/ and classes.txt there, or folders good/ and bad/."
         )
+    if len({bool(picture.kinds) for picture in found}) == 1:
+        lacks = "sound" if found[0].kinds else "defective"
+        raise ApprovalError(f"{folder} holds no {lacks} part, so no model could fail on any; add some.")
     return FrozenSet(folder.resolve().name, _hash(folder), found)
 
 
@@ -149,72 +146,3 @@ def open_inspector(model: Model, home: Home, recipe: Recipe) -> Inspector:
         return Inspector("gate", Detector(model), recipe)
     places = (home.models,)
     return Inspector("gate", None, recipe, AnomalyDetector.of(anomaly.load(model.folder), places))
-
-
-def record(
-    home: Home, model: Model, frozen: FrozenSet, recipe: Recipe, against: Model | None, tell: Tell
-) -> dict[str, Any]:
-    """Measure a model, and the one in use beside it; keep the record and return it."""
-    figures = measure(model, home, frozen, recipe, tell)
-    used = None if against is None else measure(against, home, frozen, recipe, tell)
-    told = {
-        "model": model.hash,
-        "at": time_ns() // 1000,
-        "set": frozen.hash,
-        "set_name": frozen.name,
-        "bands": [recipe.review_above, recipe.reject_above],
-        "figures": figures,
-        "against": None if against is None else {"model": against.hash, "figures": used},
-        "failed": "" if used is None else worse(figures, used),
-    }
-    _keep(home, model, frozen, told)
-    return told
-
-
-def worse(figures: dict[str, Any], used: dict[str, Any]) -> str:
-    """Return in what a model is worse than the one in use; empty: in nothing that counts."""
-    if figures["escaped"] > used["escaped"]:
-        return (
-            f"it passes {figures['escaped']} of {figures['defective']} defective parts, the one in use"
-            f" {used['escaped']}"
-        )
-    if figures["overkill"] > used["overkill"] + OVERKILL_MORE * figures["sound"]:
-        return (
-            f"it rejects {figures['overkill']} of {figures['sound']} sound parts, the one in use"
-            f" {used['overkill']}"
-        )
-    return ""
-
-
-def _keep(home: Home, model: Model, frozen: FrozenSet, told: dict[str, Any]) -> None:
-    home.gates.mkdir(parents=True, exist_ok=True)
-    file = home.gates / f"{model.hash}-{frozen.hash[: registry.SHOWN]}.json"
-    draft = file.with_suffix(".draft")
-    draft.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
-    draft.rename(file)
-    sync_folders((home.gates,))
-
-
-def newest(home: Home, model: Model) -> dict[str, Any]:
-    """Return the newest record of a model; of a bank that was never measured, what its card says.
-
-    Raises
-    ------
-    ApprovalError
-        The model failed.
-    """
-    held = [orjson.loads(file.read_bytes()) for file in home.gates.glob(f"{model.hash}-*.json")]
-    if not held:
-        return {"card": _card(model)} if model.task == "anomaly" else {}
-    told: dict[str, Any] = max(held, key=lambda item: int(item["at"]))
-    if told["failed"]:
-        raise ApprovalError(
-            f"{registry.title(model)} failed on the set {told['set_name']}: {told['failed']}; train it on."
-        )
-    return told
-
-
-def _card(bank: Model) -> dict[str, Any]:
-    """Return what the card of a bank says of the good pictures that were held out."""
-    card = registry.read_card(bank.folder)
-    return {name: card[name] for name in ("data", "pictures", "limit", "limit_is") if name in card}

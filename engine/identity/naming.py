@@ -62,7 +62,8 @@ class Naming:
         self._is_master = is_master
         self._section, self._station = section, station
         self._prefix = section.prefix or f"{station}-"
-        self._book = Book(home.stations, station) if section.once or section.serial == "station" else None
+        wanted = section.refuses_repeats or section.serial == "station"
+        self._book = Book(home.stations, station) if wanted else None
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
         scanner = section.scanner
@@ -149,7 +150,7 @@ class Naming:
             return Named(told.serial or serial or fallback, 0, identity, Doubt(BOOK, str(exc).rstrip(".")))
 
     def _admitted(self, serial: str, identity: Identity) -> Named:
-        once = self._book if self._section.once and not self._is_master(serial) else None
+        once = self._book if self._section.refuses_repeats and not self._is_master(serial) else None
         attempt = once.admit(serial) if once else self._count(serial)
         self._trouble = ""
         return Named(serial, attempt, identity, None if attempt else Doubt(REPEATED, serial))

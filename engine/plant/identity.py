@@ -26,14 +26,20 @@ class IdentitySection(Section):
     serial: Literal["camera", "plc", "scanner", "datamatrix", "station"] = "camera"
     """Who knows it: the camera's message or file, the PLC, a scanner, a Data Matrix in the picture; station:
     nobody, so it is numbered here."""
-    once: bool = False
-    """Whether a serial that was inspected already is refused, unless a rework order is open for it."""
+    once: bool | None = None
+    """Whether a serial that was inspected already is refused, unless a rework order is open for it; left out:
+    where plc, scanner or datamatrix tell it, for the files of a replay come again."""
     view: str = ""
     """Of a Data Matrix: the view that shows it; left out: any."""
     prefix: str = ""
     """Of serials that are numbered here: what they begin with; left out: the station's name and a dash."""
     scanner: ScannerSection | None = None
     """The scanner."""
+
+    @property
+    def refuses_repeats(self) -> bool:
+        """Whether a serial is inspected once, and again only by a rework order."""
+        return self.serial in ("plc", "scanner", "datamatrix") if self.once is None else self.once
 
     @model_validator(mode="after")
     def _scanner_is_there(self) -> Self:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from psycopg.types.json import Jsonb
 
-from engine.plant import MachineSection, Plant, StationSection
+from engine.plant import Judging, MachineSection, Plant, PlantError, StationSection
+from engine.recipe import rules_of, sections_of
 from engine.store.embedded import READER
 from engine.store.levels import Connection
 from streams.catalog import Machine, Shift
+from vision.judge import FEATURES
+from vision.rules import two_bands
+
+logger = structlog.get_logger(__name__)
 
 TENANT = """
 INSERT INTO tenants (id, name) VALUES (%s, %s)
@@ -62,10 +68,33 @@ def settings(plant: Plant, section: MachineSection | StationSection, machine: Ma
 
     Cameras and PLC are left out: their addresses may hold passwords, and whoever reads may read this.
     """
-    return section.model_dump(mode="json", exclude={"cameras", "handshake", "identity"}) | {
+    told = section.model_dump(mode="json", exclude={"cameras", "handshake", "identity"})
+    if isinstance(section, StationSection):
+        told["bands"] = bands_of(section, plant)
+    return told | {
         "timezone": plant.timezone,
         "calendar": [_shift(shift) for shift in machine.calendar.shifts],
         "ideal_cycle_us": machine.ideal_cycle,
+    }
+
+
+def bands_of(station: StationSection, plant: Plant) -> dict[str, dict[str, list[float]]]:
+    """Return a station's review bands by part number and rule; ``score`` is of what no rule governs."""
+    return {recipe.part_number: _bands(recipe) for recipe in sections_of(station, plant)}
+
+
+def _bands(recipe: Judging) -> dict[str, list[float]]:
+    """Return a recipe's bands; where its rule set cannot be read here, its own two for everything."""
+    usual = two_bands(recipe.review_above, recipe.reject_above, FEATURES, None)
+    try:
+        rules = rules_of(recipe) or usual
+    except PlantError as exc:
+        logger.warning("rules_not_registered", recipe=recipe.name, error=str(exc))
+        rules = usual
+    return {
+        rule.name: [rule.review_above, rule.reject_above]
+        for rule in (*rules.rules, rules.other)
+        if rule.reject_above is not None
     }
 
 

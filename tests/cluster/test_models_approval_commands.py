@@ -12,12 +12,13 @@ import pytest
 
 from cluster import training
 from engine.plant import FolderCamera, Plant, StationSection, save
-from vision import pictures, registry
+from vision import learned, pictures, registry
 from vision.card import sha256
 from vision.testing import picture, write_model, write_onnx
 
 Command = Callable[..., Any]
 SOUND, FLAWED = 20, 200
+LIMITS = ("--most-escapes=0.4", "--most-overkill=0.4")
 COMPARED = {"export": {"map50_trained": 0.8, "map50_exported": 0.8, "detections": 9, "disagreeing": 0}}
 
 
@@ -70,14 +71,14 @@ def test_a_model_comes_into_use_and_goes_back(
     refused = seamline("models", "sign", "tiny", "--part-number=4711", "--by=Wang Fang")
     assert refused.code == 2
     assert "was not measured on a frozen set" in refused.words
+    at_weld = ("--station=weld", f"--plant={plant}")
     for model in hashes:
-        gated = seamline(
-            "models", "gate", model, f"--set={frozen}", "--station=weld", f"--plant={plant}", "--json"
-        ).json
+        gated = seamline("models", "gate", model, f"--set={frozen}", *at_weld, *LIMITS, "--json").json
         assert (gated["figures"]["escaped"], gated["figures"]["overkill"], gated["failed"]) == (0, 0, "")
-        signed = seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang", "--json").json
+        scope = ("--part-number=4711", "--station=weld")
+        signed = seamline("models", "sign", model, *scope, "--by=Wang Fang", "--json").json
         assert (signed["person"], signed["gate"]["set"]) == ("Wang Fang", gated["set"])
-    used = ["--station=weld", f"--plant={plant}", "--by=Wang Fang", "--json"]
+    used = [*at_weld, "--by=Wang Fang", "--json"]
     assert seamline("models", "promote", hashes[1][:12], *used).json["hash"] == hashes[1]
     assert "in use already" in seamline("models", "promote", hashes[1], *used).json["error"]
     assert seamline("models", "rollback", *used, "--reason=to see").json["hash"] == hashes[0]
@@ -144,24 +145,68 @@ def test_a_model_that_passes_more_defective_parts_fails_and_is_not_signed(
     gated = seamline("models", "gate", blind, f"--set={frozen}", "--station=weld", f"--plant={plant}")
     assert gated.code == 1
     assert "sound parts" in gated.words or "defective parts" in gated.words
-    ended = seamline("models", "sign", blind, "--part-number=4711", "--by=Wang Fang")
-    assert "failed on the set frozen" in ended.words
+    for asked in ((), LIMITS, ("--most-escapes=1", "--most-overkill=1")):
+        seamline("models", "gate", blind, f"--set={frozen}", "--part-number=4711", *asked)
+        ended = seamline("models", "sign", blind, "--part-number=4711", "--by=Wang Fang")
+        assert "failed on the set frozen" in ended.words
+
+
+def test_a_first_model_is_held_against_declared_limits_and_can_fail(
+    seamline: Command, tmp_path: Path, frozen: Path
+) -> None:
+    blind = seamline("models", "register", export(tmp_path, 1, blind=True), "--json").json["hash"]
+    gate = ("models", "gate", blind, f"--set={frozen}")
+    assert "say what the model is measured for" in seamline(*gate, *LIMITS).words
+    assert "declare what it may do" in seamline(*gate, "--part-number=4711", LIMITS[0]).words
+    ended = seamline(*gate, "--part-number=4711", *LIMITS, "--json")
+    assert ended.code == 1
+    assert ended.json["failed"] == "it rejects 2 of 2 sound parts, 40 % may be"
+    assert ended.json["learned_from"] == "what it learned from is not known"
+    assert ended.json["limits"] == {"most_escapes": 0.4, "most_overkill": 0.4}
+
+
+def test_a_set_that_the_model_learned_from_is_refused(
+    seamline: Command, tmp_path: Path, frozen: Path
+) -> None:
+    folder = export(tmp_path, 0)
+    card = registry.read_card(folder)
+    for name, text in (("knows", learned.pack([learned.digest(b"another")])), ("spoilt", "AAAA")):
+        (folder / "card.json").write_text(json.dumps(card | {learned.KEY: text, "name": name}))
+        seamline("models", "register", folder)
+    gate = ("--part-number=4711", *LIMITS, "--json")
+    told = seamline("models", "gate", "knows", f"--set={frozen}", *gate).json
+    assert told["learned_from"] == "it learned from none of the set's pictures"
+    ended = seamline("models", "gate", "spoilt", f"--set={frozen}", *gate)
+    assert "is spoilt: 3 bytes are no digests" in ended.json["error"]
+    (frozen / "good" / "0.png").write_bytes(b"another")
+    ended = seamline("models", "gate", "knows", f"--set={frozen}", *gate)
+    assert ended.code == 2
+    assert "learned from 1 of the 4 pictures of the set frozen" in ended.json["error"]
+
+
+def test_a_set_without_defective_parts_is_refused(seamline: Command, tmp_path: Path, frozen: Path) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    for file in (frozen / "bad").iterdir():
+        file.unlink()
+    ended = seamline("models", "gate", "tiny", f"--set={frozen}", "--part-number=4711", *LIMITS)
+    assert "holds no defective part" in ended.words
 
 
 def test_another_label_is_another_set(seamline: Command, tmp_path: Path, frozen: Path) -> None:
     seamline("models", "register", export(tmp_path, 0), "--json")
-    first = seamline("models", "gate", "tiny", f"--set={frozen}", "--json").json["set"]
-    assert seamline("models", "gate", "tiny", f"--set={frozen}", "--json").json["set"] == first
+    asked = ("tiny", f"--set={frozen}", "--part-number=4711", *LIMITS)
+    first = seamline("models", "gate", *asked, "--json").json["set"]
+    assert seamline("models", "gate", *asked, "--json").json["set"] == first
     (frozen / "bad" / "1.png").rename(frozen / "good" / "9.png")
-    assert seamline("models", "gate", "tiny", f"--set={frozen}", "--json").json["set"] != first
+    assert seamline("models", "gate", *asked, "--json").json["set"] != first
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "holds no set" in seamline("models", "gate", "tiny", f"--set={empty}").words
+    assert "holds no set" in seamline("models", "gate", "tiny", f"--set={empty}", *asked[2:]).words
 
 
 def test_only_who_was_let_in_signs(seamline: Command, tmp_path: Path, frozen: Path) -> None:
     seamline("models", "register", export(tmp_path, 0), "--json")
-    seamline("models", "gate", "tiny", f"--set={frozen}", "--json")
+    seamline("models", "gate", "tiny", f"--set={frozen}", "--part-number=4711", *LIMITS, "--json")
     seamline("models", "key", "Wang Fang")
     made = seamline("models", "key", "Li Wei", "--json").json
     sign = ("models", "sign", "tiny", "--part-number=4711")

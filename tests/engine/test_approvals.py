@@ -16,6 +16,7 @@ from engine.approvals.chain import Chain
 from engine.approvals.deeds import Person
 from engine.approvals.entry import ANY, Deed, Entry
 from engine.approvals.errors import ApprovalError
+from engine.approvals.gate_record import Bar, beyond
 from engine.approvals.ledger import Approvals, Use
 from engine.approvals.testing import person, sign
 from engine.paths import Home
@@ -72,11 +73,12 @@ def station(name="weld", model="mine", part_number="4711"):
     return StationSection(name=name, cameras=[camera], model=model, part_number=part_number)
 
 
-def gated(home, model, failed=""):
-    """Put a record of the gate there, as it was measured."""
+def gated(home, model, failed="", name="0", **fields):
+    """Put a record of the gate there, as it was measured against another model."""
     home.gates.mkdir(parents=True, exist_ok=True)
     told = {"model": model.hash, "at": 1, "set": "0" * 64, "set_name": "frozen", "failed": failed}
-    (home.gates / f"{model.hash}-0.json").write_text(json.dumps(told))
+    told |= {"against": {"model": "1" * 64}} | fields
+    (home.gates / f"{model.hash}-{name}.json").write_text(json.dumps(told))
 
 
 def test_the_first_person_enrols_himself_and_then_lets_others_in(home, wang):
@@ -271,6 +273,50 @@ def test_a_model_is_signed_on_the_gate_and_the_comparison_of_its_export(home, wa
     assert (entry.gate["set"], entry.reason, entry.person) == ("0" * 64, "looks right", "Wang Fang")
     with pytest.raises(ApprovalError, match="is no part number"):
         deeds.sign(home, wang, model, "4*")
+
+
+@pytest.mark.parametrize("later", [{}, {"station": "weld"}, {"limits": {"most_escapes": 1.0}}])
+def test_what_failed_is_not_signed_whatever_it_passed_later(home, wang, model, later):
+    gated(home, model, failed="it rejects 2 of 2 sound parts", part_number="4711", station="weld")
+    gated(home, model, name="1", at=2, part_number="4711", **later)
+    for station_named in (ANY, "weld", "other"):
+        with pytest.raises(ApprovalError, match="failed on the set frozen: it rejects 2 of 2"):
+            deeds.sign(home, wang, model, "4711", station_named)
+
+
+def test_a_signature_rests_on_a_record_for_its_part_number_and_station(home, wang, model):
+    gated(home, model, part_number="4711", station="weld")
+    assert deeds.sign(home, wang, model, "4711", "weld").gate["station"] == "weld"
+    for part_number, where in (("4711", "other"), ("4711", ANY), ("4712", "weld")):
+        with pytest.raises(ApprovalError, match=f"not measured .* for part number {part_number}"):
+            deeds.sign(home, wang, model, part_number, where)
+    gated(home, model, failed="it passes 1 of 2 defective parts", name="1", part_number="4712")
+    deeds.sign(home, wang, model, "4711", "weld")
+    gated(home, model, name="2", part_number="4711", station="")
+    assert deeds.sign(home, wang, model, "4711", "other").gate["station"] == ""
+    assert deeds.sign(home, wang, model, "4711").station == ANY
+
+
+def test_a_record_from_before_counts_only_where_it_held_the_model_against_another(home, wang, model):
+    gated(home, model, against=None)
+    with pytest.raises(ApprovalError, match=r"run seamline models gate mine@.* --set FOLDER --part"):
+        deeds.sign(home, wang, model, "4711")
+    gated(home, model)
+    assert deeds.sign(home, wang, model, "4711").gate["set_name"] == "frozen"
+
+
+@pytest.mark.parametrize(
+    ("most", "says"),
+    [
+        ((0.0, 1.0), "it passes 29 of 100 defective parts, 0 % may be"),
+        ((0.29, 0.0), "it rejects 1 of 10 sound parts, 0 % may be"),
+        ((0.29, 0.1), ""),
+        ((None, None), ""),
+    ],
+)
+def test_a_model_fails_beyond_the_limits_that_were_declared(most, says):
+    figures = {"defective": 100, "escaped": 29, "sound": 10, "overkill": 1}
+    assert beyond(figures, Bar("", None, *most)) == says
 
 
 @pytest.mark.parametrize(

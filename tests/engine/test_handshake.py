@@ -379,7 +379,7 @@ def test_a_picture_that_comes_just_before_its_trigger_is_seen_belongs_to_it(rig:
 def test_a_serial_that_was_inspected_is_refused_until_a_rework_order_is_open(rig: Rig) -> None:
     from engine.identity.book import Book
 
-    with rig.running(identity={"serial": "plc", "once": True}):
+    with rig.running(identity={"serial": "plc"}):
         assert rig.part(NG, serial="A-1").word == "ng"
         again = rig.part(OK, serial="A-1")
         Book(rig.home.stations, "weld-1").open_order("A-1", "Chen", "reworked the seam")

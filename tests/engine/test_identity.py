@@ -146,6 +146,37 @@ def test_a_station_numbers_its_parts_and_never_again_alike(home: Home) -> None:
     again.close()
 
 
+@pytest.mark.parametrize(
+    ("said", "attempts"),
+    [
+        ({"serial": "plc"}, [1, 0]),
+        ({"serial": "plc", "once": False}, [1, 2]),
+        ({"serial": "camera"}, [1, 2]),
+        ({"serial": "camera", "once": True}, [1, 0]),
+    ],
+)
+def test_a_serial_that_the_line_tells_is_refused_when_it_comes_again(
+    home: Home, said: dict[str, Any], attempts: list[int]
+) -> None:
+    naming = Naming(IdentitySection.model_validate(said), "weld-1", home)
+    told = told_of({"serial": "A-1"})
+    named = [naming.name([frame()], "A-1", told) for _ in range(2)]
+    assert [item.attempt for item in named] == attempts
+    assert [item.doubt is None for item in named] == [attempt > 0 for attempt in attempts]
+    naming.close()
+
+
+@pytest.mark.parametrize(
+    ("serial", "refuses"),
+    [("plc", True), ("scanner", True), ("datamatrix", True), ("camera", False), ("station", False)],
+)
+def test_who_tells_the_serial_says_whether_it_may_repeat(serial: str, refuses: bool) -> None:
+    scanner = {"scanner": {"host": "127.0.0.1", "port": 9}} if serial == "scanner" else {}
+    section = IdentitySection.model_validate({"serial": serial} | scanner)
+    assert section.refuses_repeats is refuses
+    assert section.model_copy(update={"once": not refuses}).refuses_repeats is not refuses
+
+
 def test_a_book_that_cannot_be_written_is_a_trouble_until_it_can(home: Home, monkeypatch: Any) -> None:
     monkeypatch.setattr("engine.identity.naming.RETRY", 0.01)
     naming = Naming(IdentitySection(once=True), "weld-1", home)
@@ -180,7 +211,8 @@ def test_a_data_matrix_in_the_picture_is_the_serial(home: Home) -> None:
             image[300 * number + 40 : 300 * number + 40 + code.shape[0], 40 : 40 + code.shape[1]] = code
         return naming.name(naming.prepared([frame(image=image, view="top"), frame()]), "cam-1-1")
 
-    assert (named("W1-7").serial, named("W1-7").doubt) == ("W1-7", None)
+    read = named("W1-7")
+    assert (read.serial, read.doubt) == ("W1-7", None)
     assert str(named().doubt) == "The part has no serial: no Data Matrix can be read in top."
     assert named().serial == "cam-1-1"
     assert str(named("A", "B").doubt) == "The pictures are not of one part: A and B."

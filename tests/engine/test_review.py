@@ -16,7 +16,7 @@ from engine.plant import Plant
 from engine.review import Decision, ReviewError
 from engine.station_drift import Drifted
 from engine.store import connect
-from engine.store.master import register
+from engine.store.master import bands_of, register
 from engine.writer import Writer
 from streams.abc import Output
 from streams.log.abc import Entry, Kind
@@ -146,6 +146,59 @@ def test_the_most_instructive_part_comes_first_and_leaves_when_it_is_decided(lin
     assert "middle" not in [item["serial"] for item in review.queue(line.dsn, 1)]
     assert review.queue(line.dsn, 2) == review.queue(line.dsn, 1, "other") == []
     assert len(review.queue(line.dsn, 1, limit=2)) == 2
+
+
+STRICT = {"name": "strict", "version": "1", "part_number": "S", "review_above": 0.6, "reject_above": 0.9}
+MILD = {"name": "mild", "version": "1", "part_number": "M", "review_above": 0.2, "reject_above": 0.4}
+RULES = """
+name: seams
+version: "1"
+entered_by: Li Wei
+rules: [{name: pores, classes: [Surface_pores], review_above: 0.7, reject_above: 0.8}]
+"""
+
+
+def of_part_number(item, number, *told):
+    """Return a verdict on a part of some number, its findings judged: label, score, rule, level."""
+    found = [Finding(label, score, PORE, rule=rule, judged=level) for label, score, rule, level in told]
+    seen = replace(item.views[0], findings=tuple(found))
+    return replace(item, part_number=number, views=(seen,))
+
+
+def test_uncertainty_follows_the_bands_of_the_parts_own_recipe_and_rule(line, tmp_path):
+    (tmp_path / "rules.yaml").write_text(RULES)
+    ruled = MILD | {"name": "ruled", "part_number": "R", "rules": str(tmp_path / "rules.yaml")}
+    recipes = [STRICT, MILD, ruled]
+    station = {"name": "gate", "cameras": [], "judges": "robot", "part_number": "S"}
+    station["recipes"] = [recipe["name"] for recipe in recipes]
+    told = PLANT.model_dump() | {"recipes": recipes, "stations": [station]}
+    with connect(line.dsn) as connection:
+        register(connection, Plant.model_validate(told))
+    crater, pores = ("crater", 0.31, "score", "review"), ("Surface_pores", 0.75, "pores", "review")
+    judged(
+        line,
+        of_part_number(verdict("strict", "REVIEW", at=1), "S", ("crater", 0.74, "score", "review")),
+        of_part_number(verdict("faint", "OK", at=2), "S", ("crater", 0.38, "score", "faint")),
+        of_part_number(verdict("mild", "REVIEW", at=3), "M", crater),
+        of_part_number(verdict("sure", "NG", at=4), "M", ("crater", 0.75, "score", "reject"), crater),
+        of_part_number(verdict("ruled", "REVIEW", at=5), "R", pores, ("good", 0.9, "", "feature")),
+        of_part_number(verdict("other", "REVIEW", at=6), "R", ("crater", 0.22, "score", "review")),
+    )
+    found = {item["serial"]: item for item in review.queue(line.dsn, 1)}
+    assert {name: round(item["uncertainty"], 2) for name, item in found.items()} == {
+        "ruled": 1.0,
+        "strict": 0.97,
+        "mild": 0.95,
+        "other": 0.6,
+    }
+    assert list(found) == ["ruled", "strict", "mild", "other"]
+    assert found["ruled"]["score"] == 0.75
+
+
+def test_a_rule_set_that_is_not_here_leaves_the_bands_of_its_recipe(line):
+    section = {"name": "gate", "cameras": [], "rules": "/nowhere/rules.yaml", "review_above": 0.3}
+    plant = Plant.model_validate(PLANT.model_dump() | {"stations": [section | {"judges": "robot"}]})
+    assert bands_of(plant.stations[0], plant) == {"demo": {"score": [0.3, 0.5]}}
 
 
 def test_a_decision_has_a_name_and_a_reason_and_is_never_changed(line):

@@ -16,7 +16,7 @@ from engine.station_log import merge
 from engine.station_report import report
 from engine.testing import MemoryProducer
 from streams import records
-from streams.log.abc import Kind
+from streams.log.abc import Entry, Kind
 from vision import evidence, pictures, registry
 from vision.anomaly import bank, fit
 from vision.cameras import CameraError, Run
@@ -44,7 +44,7 @@ def producer():
 def station(tmp_path, model, producer):
     """Give a function that builds a station of the tiny model on cameras."""
 
-    def build(*cameras, opener=open_camera, roster=None, **settings):
+    def build(*cameras, opener=open_camera, roster=None, trail=None, **settings):
         home = Home(tmp_path / "home").create()
         link = home.models / "tiny"
         if not link.exists():
@@ -52,7 +52,7 @@ def station(tmp_path, model, producer):
             vouch(home, model)
         section = StationSection(name="weld-1", cameras=list(cameras), model="tiny", **settings)
         plant = Plant(name="test", stations=[section])
-        return Station(section, plant, home, producer, opener, roster=roster)
+        return Station(section, plant, home, producer, opener, roster=roster, trail=trail)
 
     return build
 
@@ -101,6 +101,19 @@ class Shots:
 
     def close(self):
         pass
+
+
+class Counting(Shots):
+    """A camera whose device counts its frames: each shot is a count."""
+
+    def read(self):
+        shot = next(self._shots, None)
+        if isinstance(shot, Exception):
+            raise shot
+        if shot is None:
+            return None
+        self._run.count(shot)
+        return self._run.frame(pictures.encode_whole(picture(OK)), f"p{shot}")
 
 
 def shooting(**shots):
@@ -285,26 +298,52 @@ def test_what_a_camera_saw_while_it_was_away_is_an_unknown_number_from_when_to_w
 def test_what_a_camera_that_counts_saw_while_it_was_away_is_known_by_number(station, producer, monkeypatch):
     monkeypatch.setattr("engine.station_cameras.RETRY", 0.01)
 
-    class Counting(Shots):
-        def read(self):
-            shot = next(self._shots)
-            if not isinstance(shot, int):
-                raise CameraError("unplugged") if shot else StopIteration
-            self._run.count(shot)
-            return self._run.frame(pictures.encode_whole(picture(OK)), f"p{shot}")
-
-    class Ending(Counting):
-        def read(self):
-            try:
-                return super().read()
-            except StopIteration:
-                return None
-
-    runs = [[1, 2, "away"], [6, 7, ""]]
-    stats = run(station(camera(), opener=lambda section, run, number, stop: Ending(run, runs.pop(0))))
+    runs = [[1, 2, CameraError("unplugged")], [6, 7]]
+    stats = run(station(camera(), opener=lambda section, run, number, stop: Counting(run, runs.pop(0))))
     assert gaps(producer) == [("1.2", 1, 3, "camera_away")]
     assert [verdict.views[0].sequence for verdict in producer.verdicts] == [1, 2, 4, 5]
     assert (stats.frames.captured, stats.frames.dropped, stats.frames.open) == (7, 3, 0)
+
+
+class Told:
+    """The log of a producer in memory, as a station's next run reads it."""
+
+    def __init__(self, producer):
+        self._producer = producer
+
+    @property
+    def end(self):
+        return len(self._producer.entries)
+
+    def read(self, after, limit):
+        told = enumerate(self._producer.entries[after:], after + 1)
+        return [Entry(position, kind, 0, "weld-1/1", payload) for position, (kind, payload) in told]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shots", "gap"),
+    [
+        (Counting, [[1, 2], [6, 7]], ("2", 1, 3, "station_away")),
+        (Shots, [[("p1", OK), ("p2", OK)], [("p6", OK), ("p7", OK)]], ("2", 1, 0, "station_away")),
+    ],
+)
+def test_what_a_camera_saw_between_two_runs_of_its_station_is_the_stations_gap(
+    station, producer, kind, shots, gap
+):
+    runs = iter(shots)
+
+    def opener(section, run, number, stop):
+        return kind(run, next(runs))
+
+    run(station(camera(), opener=opener, trail=Told(producer)))
+    assert producer.losses == []
+    stats = run(station(camera(), opener=opener, trail=Told(producer)))
+    assert gaps(producer) == [gap]
+    before, after = (verdict.ts for verdict in producer.verdicts[1:3])
+    assert (producer.losses[0].since, producer.losses[0].ts) == (before, after)
+    missed = gap[2]
+    assert [verdict.views[0].sequence for verdict in producer.verdicts] == [1, 2, missed + 1, missed + 2]
+    assert (stats.frames.captured, stats.frames.dropped, stats.frames.open) == (missed + 2, missed, 0)
 
 
 def test_a_camera_that_is_still_away_at_the_end_has_its_gap_too(station, producer, monkeypatch):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vision import letterbox, registry
+from vision import learned, letterbox, pictures, registry
 from vision.anomaly import AnomalyDetector, bank, fit, maps
 from vision.anomaly.network import CHANNELS, Scale
 from vision.anomaly.scorer import open_lane, read_backbone
@@ -135,6 +135,16 @@ def test_a_card_says_what_is_unproven_and_how_far_each_good_picture_was_off(fitt
     assert card["unproven"]
     assert len(card["held_out"]) == card["pictures"] == 8
     assert card["backbone_hash"] == BACKBONE.hash
+
+
+def test_a_card_says_which_files_a_bank_was_fitted_from(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(pictures.encode_whole(GOOD.render(number).image))
+    taken = fit.read_pictures(tmp_path, least=2)
+    card = fit.card("mine", fit.fit(taken, BACKBONE), "rendered parts")
+    files = {learned.digest(file.read_bytes()) for file in tmp_path.iterdir()}
+    assert learned.unpack(card[learned.KEY]) == files
+    assert learned.KEY not in fit.card("mine", fit.fit([*taken, *shown([9])], BACKBONE), "rendered parts")
 
 
 @pytest.mark.parametrize("change", ["limit", "vectors", "bytes"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vision import card, export
+from vision import card, export, learned, training
 from vision.card import Agreement, Training
 from vision.dataset import Truth
 from vision.export import ExportError, Seen, Taught, apart, check, compare, impersonal, lacks
@@ -160,6 +160,18 @@ def test_a_model_is_shipped_with_its_card_and_licence(shipping):
     names = sorted(path.name for path in (shipping / "models" / "demo").iterdir())
     assert names == ["LICENSE", "README.md", "card.json", "model.bin", "model.xml"]
     assert json.loads((shipping / "models" / "demo" / "card.json").read_text()) == facts
+
+
+def test_a_card_says_what_its_model_learned_from_where_its_run_does(shipping):
+    checkpoint = shipping / "run" / "weights" / "last.pt"
+    facts = export.ship(Taught(shipping), checkpoint, shipping / "models" / "demo", "demo")
+    assert learned.KEY not in facts
+    (shipping / "train").mkdir()
+    (shipping / "train" / "a.png").write_bytes(b"a part")
+    checkpoint.parents[1].mkdir()
+    training.note_learned(checkpoint.parents[1], shipping / "train", None)
+    facts = export.ship(Taught(shipping), checkpoint, shipping / "models" / "demo", "demo")
+    assert facts[learned.KEY] == learned.pack([learned.digest(b"a part")])
 
 
 def test_nothing_is_written_of_a_model_that_is_refused(shipping, monkeypatch):

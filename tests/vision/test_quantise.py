@@ -10,7 +10,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from vision import adopt, quantise, registry
+from vision import adopt, learned, quantise, registry
 from vision.accuracy import measure, summarise
 from vision.dataset import Truth
 from vision.detect import Detector
@@ -164,10 +164,13 @@ def rounded(red_steps):
 def test_what_passes_the_gate_is_written_with_its_card(shipping, monkeypatch):
     monkeypatch.setattr(quantise, "quantise", rounded(256))
     monkeypatch.setattr(quantise, "version", lambda _: "3")
+    source = registry.read_card(shipping / "tiny") | {learned.KEY: learned.pack([learned.digest(b"a part")])}
+    (shipping / "tiny" / "card.json").write_text(json.dumps(source))
     facts = quantise.ship(registry.load(shipping / "tiny"), shipping / "data", shipping / "out", "tiny-int8")
     model = registry.load(shipping / "out")
     assert (model.name, model.precision) == ("tiny-int8", "INT8")
     assert facts["quantised"]["calibrated_on"] == 2
+    assert facts[learned.KEY] == source[learned.KEY]
     assert facts["metrics"]["export"]["pictures"] == 2
     assert facts["metrics"]["export"]["disagreeing"] <= facts["metrics"]["export"]["detections"]
     assert "tiny in INT8" in (shipping / "out" / "README.md").read_text()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from vision import checkpoints, training
+from vision import checkpoints, learned, training
 from vision.dataset import Split
 from vision.datasets.corners import CLIPPED
 from vision.simulate import CLASSES
@@ -67,6 +67,23 @@ def test_a_run_knows_the_stages_before_it(tmp_path):
     training.note_stages(tmp_path / "first", first, None)
     training.note_stages(tmp_path / "second", second, tmp_path / "first" / "weights" / "last.pt")
     assert training.read_stages(tmp_path / "second" / "weights" / "last.pt") == (first, second)
+
+
+def test_a_run_knows_every_picture_that_led_to_its_weights(data, tmp_path):
+    training.lay_out(data, Split(("a.jpg",), ()), tmp_path / "out")
+    seen = tmp_path / "out" / "images" / "train"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.png").write_bytes(b"another")
+    first, second = (tmp_path / name / "weights" / "last.pt" for name in ("first", "second"))
+    for checkpoint in (first, second):
+        checkpoint.parent.mkdir(parents=True)
+    training.note_learned(tmp_path / "second", other, first)
+    assert training.read_learned(second) is None
+    training.note_learned(tmp_path / "first", seen, None)
+    training.note_learned(tmp_path / "second", other, first)
+    known = {learned.digest((data / "images" / "a.jpg").read_bytes()), learned.digest(b"another")}
+    assert learned.unpack(training.read_learned(second)) == known
 
 
 def test_photographs_and_rendered_parts_are_laid_out_together(data, tmp_path):
@@ -155,6 +172,9 @@ def trainer(monkeypatch):
 def test_a_run_that_is_killed_while_it_writes_goes_on_from_the_last_whole_epoch(
     trainer, tmp_path, monkeypatch
 ):
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    (tmp_path / "images" / "train" / "a.png").write_bytes(b"a part")
+
     def run():
         return training.train(tmp_path / "data.yaml", tmp_path, "run", Stage(3, 0))
 
@@ -167,6 +187,7 @@ def test_a_run_that_is_killed_while_it_writes_goes_on_from_the_last_whole_epoch(
     assert [call["resume"] for call in trainer.calls] == [False, True]
     assert (tmp_path / "run" / training.FINISHED).read_text() == "4 epochs"
     assert training.read_stages(run()) == (Stage(3, 0),)
+    assert training.read_learned(run()) == learned.pack([learned.digest(b"a part")])
     assert len(trainer.calls) == 2
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision import letterbox, pictures
+from vision import learned, letterbox, pictures
 from vision.anomaly import maps
 from vision.anomaly.bank import MOST, Bank, pack
 from vision.anomaly.coreset import choose, nearest
@@ -44,10 +44,11 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A picture of a good part, and its file's name."""
+    """A picture of a good part, its file's name, and the digest of its bytes; none where there is no file."""
 
     name: str
     image: Image
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,8 @@ class Fitted:
     side: int
     keep: float
     seed: int
+    learned: tuple[bytes, ...] = ()
+    """Digests of the pictures; none where one came from no file."""
 
 
 def read_pictures(
@@ -122,10 +125,11 @@ def read_picture(file: Path) -> Picture:
     ModelError
         It cannot be read.
     """
-    image, defect = pictures.decode(file.read_bytes())
+    content = file.read_bytes()
+    image, defect = pictures.decode(content)
     if image is None:
         raise ModelError(f"{file}: {SENTENCES.get(defect, defect)}; take it out or replace it.")
-    return Picture(file.name, image)
+    return Picture(file.name, image, learned.digest(content))
 
 
 def embed(shown: Iterable[Picture], backbone: Model, step: Step = lambda: None) -> list[Embedded]:
@@ -175,7 +179,8 @@ def fit(
     held_out = hold_out(embedded, scale, everything[rows], owner[rows])
     limit = float(np.quantile([score for _, score in held_out], keep, method="higher"))
     bank = pack(everything[rows], scale, limit, backbone.name, backbone.hash)
-    return Fitted(bank, held_out, backbone.input_size, keep, seed)
+    digests = tuple(picture.digest for picture in shown)
+    return Fitted(bank, held_out, backbone.input_size, keep, seed, digests if all(digests) else ())
 
 
 def hold_out(
@@ -192,6 +197,7 @@ def hold_out(
 def card(name: str, fitted: Fitted, data: str) -> dict[str, Any]:
     """Return what is to be known of a bank; ``data`` says what the pictures are."""
     bank = fitted.bank
+    seen = {learned.KEY: learned.pack(fitted.learned)} if fitted.learned else {}
     return {
         "name": name,
         "task": "anomaly",
@@ -207,4 +213,4 @@ def card(name: str, fitted: Fitted, data: str) -> dict[str, Any]:
         "limit_is": f"kept by {fitted.keep:.0%} of the good pictures, each held out in turn",
         "held_out": {item: round(score, 4) for item, score in fitted.held_out},
         "unproven": list(UNPROVEN),
-    }
+    } | seen
