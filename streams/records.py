@@ -247,7 +247,7 @@ class Rejects(Columns):
             "reason": self.reason.to_arrow(),
             "raw": self.raw.to_arrow(),
         }
-        return pa.RecordBatch.from_pydict(columns)
+        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
     @classmethod
     def from_arrow(cls, batch: pa.RecordBatch) -> Self:

@@ -23,6 +23,8 @@ from cluster.terminal import progress
 
 ENDS = {-signal.SIGPROF: "hangs"}
 """How a process ends in a case without an end; every other is a crash, 71 of memory, 77 of native code."""
+NONE = {"cases": 0, "crashes": 0, "hangs": 0, "peak_mb": 0.0}
+"""Figures of a process that died before it told any."""
 
 
 def run(
@@ -76,11 +78,10 @@ def fuzz(
     begun = time.monotonic()
     with (folder / "said.txt").open("wb") as said:
         code = subprocess.run(command, stdout=said, stderr=said, check=False).returncode
+    told = folder / "figures.json"
+    figures: dict[str, Any] = json.loads(told.read_bytes()) if told.exists() else dict(NONE, found={})
     if code:
-        tail = (folder / "said.txt").read_text(encoding="utf-8", errors="replace")[-2000:]
-        figures = {"cases": 0, "crashes": 0, "hangs": 0, "peak_mb": 0.0, "found": {f"exit {code}": tail}}
-        figures[ENDS.get(code, "crashes")] = 1
+        figures["found"][f"exit {code}"] = (folder / "said.txt").read_text(errors="replace")[-2000:]
+        figures[ENDS.get(code, "crashes")] += 1
         keep_last(folder, folder / "failed")
-    else:
-        figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     return figures | {"seconds": round(time.monotonic() - begun, 1)}

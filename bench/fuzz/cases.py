@@ -24,6 +24,8 @@ DEAD_SECONDS = 30.0
 
 The wall's go on while the process waits for a core, or stands still.
 """
+TOLD_EVERY = 10_000
+"""Cases after which the figures are written."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class Cases:
             self.figures.hangs += 1
             self._keep(data)
         self.figures.cases += 1
+        if not self.figures.cases % TOLD_EVERY:
+            self._tell()
         if self.figures.cases >= self._cases or time.monotonic() > self._end:
             self.finish()
 
@@ -80,7 +84,11 @@ class Cases:
 
     def finish(self) -> None:
         """Write the figures and end the process: libFuzzer would go on to its own report."""
-        self.figures.peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-        (self._folder / "figures.json").write_text(json.dumps(asdict(self.figures)), encoding="utf-8")
+        self._tell()
         tidy()
         os._exit(0)
+
+    def _tell(self) -> None:
+        """Write the figures: what is there of them when the process dies."""
+        self.figures.peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+        (self._folder / "figures.json").write_text(json.dumps(asdict(self.figures)), encoding="utf-8")

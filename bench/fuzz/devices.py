@@ -16,6 +16,7 @@ from bench.fuzz.files import arrow, halves
 from engine.handshake.memory import MemoryPlc, Wiring
 from engine.identity.scanner import Codes
 from streams.clock import SECOND
+from streams.connectors import opcua_wire
 from streams.connectors.batch import Batch
 from streams.connectors.blocks import Block, plan
 from streams.connectors.mc_frames import ANSWER, END, HEAD, Route, payload, rest_of
@@ -141,7 +142,7 @@ def opcua(data: bytes) -> None:
     """Take a value of an OPC UA server; bytes that the library cannot read are no value."""
     value = None
     with suppress(Exception):
-        value = struct_from_binary(ua.DataValue, Buffer(data))
+        value = struct_from_binary(ua.DataValue, Buffer(data[: opcua_wire.MESSAGE_BYTES]))
     if value is not None:
         batch = Batch()
         Decoder(Binding([Point("a", "press", "force")]), NOW).add(batch, Told("a", value), NOW)

@@ -62,6 +62,8 @@ KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 def tidy() -> None:
     """Remove the folders: a process that ends at once would leave them."""
+    scratch.cache_clear()
+    pictured.cache_clear()
     while KEPT:
         KEPT.pop().cleanup()
 

@@ -59,7 +59,7 @@ from engine.plant.file import parse as parse_plant
 from streams.chain import LineChain
 from streams.clock import SECOND
 from streams.connectors import numbered
-from streams.connectors.batch import Decoded, joined
+from streams.connectors.batch import Decoded
 from streams.connectors.csv import TableError
 from streams.connectors.json_lines import decode_lines
 from streams.connectors.messages import read
@@ -112,7 +112,8 @@ class Target:
 def shdr(data: bytes) -> None:
     """Decode an adapter's stream that comes in two pieces."""
     buffer, decoder = LineBuffer(), ShdrDecoder(machine("mill", ("load",)), NOW)
-    arrow(joined([decoder.decode(buffer.feed(piece)) for piece in halves(data)]))
+    for piece in halves(data):
+        decoder.decode(buffer.feed(piece))
 
 
 def zeromq(data: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -51,6 +52,9 @@ MENDS = {
 }
 """What mends an error of YAML, by a part of what the parser says."""
 
+
+MOST = 2_000_000
+"""Values of a file, those of an alias wherever it stands; a plant of 100,000 tags has fewer."""
 
 SHOWN = 40
 """Letters of a value that are repeated."""
@@ -136,6 +140,8 @@ class Document:
             raise NotYaml(_odd_letter(text, exc)) from exc
         try:
             self._root = loader.get_single_node() or yaml.ScalarNode("tag:yaml.org,2002:null", "")
+            if (values := unfolded(self._root, {})) > MOST:
+                raise NotYaml(Fault(1, 1, f"its aliases make it {values} values, {MOST} at most; use fewer."))
             self.doubled = list(doubled(self._root, set()))
             """Keys that stand twice in a section; YAML would silently take the last."""
             self.value = loader.construct_document(self._root)
@@ -166,6 +172,16 @@ class Document:
             pairs = [pair for pair in node.value if isinstance(pair[0], yaml.ScalarNode)]
             self._found[node] = {key.value: Spot(key, value) for key, value in pairs}
         return self._found[node]
+
+
+def unfolded(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """Return how many values a node is once its aliases stand for what they name; within itself it is one."""
+    if node not in known:
+        known[node] = 1
+        items = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+        inner = () if isinstance(node, yaml.ScalarNode) else items
+        known[node] = 1 + sum(unfolded(item, known) for item in inner)
+    return known[node]
 
 
 def doubled(node: yaml.Node, seen: set[int]) -> Iterator[Fault]:

@@ -85,21 +85,17 @@ def _unknown(section: Any, steps: Steps, key: str, known: set[str]) -> Iterator[
 def _unbound(plant: Any, source: Any, steps: Steps) -> Iterator[Misfit]:
     """Yield the points whose tag their machine does not have, or has in another unit, or twice."""
     units = {
-        (_name(machine), _name(tag)): tag.get("unit", "")
+        _name(machine): {_name(tag): tag.get("unit", "") for _, tag in _items(machine, "tags")}
         for _, machine in _items(plant, "machines")
-        for _, tag in _items(machine, "tags")
     }
     addresses: set[str] = set()
     for step, point in _items(source, "points"):
         machine, tag, unit = (str(point.get(key, "")) for key in ("machine", "tag", "unit"))
-        tags = [name for owner, name in units if owner == machine]
+        tags = units.get(machine, {})
         if tags and tag not in tags:
-            yield (*steps, step, "tag"), f"{tag} is no tag of {machine}; {nearest(tag, tags)}"
-        elif unit and units.get((machine, tag)) and unit != units[machine, tag]:
-            yield (
-                (*steps, step, "unit"),
-                f"{tag} of {machine} is in {units[machine, tag]}; scale the point to it.",
-            )
+            yield (*steps, step, "tag"), f"{tag} is no tag of {machine}; {nearest(tag, list(tags))}"
+        elif unit and tags.get(tag) and unit != tags[tag]:
+            yield (*steps, step, "unit"), f"{tag} of {machine} is in {tags[tag]}; scale the point to it."
         if (address := str(point.get("address", ""))) in addresses:
             yield (*steps, step, "address"), f"{address} is bound already; one address is one tag."
         addresses.add(address)
