@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from streams.arrow import cast, dictionary, filled, integers, masked, strings
+
 Int16 = NDArray[np.int16]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -83,12 +85,12 @@ class Text:
             coded = coded.dictionary_decode().dictionary_encode()
         if coded.null_count == len(coded):
             return cls.constant(None, len(coded))
-        words, codes = _cast(coded.dictionary, pa.string()), _cast(coded.indices, pa.int32())
-        return cls(_strings(words), filled(codes, -1))
+        words, codes = cast(coded.dictionary, pa.string()), cast(coded.indices, pa.int32())
+        return cls(strings(words), filled(codes, -1))
 
     def to_arrow(self) -> pa.DictionaryArray:
         """Return the column as an Arrow dictionary array."""
-        return pa.DictionaryArray.from_arrays(_masked(self.codes, self.codes < 0), _dictionary(self.values))
+        return pa.DictionaryArray.from_arrays(masked(self.codes, self.codes < 0), dictionary(self.values))
 
     def to_list(self) -> list[str | None]:
         """Return plain Python strings, None for null."""
@@ -173,14 +175,14 @@ class Readings(Columns):
             "machine": self.machine.to_arrow(),
             "tag": self.tag.to_arrow(),
             "ts": pa.array(self.ts),
-            "value": _masked(self.value, self.text.codes >= 0),
+            "value": masked(self.value, self.text.codes >= 0),
         }
         if self.text.values:
             arrays["text"] = self.text.to_arrow()
         if self.quality.any():
             arrays["quality"] = pa.array(self.quality)
         if (self.source_ts != NULL).any():
-            arrays["source_ts"] = _masked(self.source_ts, self.source_ts == NULL)
+            arrays["source_ts"] = masked(self.source_ts, self.source_ts == NULL)
         return pa.RecordBatch.from_arrays(list(arrays.values()), schema=_schema(tuple(arrays)))
 
     @classmethod
@@ -205,9 +207,9 @@ class Readings(Columns):
             machine=Text.from_arrow(batch.column("machine")),
             tag=Text.from_arrow(batch.column("tag")),
             ts=integers(batch.column("ts"), NULL),
-            value=filled(_cast(batch.column("value"), pa.float64()), np.nan),
+            value=filled(cast(batch.column("value"), pa.float64()), np.nan),
             text=Text.from_arrow(batch.column("text")) if "text" in names else Text.constant(None, size),
-            quality=filled(_cast(batch.column("quality"), pa.int16()), GOOD)
+            quality=filled(cast(batch.column("quality"), pa.int16()), GOOD)
             if "quality" in names
             else constant(GOOD, size, np.int16),
             source_ts=integers(batch.column("source_ts"), NULL)
@@ -314,55 +316,6 @@ ARROW_SCHEMA = pa.schema(
 def _schema(names: tuple[str, ...]) -> pa.Schema:
     """Return the schema of some of a reading's columns."""
     return pa.schema([ARROW_SCHEMA.field(name) for name in names])
-
-
-def integers(array: pa.Array, null: int) -> Int64:
-    """Return an Arrow array of integers or timestamps as int64, nulls replaced."""
-    if pa.types.is_timestamp(array.type):
-        array = array.cast(pa.timestamp("us", tz=array.type.tz)).cast(pa.int64())
-    whole: Int64 = filled(_cast(array, pa.int64()), null)
-    return whole
-
-
-def filled(array: pa.Array, null: float) -> Any:
-    """Return an Arrow array of numbers with its nulls replaced; copied only where there are any."""
-    whole = array.fill_null(null) if array.null_count else array
-    return whole.to_numpy(zero_copy_only=False)
-
-
-def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return an array as one of a type; Arrow takes as long to find that it is one as to cast it."""
-    return array if array.type == kind else array.cast(kind)
-
-
-def _masked(column: NDArray[Any], absent: NDArray[np.bool_]) -> pa.Array:
-    """Return a column as an Arrow array, null where it is absent; copied only where it is anywhere."""
-    return pa.array(column, mask=absent) if absent.any() else pa.array(column)
-
-
-@lru_cache(maxsize=32)
-def _dictionary(values: tuple[str, ...]) -> pa.Array:
-    """Return a dictionary in Arrow; a source brings the same one again and again."""
-    return pa.array(values, type=pa.string())
-
-
-def _strings(dictionary: pa.Array) -> tuple[str, ...]:
-    """Return a dictionary's strings: the same tuple for the same bytes, which its users tell by identity."""
-    _, offsets, letters = dictionary.buffers()
-    begin = dictionary.offset
-    places = np.frombuffer(offsets or bytes(4), np.int32)[begin : begin + len(dictionary) + 1]
-    if len(places) <= len(dictionary):
-        raise ValueError("a dictionary of texts is cut off")
-    low, high = int(places[0]), int(places[-1])
-    return _words((places - low).tobytes(), letters.to_pybytes()[low:high] if letters else b"")
-
-
-@lru_cache(maxsize=32)
-def _words(places: bytes, letters: bytes) -> tuple[str, ...]:
-    buffers = [None, pa.py_buffer(places), pa.py_buffer(letters)]
-    array = pa.Array.from_buffers(pa.string(), len(places) // 4 - 1, buffers)
-    array.validate(full=True)
-    return tuple(array.to_pylist())
 
 
 def encode(batch: pa.RecordBatch) -> bytes:

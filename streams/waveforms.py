@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from streams import records
-from streams.records import GOOD, NULL, Columns, Float64, Int16, Int64, Rows, Text, filled, integers
+from streams.arrow import filled, integers
+from streams.records import GOOD, NULL, Columns, Float64, Int16, Int64, Rows, Text
 from streams.samples import Samples
 
 SAMPLES_LIMIT = 1 << 17

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from streams.abc import Outlet
+from streams.arrow import integers
 from streams.clock import Clock
 from streams.connectors.csv import TableError
-from streams.records import NULL, Int64, Readings, integers
+from streams.records import NULL, Int64, Readings
 
 ROWS = 10_000
 PATIENCE = 0.2

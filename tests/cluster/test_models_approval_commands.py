@@ -108,7 +108,8 @@ def test_an_export_in_onnx_goes_the_same_way_once_it_was_compared(
     again = seamline("models", "register", file, *given, "--json").json
     assert again["hash"] == model
     assert seamline(*gate).json["failed"] == ""
-    assert seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang", "--json").code == 0
+    signing = ("models", "sign", model, "--part-number=4711", "--station=weld", "--by=Wang Fang")
+    assert seamline(*signing, "--json").code == 0
     used = (*at, "--by=Wang Fang")
     assert seamline("models", "promote", model, *used).json["hash"] == model
     first = registry.find("tiny", [tmp_path / "home" / "models"])
