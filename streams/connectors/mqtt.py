@@ -93,10 +93,12 @@ class Topics:
         if not (session.kept and self._subscribed):
             session.subscribe(list(dict.fromkeys([*self._topics, *self._decoder.topics, *self._wills])))
             self._subscribed = True
+        self._contacts.recall(outlet)
         self._contacts.heard(self._bound, outlet, whole=session.kept and not self._lossy)
 
     def lost(self, outlet: Outlet, why: str) -> None:
         """Nothing is known of the machines now."""
+        self._contacts.recall(outlet)
         self._contacts.lost(outlet, why)
 
     def closing(self, session: Session) -> None:
@@ -145,6 +147,11 @@ class Contacts:
         for name in sorted(machines & self._machines.keys()):
             self._of(name).heard(outlet, whole)
 
+    def recall(self, outlet: Outlet) -> None:
+        """Take those that a former gateway heard to be away until they are heard again."""
+        for name in sorted(self._machines.keys() & outlet.memory.names):
+            self._of(name).recall(outlet)
+
     def lost(self, outlet: Outlet, why: str, machines: Collection[str] | None = None) -> None:
         """Note that machines are away, or all that were heard."""
         for name in sorted(self._contacts if machines is None else machines & self._machines.keys()):
@@ -155,5 +162,5 @@ class Contacts:
             machine = self._machines[name]
             told = [tag for owner, tag in self._bound if owner == name]
             tags = told or [tag.name for tag in machine.tags]
-            self._contacts[name] = Contact([machine], {(name, tag) for tag in tags}, self._clock)
+            self._contacts[name] = Contact([machine], {(name, tag) for tag in tags}, self._clock, name)
         return self._contacts[name]

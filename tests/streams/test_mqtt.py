@@ -188,7 +188,7 @@ def test_a_session_that_the_broker_lost_is_a_gap(mosquitto):
         outlet.wait_for(lambda told: len(gaps(told)) == 2)
     assert "gone" in gaps(outlet)[1]["why"]
     avail = [value for tag, _, value, _ in outlet.rows() if tag == "avail"]
-    assert avail == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE"]
+    assert avail == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE", "UNAVAILABLE"]
 
 
 def test_what_came_without_a_promise_is_a_gap_though_the_session_is_kept(mosquitto, sender):
