@@ -67,7 +67,7 @@ class ShdrConnector:
         with link:
             self._contact.heard(outlet)
             decoder = ShdrDecoder(self._machine, self._clock.now(), self._contact.away_since)
-            session = Session(link, decoder, self._contact, outlet)
+            session = Session(link, decoder, self._contact, outlet, self._clock)
             with contextlib.suppress(OSError):
                 session.run(stop)
             session.hand_over()
@@ -86,8 +86,11 @@ class ShdrConnector:
 class Session:
     """One connection: receive, collect lines for a moment, decode, hand over, keep the heartbeat."""
 
-    def __init__(self, link: socket.socket, decoder: ShdrDecoder, contact: Contact, outlet: Outlet) -> None:
-        self._link, self._decoder, self._contact, self._outlet = link, decoder, contact, outlet
+    def __init__(
+        self, link: socket.socket, decoder: ShdrDecoder, contact: Contact, outlet: Outlet, clock: Clock
+    ) -> None:
+        self._link, self._decoder, self._contact = link, decoder, contact
+        self._outlet, self._clock = outlet, clock
         self._lines: list[bytes] = []
         self._due = 0.0
         self._heard = self._pinged = time.monotonic()
@@ -110,7 +113,7 @@ class Session:
     def hand_over(self) -> None:
         """Decode the lines collected so far and give them away."""
         lines, self._lines = self._lines, []
-        readings, rejects = self._decoder.decode(lines)
+        readings, rejects = self._decoder.decode(lines, self._clock.now())
         if len(readings):
             self._outlet.readings(readings)
         if len(rejects):

@@ -37,7 +37,7 @@ class UdpConnector:
 
     def __init__(self, host: str, port: int, machines: Iterable[Machine], clock: Clock) -> None:
         self._address = (host, port)
-        self._speakers = Speakers(machines, clock)
+        self._speakers, self._clock = Speakers(machines, clock), clock
         self.trouble = ""
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
@@ -55,7 +55,7 @@ class UdpConnector:
             self._speakers.lost(outlet, STOPPED if stop.is_set() else FAILED)
 
     def _take(self, lines: bytes, outlet: Outlet) -> None:
-        readings, rejects = decode_lines(lines)
+        readings, rejects = decode_lines(lines, self._clock.now())
         if self._dropped > self._told and time.monotonic() >= self._due:
             self._speakers.skipped(outlet, DROPPED, self._dropped - self._told)
             self._told, self._due = self._dropped, time.monotonic() + TELL_SECONDS

@@ -20,6 +20,7 @@ from threading import Event
 import zmq
 
 from streams.abc import Outlet, Relay, Ticket
+from streams.clock import Clock, WallClock
 from streams.connectors import numbered
 from streams.connectors.curve import Doorman, ServerKeys
 from streams.connectors.messages import Said, read
@@ -50,11 +51,19 @@ class ZmqConnector:
         Where to listen.
     keys
         Returns who may come in, asked at each start; without it everybody who reaches the endpoint.
+    clock
+        Gives JSON lines without a time that of their receipt; left out, real time.
     """
 
-    def __init__(self, endpoint: str, keys: Callable[[], ServerKeys] | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        keys: Callable[[], ServerKeys] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._endpoint, self._keys = endpoint, keys
-        self._plain = PlainSenders()
+        self._clock = clock or WallClock()
+        self._plain = PlainSenders(self._clock)
         self._peers: OrderedDict[str, bytes] = OrderedDict()
         self._busy_until = 0.0
         self.trouble = ""
@@ -114,7 +123,7 @@ class ZmqConnector:
         self._relay(socket, peer, one, relay)
 
     def _relay(self, socket: zmq.Socket[bytes], peer: bytes, one: numbered.Numbered, relay: Relay) -> None:
-        said = read(one.kind, one.payload)
+        said = read(one.kind, one.payload, self._clock.now())
         if said.refusal:
             _reply(socket, peer, Reply(one.number, REFUSED, said.refusal))
         if away := relay.send(one.sender, one.number, one.floor, said.readings, said.rejects, said.waveforms):
@@ -137,7 +146,8 @@ class ZmqConnector:
 class PlainSenders:
     """Messages without name and number: each waits here for the disk, and repeats for their answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._waiting: OrderedDict[Label, tuple[Sequence[Ticket], str]] = OrderedDict()
         self._answered: OrderedDict[Label, str] = OrderedDict()
 
@@ -153,7 +163,7 @@ class PlainSenders:
         if label in self._answered:
             self._answer(socket, label, self._answered[label])
         elif label not in self._waiting:
-            said = read(kind, payload)
+            said = read(kind, payload, self._clock.now())
             self._waiting[label] = hand_over(said, outlet), said.refusal
 
     def answer_safe(self, socket: zmq.Socket[bytes]) -> None:

@@ -21,7 +21,7 @@ from streams.connectors.memory import Memory, Standing
 from streams.connectors.shdr import ShdrConnector
 from streams.connectors.shdr_lines import FEW, LINE_LIMIT, LineBuffer, ShdrDecoder
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, RAW_LIMIT, SNAPSHOT
+from streams.records import GOOD, RAW_LIMIT, SNAPSHOT, UNTIMED
 from streams.testing import MemoryOutlet, plain, rows, running, source_times
 
 T = stamp("2016-05-11T10:18:29Z")
@@ -118,7 +118,8 @@ def test_what_only_the_flow_can_judge_passes_through():
     ("line", "reason"),
     [
         ("yesterday|Xabs|1", "bad_time"),
-        ("|Xabs|1", "bad_time"),
+        ("@100.0|Xabs|1", "bad_time"),
+        ("|Xabs", "malformed_line"),
         ("2016-05-11T10:18:29Z|Xabs", "malformed_line"),
         ("2016-05-11T10:18:29Z", "malformed_line"),
         ("2016-05-11T10:18:29Z|Xabs|1|Xload", "malformed_line"),
@@ -130,6 +131,21 @@ def test_lines_that_cannot_be_read_are_rejected_with_a_reason(line, reason):
     assert len(readings) == 0
     assert rejects.reason.to_list() == [reason]
     assert rejects.raw.to_list() == [line]
+
+
+def test_a_line_without_a_time_has_that_of_its_receipt_and_says_so():
+    for lines in (1, FEW):
+        decoder = ShdrDecoder(MACHINE, T)
+        said = [
+            b"|Xabs|1.5|execution|ACTIVE",
+            *[b"|Xload|2"] * (lines - 1),
+            b"|servo_cond|Fault|E|1|HIGH|hot",
+        ]
+        readings, rejects = decoder.decode(said, T + 7)
+        assert rows(readings)[:2] == [("Xabs", T + 7, 1.5, UNTIMED), ("execution", T + 7, "ACTIVE", UNTIMED)]
+        assert rows(readings)[-1] == ("servo_cond", T + 7, "FAULT", UNTIMED)
+        assert set(source_times(readings)) == {None}
+        assert len(rejects) == 0
 
 
 def test_empty_lines_commands_and_assets_carry_no_readings():
@@ -249,6 +265,10 @@ said = st.one_of(
             "--multiline--A",
             "2016-05-11T10:18:31Z|Xload|broken\r",
             "2016-05-11T10:18:31Z|Xload",
+            "|Xabs|7",
+            "|execution|READY|Xload|",
+            "|servo_cond|Fault|E|1|HIGH|hot",
+            "|Xload",
         ]
     ),
 )
@@ -378,12 +398,13 @@ def test_a_killed_gateway_is_a_gap_and_what_is_older_than_the_kill_is_a_snapshot
     connector = ShdrConnector(MACHINE, "127.0.0.1", adapter.port, clock)
     with running(lambda stop: connector.run(outlet, stop)):
         adapter.accept()
-        adapter.say("2016-05-11T10:18:20Z|avail|AVAILABLE\n")
-        outlet.wait_for(lambda kept: len(kept.rows()) == 2)
+        adapter.say("2016-05-11T10:18:20Z|avail|AVAILABLE\n|Xload|1\n")
+        outlet.wait_for(lambda kept: len(kept.rows()) == 3)
     assert gaps(outlet) == [("Mazak03", "2016-05-11T10:18:28Z", "the gateway was killed")]
-    assert outlet.rows()[:2] == [
+    assert outlet.rows()[:3] == [
         ("avail", T, "UNAVAILABLE", GOOD),
         ("avail", T + 30 * SECOND, "AVAILABLE", SNAPSHOT),
+        ("Xload", T + 30 * SECOND, 1.0, UNTIMED),
     ]
 
 

@@ -10,6 +10,7 @@ from streams.connectors import udp
 from streams.connectors.contact import UNAVAILABLE
 from streams.connectors.memory import Memory, Standing
 from streams.connectors.udp import UdpConnector
+from streams.records import UNTIMED
 from streams.testing import MemoryOutlet, running
 
 NOW = 100 * SECOND
@@ -61,6 +62,11 @@ def test_a_datagram_is_a_reading(outlet, sender):
     outlet.wait_for(lambda told: ("temperature", 7, 21.5, 0) in told.rows())
 
 
+def test_a_sender_without_a_clock_leaves_the_time_out(outlet, sender):
+    sender.send(b'{"machine": "oven", "tag": "temperature", "value": 21.5}')
+    outlet.wait_for(lambda told: ("temperature", NOW, 21.5, UNTIMED) in told.rows())
+
+
 def test_a_datagram_may_hold_several_lines_and_garbage_is_rejected_alone(outlet, sender):
     sender.send("\n".join(json.dumps(LINE | {"ts": ts}) for ts in (7, 8)).encode())
     sender.send(b"\xff\x00 no line")
@@ -72,11 +78,11 @@ def test_datagrams_that_found_no_room_are_put_on_record(port, sender, monkeypatc
     """The receiver is held up while more is sent than its socket can keep."""
     outlet, held, go = MemoryOutlet(), threading.Event(), threading.Event()
 
-    def hold(lines, decode=udp.decode_lines):
+    def hold(lines, received, decode=udp.decode_lines):
         if lines and not held.is_set():
             held.set()
             assert go.wait(10)
-        return decode(lines)
+        return decode(lines, received)
 
     monkeypatch.setattr(udp, "decode_lines", hold)
     with running(lambda stop: listener(port).run(outlet, stop)):
