@@ -23,7 +23,7 @@ from engine.signals import stop_on_signals
 from engine.sources import build_connector
 from streams.abc import Ticket
 from streams.clock import Clock, WallClock
-from streams.connectors.abc import Connector
+from streams.connectors.abc import Connector, Counting
 from streams.connectors.memory import Memory
 from streams.log import mixed
 from streams.log.abc import Kind
@@ -171,6 +171,7 @@ class Feed:
             **sent,
             "waiting": sent["entries"] - self._producer.acknowledged(),
             "failures": self.failures,
+            **(self._connector.counters if isinstance(self._connector, Counting) else {}),
         }
         trouble = self._failure or self._connector.trouble or self._producer.trouble or ""
         return health.Part("source", self.name, trouble, counters)
