@@ -10,7 +10,7 @@ import time
 from streams.abc import Outlet
 from streams.catalog import Machine
 from streams.clock import Clock
-from streams.connectors.contact import STOPPED, Contact
+from streams.connectors.contact import FAILED, STOPPED, Contact
 from streams.connectors.shdr_lines import LineBuffer, ShdrDecoder
 from streams.records import Rejects
 
@@ -48,12 +48,14 @@ class ShdrConnector:
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Stay connected until told to stop."""
         pause, longest = BACKOFF
-        while not stop.is_set():
-            if self._visit(outlet, stop):
-                pause = BACKOFF[0]
-            stop.wait(pause)
-            pause = min(2 * pause, longest)
-        self._contact.lost(outlet, STOPPED)
+        try:
+            while not stop.is_set():
+                if self._visit(outlet, stop):
+                    pause = BACKOFF[0]
+                stop.wait(pause)
+                pause = min(2 * pause, longest)
+        finally:
+            self._contact.lost(outlet, STOPPED if stop.is_set() else FAILED)
 
     def _visit(self, outlet: Outlet, stop: threading.Event) -> bool:
         """Connect once and stay as long as it lasts; False when nobody answers."""

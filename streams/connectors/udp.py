@@ -6,16 +6,14 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable, Iterator
-
-import numpy as np
+from collections.abc import Iterable
 
 from streams.abc import Outlet
 from streams.catalog import Machine
 from streams.clock import Clock
-from streams.connectors.contact import FAILED, STOPPED, Contact, gap
+from streams.connectors.contact import FAILED, STOPPED
 from streams.connectors.json_lines import decode_lines
-from streams.records import NULL, Readings
+from streams.connectors.speakers import Speakers
 
 LINGER = 0.05
 """Seconds for which datagrams are collected into one batch."""
@@ -78,56 +76,3 @@ class UdpConnector:
                 self._dropped = max(self._dropped, struct.unpack("I", note[2])[0])
             collected += datagram + b"\n"
         return bytes(collected)
-
-
-class Speakers:
-    """The machines heard where anybody may speak: a contact with each by itself, from its first word on.
-
-    Nobody says beforehand what a machine tells here: it vouches for its state once it has told that.
-    """
-
-    def __init__(self, machines: Iterable[Machine], clock: Clock) -> None:
-        self._machines = {machine.name: machine for machine in machines}
-        self._clock = clock
-        self._contacts: dict[str, Contact] = {}
-
-    def recall(self, outlet: Outlet) -> None:
-        """Take those that a former gateway heard to be away until they are heard again."""
-        for name in sorted(self._machines.keys() & outlet.memory.names):
-            before = outlet.memory.recall(name)
-            contact = self._of(name)
-            contact.tells(before.told if before else ())
-            contact.recall(outlet)
-
-    def heard(self, readings: Readings, outlet: Outlet) -> None:
-        """Note that the machines of readings are heard now; what is no machine has no contact."""
-        for name, told in self._said(readings):
-            contact = self._of(name)
-            contact.tells(told)
-            contact.heard(outlet)
-
-    def lost(self, outlet: Outlet, why: str) -> None:
-        """Note that nobody listens."""
-        for contact in self._contacts.values():
-            contact.lost(outlet, why)
-
-    def skipped(self, outlet: Outlet, why: str, lost: int) -> None:
-        """Put on record that something of somebody was lost."""
-        for contact in self._contacts.values():
-            contact.skipped(outlet, why, lost)
-        if not self._contacts:
-            outlet.rejects(gap([None], NULL, self._clock.now(), why, lost))
-
-    def _said(self, readings: Readings) -> Iterator[tuple[str, set[tuple[str, str]]]]:
-        """Yield each machine of readings, and by which tags it tells its state."""
-        codes = np.unique(readings.machine.codes)
-        for code in codes[codes >= 0].tolist():
-            machine = self._machines.get(readings.machine.values[code])
-            if machine is not None:
-                words = np.unique(readings.tag.codes[readings.machine.codes == code]).tolist()
-                yield machine.name, {(machine.name, readings.tag.values[word]) for word in words}
-
-    def _of(self, name: str) -> Contact:
-        if name not in self._contacts:
-            self._contacts[name] = Contact([self._machines[name]], (), self._clock, name)
-        return self._contacts[name]

@@ -9,6 +9,7 @@ from streams.clock import SECOND, ManualClock
 from streams.connectors import udp
 from streams.connectors.contact import UNAVAILABLE
 from streams.connectors.memory import Memory, Standing
+from streams.connectors.speakers import Speakers
 from streams.connectors.udp import UdpConnector
 from streams.records import UNTIMED
 from streams.testing import MemoryOutlet, running
@@ -136,5 +137,5 @@ def test_who_sends_but_numbers_vouches_for_no_state(outlet):
 
 def test_drops_before_anybody_spoke_are_of_no_machine(port):
     outlet = MemoryOutlet()
-    udp.Speakers([OVEN], ManualClock(NOW)).skipped(outlet, "no room", 3)
+    Speakers([OVEN], ManualClock(NOW)).skipped(outlet, "no room", 3)
     assert (outlet.refused[0].machine.to_list(), outlet.reasons()) == ([None], ["gap"])
