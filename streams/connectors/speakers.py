@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from threading import Event
 
 import numpy as np
 
 from streams.abc import Outlet
 from streams.catalog import Machine
 from streams.clock import Clock
-from streams.connectors.contact import Contact, gap
+from streams.connectors.contact import FAILED, STOPPED, Contact, gap
 from streams.records import NULL, Readings
 
 
@@ -23,6 +25,15 @@ class Speakers:
         self._machines = {machine.name: machine for machine in machines}
         self._clock = clock
         self._contacts: dict[str, Contact] = {}
+
+    @contextmanager
+    def listening(self, outlet: Outlet, stop: Event) -> Iterator[None]:
+        """Listen as long as the block lasts: before and behind it all are away."""
+        self.recall(outlet)
+        try:
+            yield
+        finally:
+            self.lost(outlet, STOPPED if stop.is_set() else FAILED)
 
     def recall(self, outlet: Outlet) -> None:
         """Take those that a former gateway heard to be away until they are heard again."""
