@@ -16,18 +16,21 @@ from typing import Self
 import structlog
 
 from engine import health, logs
+from engine.memories import Memories
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
 from engine.signals import stop_on_signals
 from engine.sources import build_connector
 from streams.abc import Ticket
-from streams.connectors.abc import Connector
+from streams.clock import Clock, WallClock
+from streams.connectors.abc import Connector, Counting
+from streams.connectors.memory import Memory
 from streams.log import mixed
 from streams.log.abc import Kind
 from streams.log.producer import ZmqProducer
 from streams.log.relay import LogRelay
 from streams.log.wire import Answer
-from streams.records import Readings, Rejects, encode
+from streams.records import NULL, Readings, Rejects, encode
 from streams.waveforms import Waveforms
 
 log = structlog.get_logger("gateway")
@@ -52,8 +55,9 @@ class ProducerTicket:
 class ProducerOutlet:
     """Send what connectors hand over to the log."""
 
-    def __init__(self, producer: ZmqProducer) -> None:
+    def __init__(self, producer: ZmqProducer, memory: Memory | None = None) -> None:
         self._producer = producer
+        self.memory = memory or Memory()
         self.sent = {"entries": 0, "readings": 0, "rejects": 0, "waveforms": 0}
         """What was handed over; rejects end in quarantine."""
 
@@ -117,12 +121,28 @@ class OutletRelay:
 
 
 class Feed:
-    """One source's thread and its connection to the log; a connector that fails is started anew."""
+    """One source's thread and its connection to the log; a connector that fails is started anew.
 
-    def __init__(self, name: str, connector: Connector, producer: ZmqProducer) -> None:
+    Parameters
+    ----------
+    memory
+        How the source's contacts stood, and where that is noted as far as the log has what they brought.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        connector: Connector,
+        producer: ZmqProducer,
+        memory: Memory | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.name = name
         self._connector, self._producer = connector, producer
-        self._outlet = ProducerOutlet(producer)
+        self._memory, self._clock = memory or Memory(), clock or WallClock()
+        self._outlet = ProducerOutlet(producer, self._memory)
+        self._looked = NULL
+        self._noting = (NULL, 0)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"source {name}", daemon=True)
         self._trouble: str | None = None
@@ -142,6 +162,7 @@ class Feed:
         elif self._trouble and not trouble:
             log.info("source.flows_again", source=self.name)
         self._trouble = trouble
+        self._note()
 
     def health(self) -> health.Part:
         """Return how the source is and what it sent; ``waiting`` entries are not acknowledged yet."""
@@ -150,6 +171,7 @@ class Feed:
             **sent,
             "waiting": sent["entries"] - self._producer.acknowledged(),
             "failures": self.failures,
+            **(self._connector.counters if isinstance(self._connector, Counting) else {}),
         }
         trouble = self._failure or self._connector.trouble or self._producer.trouble or ""
         return health.Part("source", self.name, trouble, counters)
@@ -164,8 +186,18 @@ class Feed:
         flushed = self._producer.flush(max(0.0, until - time.monotonic()))
         if not flushed:
             log.error("source.lost", source=self.name, reason=self._producer.trouble)
+        else:
+            self._memory.note(self._clock.now())
         self._producer.close()
         return flushed
+
+    def _note(self) -> None:
+        """Note how the contacts stood at a look, once the log has what had been sent by the next one."""
+        by, entries = self._noting
+        if self._producer.acknowledged() >= entries:
+            self._memory.note(by)
+            self._noting = self._looked, self._outlet.sent["entries"]
+        self._looked = self._clock.now()
 
     def _keep(self) -> None:
         pause = BACKOFF[0]
@@ -185,19 +217,22 @@ class Feed:
 
 def run_gateway(plant: Plant, home: Home, stop: threading.Event) -> int:
     """Run all sources until told to stop; return how many of them left something behind."""
+    memories, clock = Memories(home.heard(plant.shard)), plant.clock()
     feeds = [
         Feed(
             source.name,
             build_connector(source, plant),
             ZmqProducer(home.appender, plant.shard, source.name),
+            memories.of(source.name),
+            clock,
         )
         for source in plant.sources
     ]
     with health.Publisher(home.health, "gateway", plant.shard, lambda: report(feeds)):
-        return run_feeds(feeds, stop)
+        return run_feeds(feeds, memories, stop)
 
 
-def run_feeds(feeds: Sequence[Feed], stop: threading.Event) -> int:
+def run_feeds(feeds: Sequence[Feed], memories: Memories, stop: threading.Event) -> int:
     """Run feeds until told to stop; return how many of them left something behind."""
     for feed in feeds:
         feed.start()
@@ -205,10 +240,12 @@ def run_feeds(feeds: Sequence[Feed], stop: threading.Event) -> int:
     while not stop.wait(LOOK_SECONDS):
         for feed in feeds:
             feed.look()
+        memories.save()
     for feed in feeds:
         feed.stop()
     until = time.monotonic() + FLUSH_SECONDS
     lost = sum(not feed.finish(until) for feed in feeds)
+    memories.save()
     log.info("gateway.stopped", lost=lost)
     return lost
 

@@ -97,6 +97,10 @@ class Home:
         """How far the cameras of each station are, so that a kill leaves no frame without an end."""
         return self.root / "tally"
 
+    def heard(self, shard: str) -> Path:
+        """Return where it stands until when a shard's gateway heard its sources."""
+        return self.root / "heard" / f"{quote(shard, safe='')}.json"
+
     @property
     def plant_file(self) -> Path:
         """The plant file in use, or that was in use last."""

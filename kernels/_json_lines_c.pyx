@@ -84,7 +84,7 @@ cdef bint _object(const uint8_t* at, const uint8_t* stop, Fields* f) noexcept no
     """Read a line that is one flat object of a reading's fields; False where it is anything else."""
     cdef const uint8_t* name
     cdef int64_t size
-    f.have, f.value, f.quality, f.source_ts = 0, NAN, 0, INT64_MIN
+    f.have, f.value, f.quality, f.ts, f.source_ts = 0, NAN, 0, INT64_MIN, INT64_MIN
     at = _over(at, stop)
     if at == stop or at[0] != c"{":
         return False
@@ -106,7 +106,7 @@ cdef bint _object(const uint8_t* at, const uint8_t* stop, Fields* f) noexcept no
             break
     if at == stop or at[0] != c"}" or _over(at + 1, stop) != stop:
         return False
-    return f.have & 11 == 11 and (f.have >> 2 & 1) + (f.have >> 4 & 1) == 1
+    return f.have & 3 == 3 and (f.have >> 2 & 1) + (f.have >> 4 & 1) == 1
 
 
 cdef const uint8_t* _over(const uint8_t* at, const uint8_t* stop) noexcept nogil:
@@ -136,7 +136,7 @@ cdef const uint8_t* _field(
     cdef int which = _which(name, size)
     if which < 0 or f.have >> which & 1 or at >= stop:
         return NULL
-    if which in (2, 4, 6) and stop - at >= 4 and memcmp(at, b"null", 4) == 0:
+    if which in (2, 3, 4, 6) and stop - at >= 4 and memcmp(at, b"null", 4) == 0:
         return at + 4
     f.have |= 1 << which
     if which <= 2:

@@ -2,7 +2,7 @@
 """SHDR lines, compiled; checks and meaning stand in `kernels.shdr`."""
 
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from kernels._words cimport Minute, Words, find, stamp, told, words_of
@@ -73,9 +73,12 @@ cdef int _line(
     fields = _cut(at, stop, cut)
     if fields < 3 or fields % 2 == 0 or cut[1][1] == c"@" or at[0] == c"*":
         return ODD
-    mark = stamp(at, cut[1], &time, last)
-    if mark == NULL or (mark != cut[1] and mark[0] != c"@"):
-        return ODD
+    if cut[1] == at:
+        time = INT64_MIN
+    else:
+        mark = stamp(at, cut[1], &time, last)
+        if mark == NULL or (mark != cut[1] and mark[0] != c"@"):
+            return ODD
     level = _condition(cut, base, levels, numeric, keys) if fields == CONDITION else -1
     for i in range(1, 2 if level >= 0 else fields, 2):
         if row[0] == line.shape[0]:

@@ -16,7 +16,10 @@ _twin = _select.load("json_lines")
 
 @dataclass(slots=True)
 class Objects:
-    """JSON lines: ``line`` (n, 2) where each begins and ends, and its reading unless ``kind`` is `ODD`."""
+    """JSON lines: ``line`` (n, 2) where each begins and ends, and its reading unless ``kind`` is `ODD`.
+
+    ``ts`` is the least integer where a line has no time.
+    """
 
     line: Int64
     machine: NDArray[np.int32]

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from streams.connectors.memory import Memory
 from streams.log.abc import Entry
 from streams.log.wire import Answer
 from streams.records import PartCounts, Readings, Rejects, Rows
@@ -70,6 +71,9 @@ class Ticket(Protocol):
 
 class Outlet(Protocol):
     """Where connectors hand their readings; blocks while the appender cannot keep up."""
+
+    memory: Memory
+    """How the source's contacts stood when a former gateway ended."""
 
     def readings(self, batch: Readings) -> Ticket:
         """Hand over readings."""

@@ -51,6 +51,11 @@ def machine_stopped(machine: str, at: int, since: int, reason: str, program: str
     return Event("machine_stopped", machine, at, str(since), says)
 
 
+def stop_withdrawn(machine: str, at: int, since: int) -> Event:
+    """Return that a stop told as having begun at ``since`` had not lasted so long: it was over ``at``."""
+    return Event("stop_withdrawn", machine, at, str(since), {"since": written(since)})
+
+
 def alarm_began(machine: str, ts: int, score: float, threshold: float, tag: str, share: float) -> Event:
     """Return that a machine's score is above its threshold; ``tag`` explains most of it, ``share`` of it."""
     says = {"score": score, "threshold": threshold, "tag": tag, "share": share}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from streams.abc import Ticket
 from streams.connectors.abc import Connector
 from streams.connectors.batch import Decoded
+from streams.connectors.memory import Memory
 from streams.log.abc import Kind
 from streams.log.wire import Answer
 from streams.records import NULL, Readings, Rejects, Text
@@ -38,6 +39,7 @@ class MemoryOutlet:
         self.batches: list[Readings] = []
         self.refused: list[Rejects] = []
         self.recorded: list[Waveforms] = []
+        self.memory = Memory()
         self.numbers: dict[str, int] = {}
         """The last number taken of each sender."""
 

@@ -6,6 +6,6 @@ from engine.plant import Plant, UdpSource
 from streams.connectors.udp import UdpConnector
 
 
-def build(source: UdpSource, _plant: Plant) -> UdpConnector:
+def build(source: UdpSource, plant: Plant) -> UdpConnector:
     """Return its connector."""
-    return UdpConnector(source.host, source.port)
+    return UdpConnector(source.host, source.port, plant.catalog().machines, plant.clock())

@@ -89,11 +89,11 @@ def _object(raw: bytes, begin: int, end: int) -> Fields | None:
         member = MEMBER.match(raw, at, end)
         if member is None or member[1] in found:
             return None
-        null = member[2] == b"null" and member[1] in {b"text", b"value", b"source_ts"}
+        null = member[2] == b"null" and member[1] in {b"ts", b"text", b"value", b"source_ts"}
         if not null:
             found[member[1]] = member[2], member.start(2)
         at, last = member.end(), member[3]
-    if at != end or not {b"machine", b"tag", b"ts"} <= found.keys() <= KNOWN:
+    if at != end or not {b"machine", b"tag"} <= found.keys() <= KNOWN:
         return None
     if (b"value" in found) == (b"text" in found):
         return None
@@ -120,7 +120,8 @@ def _numbers(tokens: dict[bytes, bytes]) -> tuple[int, float, int, int]:
     if not 0 <= quality < 1 << 15:
         raise Stop(ODD)
     source_ts = _time(tokens[b"source_ts"]) if b"source_ts" in tokens else NULL
-    return _time(tokens[b"ts"]), _float(tokens.get(b"value")), quality, source_ts
+    ts = _time(tokens[b"ts"]) if b"ts" in tokens else NULL
+    return ts, _float(tokens.get(b"value")), quality, source_ts
 
 
 def _float(token: bytes | None) -> float:

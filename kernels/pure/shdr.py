@@ -8,6 +8,7 @@ import numpy as np
 
 from kernels.pure.words import END, FULL, LONGEST, ODD, STAMP, Array, Stop, Table, stamp
 
+NULL = np.iinfo(np.int64).min
 NUMBER, TEXT, SKIPPED, EMPTY = 0, 1, 2, 3
 FIELDS = 255
 CONDITION = 7
@@ -69,9 +70,9 @@ def _pairs(
     if not raw.isascii() or not 3 <= size <= FIELDS or size % 2 == 0 or raw[:1] == b"*":
         raise Stop(ODD)
     found = SHDR_STAMP.fullmatch(fields[0])
-    if fields[1].startswith(b"@") or found is None:
+    if fields[1].startswith(b"@") or (fields[0] and found is None):
         raise Stop(ODD)
-    time = stamp(found[1])
+    time = NULL if found is None else stamp(found[1])
     places = np.cumsum([begin] + [len(field) + 1 for field in fields]).tolist()
     level = fields[2].upper()
     if (

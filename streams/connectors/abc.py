@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streams.abc import Outlet
 
@@ -20,3 +20,10 @@ class Connector(Protocol):
         A source that goes away and comes back is the connector's own business. Raises when it cannot
         go on at all; the gateway then starts it anew.
         """
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A connector that counts more than what it hands over, for its health record."""
+
+    counters: dict[str, int]

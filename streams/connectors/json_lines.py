@@ -15,7 +15,7 @@ from kernels.json_lines import Objects
 from kernels.words import ODD, Words
 from streams.connectors.batch import NO_REJECTS, Batch, Decoded, is_whole, joined
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, NULL, Int64, Readings, Text
+from streams.records import GOOD, NULL, UNTIMED, Int64, Readings, Text
 
 LIMIT = 1 << 62
 SHORT = 1 << 15
@@ -29,28 +29,42 @@ class BadLine(Exception):
     """The line is no reading; the message is the reason in one word."""
 
 
-def decode_lines(payload: bytes) -> Decoded:
+def decode_lines(payload: bytes, received: int = NULL) -> Decoded:
     """Return the readings of the lines and, with reasons, the lines that are none.
 
-    Times are microseconds since 1970 UTC or ISO 8601 texts.
+    Times are microseconds since 1970 UTC or ISO 8601 texts. A line without one has the time of its
+    receipt, and UNTIMED as its quality unless it has another; where that is not known, it is refused.
     """
     parts, at = [], 0
     while at < len(payload):
-        part, at = _some(payload, at)
+        part, at = _some(payload, at, received)
         parts.append(part)
     return joined(parts)
 
 
-def _some(payload: bytes, at: int) -> tuple[Decoded, int]:
+def _some(payload: bytes, at: int, received: int) -> tuple[Decoded, int]:
     """Return what the lines from ``at`` on say, as many as are taken together, and where the rest begins."""
     size = min(ROWS, payload.count(b"\n", at, at + ROWS * LINE_AT_LEAST) + 1)
     objects, words = Objects.room_for(size), [Words.room_for(size) for _ in range(3)]
     machines, tags, texts = words
     raw = np.frombuffer(payload, dtype=np.uint8)
     rows, at, _ = kernel.objects(raw, at, machines=machines, tags=tags, texts=texts, out=objects)
+    _give_times(objects, rows, received)
     plain = _readings(objects, rows, [table.read(payload) for table in words])
     odd = np.flatnonzero(objects.kind[:rows] == ODD)
-    return (_merged(payload, plain, objects.line, odd) if len(odd) else Decoded(plain, NO_REJECTS)), at
+    if len(odd):
+        return _merged(payload, plain, objects.line, odd, received), at
+    return Decoded(plain, NO_REJECTS), at
+
+
+def _give_times(objects: Objects, rows: int, received: int) -> None:
+    """Give lines without a time that of their receipt; without that, leave them to Python."""
+    without = objects.ts[:rows] == NULL
+    if received == NULL:
+        objects.kind[:rows][without] = ODD
+    elif without.any():
+        objects.ts[:rows][without] = received
+        objects.quality[:rows][without & (objects.quality[:rows] == GOOD)] = UNTIMED
 
 
 def _readings(objects: Objects, rows: int, words: list[tuple[str, ...]]) -> Readings:
@@ -67,7 +81,7 @@ def _readings(objects: Objects, rows: int, words: list[tuple[str, ...]]) -> Read
     )
 
 
-def _merged(payload: bytes, plain: Readings, line: Int64, odd: Int64) -> Decoded:
+def _merged(payload: bytes, plain: Readings, line: Int64, odd: Int64, received: int) -> Decoded:
     """Put what the odd lines say in their places."""
     batch, places = Batch(), []
     for row, (begin, end) in zip(odd.tolist(), line[odd].tolist(), strict=True):
@@ -75,7 +89,7 @@ def _merged(payload: bytes, plain: Readings, line: Int64, odd: Int64) -> Decoded
         if not text.strip():
             continue
         try:
-            _read(text, batch)
+            _read(text, batch, received)
             places.append(row)
         except BadLine as exc:
             batch.reject(str(exc), text, None)
@@ -87,7 +101,7 @@ def _merged(payload: bytes, plain: Readings, line: Int64, odd: Int64) -> Decoded
     return Decoded(Readings.joined([plain[rest], readings])[order], rejects)
 
 
-def _read(line: str, batch: Batch) -> None:
+def _read(line: str, batch: Batch, received: int) -> None:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as exc:
@@ -95,9 +109,12 @@ def _read(line: str, batch: Batch) -> None:
     if not isinstance(fields, dict):
         raise BadLine("malformed_json")
     machine, tag = _name(fields, "machine"), _name(fields, "tag")
-    ts = read_time(fields.get("ts"))
+    untimed = fields.get("ts") is None and received != NULL
+    ts = received if untimed else read_time(fields.get("ts"))
     source_ts = NULL if fields.get("source_ts") is None else read_time(fields["source_ts"])
-    batch.add(machine, tag, ts, _value(fields), read_quality(fields.get("quality", GOOD)), source_ts)
+    quality = read_quality(fields.get("quality", GOOD))
+    quality = UNTIMED if untimed and quality == GOOD else quality
+    batch.add(machine, tag, ts, _value(fields), quality, source_ts)
 
 
 def _name(fields: dict[str, Any], key: str) -> str:

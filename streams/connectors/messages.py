@@ -10,7 +10,7 @@ from streams.connectors import waveforms
 from streams.connectors.arrow_size import unpacked
 from streams.connectors.batch import NO_REJECTS
 from streams.connectors.json_lines import decode_lines
-from streams.records import RAW_LIMIT, Readings, Rejects
+from streams.records import NULL, RAW_LIMIT, Readings, Rejects
 from streams.waveforms import Waveforms
 
 UNPACKED_LIMIT = 64 << 20
@@ -27,18 +27,21 @@ class Said(NamedTuple):
     """Of a message of waveforms, which holds nothing else."""
 
 
-def read(kind: bytes, payload: bytes) -> Said:
-    """Return what a message says; a whole message that cannot be read is a reject, too."""
+def read(kind: bytes, payload: bytes, received: int = NULL) -> Said:
+    """Return what a message says; a whole message that cannot be read is a reject, too.
+
+    When it was ``received`` is the time of JSON lines without one; Arrow and waveforms have theirs.
+    """
     try:
-        return _decode(kind, payload)
+        return _decode(kind, payload, received)
     except ValueError as exc:
         raw = payload[:RAW_LIMIT].decode(errors="backslashreplace")
         return Said(Readings.empty(), Rejects.of("unreadable", [raw]), str(exc))
 
 
-def _decode(kind: bytes, payload: bytes) -> Said:
+def _decode(kind: bytes, payload: bytes, received: int) -> Said:
     if kind == b"json":
-        return Said(*decode_lines(payload))
+        return Said(*decode_lines(payload, received))
     if kind == b"arrow":
         whole = _arrow(payload)
         return Said(Readings.empty() if whole is None else Readings.from_arrow(whole), NO_REJECTS)

@@ -15,6 +15,7 @@ from streams.connectors.mqtt_link import Link
 from streams.connectors.mqtt_session import Broker, Message, Session
 from streams.connectors.mqtt_values import TimeRule, TopicDecoder, unasked
 from streams.connectors.points import Point, texts
+from streams.connectors.speakers import Speakers
 
 
 class MqttConnector:
@@ -81,8 +82,10 @@ class Topics:
     ) -> None:
         self._clock, self._wills, self._topics = clock, dict(wills), tuple(topics)
         self._decoder = TopicDecoder(points, texts(points, machines.values()), time)
-        self._contacts = Contacts(machines, {(point.machine, point.tag) for point in points}, clock)
         self._bound = {point.machine for point in points} | {machine for machine, _ in wills.values()}
+        bound = {name: one for name, one in machines.items() if name in self._bound}
+        self._contacts = Contacts(bound, {(point.machine, point.tag) for point in points}, clock)
+        self._speakers = Speakers([one for name, one in machines.items() if name not in bound], clock)
         self._subscribed = self._lossy = False
 
     def will(self) -> None:
@@ -93,11 +96,21 @@ class Topics:
         if not (session.kept and self._subscribed):
             session.subscribe(list(dict.fromkeys([*self._topics, *self._decoder.topics, *self._wills])))
             self._subscribed = True
-        self._contacts.heard(self._bound, outlet, whole=session.kept and not self._lossy)
+        self._recall(outlet)
+        whole = session.kept and not self._lossy
+        self._contacts.heard(self._bound, outlet, whole)
+        if whole:
+            self._speakers.whole(outlet)
 
     def lost(self, outlet: Outlet, why: str) -> None:
         """Nothing is known of the machines now."""
+        self._recall(outlet)
         self._contacts.lost(outlet, why)
+        self._speakers.lost(outlet, why)
+
+    def _recall(self, outlet: Outlet) -> None:
+        self._contacts.recall(outlet)
+        self._speakers.recall(outlet)
 
     def closing(self, session: Session) -> None:
         """Go without a word."""
@@ -115,6 +128,7 @@ class Topics:
                 rejects.append(unasked(message))
         for item in decoded:
             self._contacts.heard(set(item.readings.machine.values), outlet)
+            self._speakers.heard(item.readings, outlet)
         tickets = [outlet.readings(item.readings) for item in decoded if len(item.readings)]
         return tickets + [outlet.rejects(refused) for refused in rejects if len(refused)]
 
@@ -132,7 +146,7 @@ class Topics:
 
 
 class Contacts:
-    """The contact with each machine by itself: one may be gone while the broker is well."""
+    """The contact with each bound machine by itself: one may be gone while the broker is well."""
 
     def __init__(
         self, machines: Mapping[str, Machine], bound: Collection[tuple[str, str]], clock: Clock
@@ -145,6 +159,11 @@ class Contacts:
         for name in sorted(machines & self._machines.keys()):
             self._of(name).heard(outlet, whole)
 
+    def recall(self, outlet: Outlet) -> None:
+        """Take those that a former gateway heard to be away until they are heard again."""
+        for name in sorted(self._machines.keys() & outlet.memory.names):
+            self._of(name).recall(outlet)
+
     def lost(self, outlet: Outlet, why: str, machines: Collection[str] | None = None) -> None:
         """Note that machines are away, or all that were heard."""
         for name in sorted(self._contacts if machines is None else machines & self._machines.keys()):
@@ -155,5 +174,5 @@ class Contacts:
             machine = self._machines[name]
             told = [tag for owner, tag in self._bound if owner == name]
             tags = told or [tag.name for tag in machine.tags]
-            self._contacts[name] = Contact([machine], {(name, tag) for tag in tags}, self._clock)
+            self._contacts[name] = Contact([machine], {(name, tag) for tag in tags}, self._clock, name)
         return self._contacts[name]

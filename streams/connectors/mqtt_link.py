@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from streams.abc import Outlet, Ticket
+from streams.connectors.contact import STOPPED
 from streams.connectors.mqtt_session import Broker, BrokerError, Message, Session, Will
 from streams.connectors.mqtt_window import Window
 
@@ -30,7 +31,7 @@ class Listener(Protocol):
         """Hand over what messages say; they are safe when all tickets are. There may be none."""
 
     def lost(self, outlet: Outlet, why: str) -> None:
-        """Note that the broker is away."""
+        """Note that the broker is away, or that we go."""
 
     def closing(self, session: Session) -> None:
         """Say goodbye: we were told to stop."""
@@ -64,6 +65,7 @@ class Link:
                 self._listener.lost(outlet, self.trouble)
             pause = BACKOFF[0] if self.connections > before else min(2 * pause, longest)
             stop.wait(pause)
+        self._listener.lost(outlet, STOPPED)
 
     def _visit(self, outlet: Outlet, stop: threading.Event) -> None:
         """Connect once and stay as long as it lasts."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from streams.connectors.batch import Batch, Decoded, is_whole, number
 from streams.connectors.json_lines import decode_lines
@@ -80,16 +82,18 @@ class TopicDecoder:
 
     def decode(self, messages: Sequence[Message], received: int) -> list[Decoded]:
         """Return what messages say that were received now."""
-        batch, lines = Batch(), []
+        batch, lines, kept = Batch(), list[bytes](), list[bytes]()
         for message in messages:
             if len(message.payload) > LARGEST:
                 batch.reject("too_long", raw(message), None)
             elif message.topic in self.topics:
                 self._values(message, received, batch)
             else:
-                lines.append(message.payload)
+                (kept if message.retained else lines).append(message.payload)
         decoded = [batch.build()]
-        return [*decoded, decode_lines(b"\n".join(lines))] if lines else decoded
+        if kept:
+            decoded.append(_found(decode_lines(b"\n".join(kept), received)))
+        return [*decoded, decode_lines(b"\n".join(lines), received)] if lines else decoded
 
     def _values(self, message: Message, received: int, batch: Batch) -> None:
         bound = self.topics[message.topic]
@@ -120,6 +124,13 @@ class TopicDecoder:
             self.binding.add(batch, address, plain(value, address in self._texts), *when)
         except BadValue as exc:
             batch.reject(str(exc), raw(message), point.machine, point.tag, when[0])
+
+
+def _found(decoded: Decoded) -> Decoded:
+    """Return lines that the broker had kept: those without a time tell a state found at connection."""
+    readings, rejects = decoded
+    quality = np.where(readings.quality == UNTIMED, SNAPSHOT, readings.quality).astype(np.int16)
+    return Decoded(replace(readings, quality=quality), rejects)
 
 
 def follow(content: Any, path: str) -> Any:

@@ -9,7 +9,7 @@ from contextlib import closing
 from streams.abc import Outlet
 from streams.clock import Clock
 from streams.connectors.batch import Decoded
-from streams.connectors.contact import Contact
+from streams.connectors.contact import STOPPED, Contact
 from streams.connectors.mtconnect_http import Agent, AgentError, TooLong
 from streams.connectors.mtconnect_items import Items
 from streams.connectors.mtconnect_xml import Document, DocumentError, parse
@@ -69,6 +69,7 @@ class MTConnectConnector:
                 self._gone(outlet, f"{self._agent} sent a document that is too long.")
             pause = BACKOFF[0] if self.connections > before else min(2 * pause, longest)
             stop.wait(pause)
+        self._contact.lost(outlet, STOPPED)
 
     def _visit(self, outlet: Outlet, stop: threading.Event) -> None:
         """Catch up and follow the agent as long as the connection lasts."""
@@ -101,7 +102,8 @@ class MTConnectConnector:
         self._contact.heard(outlet, whole)
         self._items.binding.forget()
         before = self._next if whole else 0
-        self._hand_over(self._items.snapshot(state, opened, before, self._lost), outlet)
+        lost = max(self._lost, self._contact.away_since)
+        self._hand_over(self._items.snapshot(state, opened, before, lost), outlet)
         self._instance, self._next = state.instance, before or state.next
 
     def _follow(self, document: Document, outlet: Outlet) -> None:

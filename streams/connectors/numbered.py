@@ -21,6 +21,8 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+MESSAGE_LIMIT = 8 << 20
+"""Bytes of one message; the connection of whoever sends a larger frame is cut by ZeroMQ itself."""
 FRAMES = 4
 HEAD = struct.Struct(">QQ")
 NUMBER = struct.Struct(">Q")

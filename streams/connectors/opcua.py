@@ -7,14 +7,13 @@ import threading
 
 from streams.abc import Outlet
 from streams.clock import Clock
-from streams.connectors.contact import STOPPED, Contact
+from streams.connectors.contact import FAILED, STOPPED, Contact
 from streams.connectors.opcua_client import OpcUaError, Server, connected
 from streams.connectors.opcua_session import Pace, Session
 from streams.connectors.opcua_values import Decoder
 from streams.connectors.points import Binding
 
 BACKOFF = (0.1, 5.0)
-FAILED = "the connector failed"
 
 
 class OpcUaConnector:

@@ -10,8 +10,9 @@ import time
 from streams.abc import Outlet
 from streams.catalog import Machine
 from streams.clock import Clock
-from streams.connectors.shdr_lines import UNAVAILABLE, LineBuffer, ShdrDecoder
-from streams.records import NULL, Readings, Rejects
+from streams.connectors.contact import FAILED, STOPPED, Contact
+from streams.connectors.shdr_lines import LineBuffer, ShdrDecoder
+from streams.records import Rejects
 
 CHUNK = 1 << 16
 LINGER = 0.05
@@ -26,14 +27,16 @@ MISSED_HEARTBEATS = 2
 class ShdrConnector:
     """The client of one machine's adapter.
 
-    The adapter cannot repeat what it said, so a lost connection is put on record: the machine's
-    availability tag reads UNAVAILABLE from that moment on, and a line cut in two is rejected.
+    The adapter cannot repeat what it said, so a lost connection is put on record: as a gap, a line cut
+    in two is rejected, and the machine's availability tag, if it has one, reads UNAVAILABLE from that
+    moment on. The adapter is the machine's word: it says itself when that is available again.
     """
 
     def __init__(self, machine: Machine, host: str, port: int, clock: Clock) -> None:
-        self._machine, self._clock = machine, clock
+        self._machine, self._clock, rule = machine, clock, machine.state_rule
         self._address = (host, port)
-        self._lost = NULL
+        told = {(machine.name, name) for name in (*(tag.name for tag in machine.tags), rule.execution)}
+        self._contact = Contact([machine], told | {(machine.name, rule.availability)}, clock)
         self.connections = 0
         """How often the adapter was reached."""
         self.trouble = f"{self._adapter} has not answered yet."
@@ -45,45 +48,51 @@ class ShdrConnector:
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Stay connected until told to stop."""
         pause, longest = BACKOFF
-        while not stop.is_set():
-            if self._visit(outlet, stop):
-                pause = BACKOFF[0]
-            stop.wait(pause)
-            pause = min(2 * pause, longest)
+        try:
+            while not stop.is_set():
+                if self._visit(outlet, stop):
+                    pause = BACKOFF[0]
+                stop.wait(pause)
+                pause = min(2 * pause, longest)
+        finally:
+            self._contact.lost(outlet, STOPPED if stop.is_set() else FAILED)
 
     def _visit(self, outlet: Outlet, stop: threading.Event) -> bool:
         """Connect once and stay as long as it lasts; False when nobody answers."""
         try:
             link = socket.create_connection(self._address, CONNECT_TIMEOUT)
         except OSError as exc:
-            self.trouble = f"{self._adapter} does not answer: {exc.strerror or exc}."
+            self._gone(outlet, f"{self._adapter} does not answer: {exc.strerror or exc}.")
             return False
         self.connections += 1
         self.trouble = ""
         with link:
-            session = Session(link, ShdrDecoder(self._machine, self._clock.now(), self._lost), outlet)
-            with contextlib.suppress(ConnectionError):
+            self._contact.heard(outlet)
+            decoder = ShdrDecoder(self._machine, self._clock.now(), self._contact.away_since)
+            session = Session(link, decoder, self._contact, outlet, self._clock)
+            with contextlib.suppress(OSError):
                 session.run(stop)
             session.hand_over()
             if session.buffer.rest:
                 cut = session.buffer.rest.decode(errors="replace")
                 outlet.rejects(Rejects.of("cut_line", [cut], self._machine.name))
-        self._gone(outlet)
+        ended = f"{self._adapter} is gone: the connection ended."
+        self._gone(outlet, ended, STOPPED if stop.is_set() else ended)
         return True
 
-    def _gone(self, outlet: Outlet) -> None:
-        self._lost = self._clock.now()
-        self.trouble = f"{self._adapter} is gone: the connection ended."
-        tag = self._machine.state_rule.availability
-        if any(known.name == tag for known in self._machine.tags):
-            outlet.readings(Readings.texts([self._machine.name], [tag], [self._lost], [UNAVAILABLE]))
+    def _gone(self, outlet: Outlet, trouble: str, why: str = "") -> None:
+        self.trouble = trouble
+        self._contact.lost(outlet, why or trouble)
 
 
 class Session:
     """One connection: receive, collect lines for a moment, decode, hand over, keep the heartbeat."""
 
-    def __init__(self, link: socket.socket, decoder: ShdrDecoder, outlet: Outlet) -> None:
-        self._link, self._decoder, self._outlet = link, decoder, outlet
+    def __init__(
+        self, link: socket.socket, decoder: ShdrDecoder, contact: Contact, outlet: Outlet, clock: Clock
+    ) -> None:
+        self._link, self._decoder, self._contact = link, decoder, contact
+        self._outlet, self._clock = outlet, clock
         self._lines: list[bytes] = []
         self._due = 0.0
         self._heard = self._pinged = time.monotonic()
@@ -96,6 +105,7 @@ class Session:
             if (chunk := self._receive()) == b"":
                 return
             if chunk:
+                self._contact.heard(self._outlet)
                 self._collect(self.buffer.feed(chunk))
             if self._lines and (len(self._lines) >= BATCH_LINES or time.monotonic() >= self._due):
                 self.hand_over()
@@ -105,7 +115,7 @@ class Session:
     def hand_over(self) -> None:
         """Decode the lines collected so far and give them away."""
         lines, self._lines = self._lines, []
-        readings, rejects = self._decoder.decode(lines)
+        readings, rejects = self._decoder.decode(lines, self._clock.now())
         if len(readings):
             self._outlet.readings(readings)
         if len(rejects):

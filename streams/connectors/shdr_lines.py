@@ -20,7 +20,19 @@ from streams.catalog import Machine
 from streams.clock import MINUTE
 from streams.connectors.batch import Batch, Decoded, joined, number
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, NULL, RAW_LIMIT, SNAPSHOT, Int16, Int32, Int64, Readings, Text, constant
+from streams.records import (
+    GOOD,
+    NULL,
+    RAW_LIMIT,
+    SNAPSHOT,
+    UNTIMED,
+    Int16,
+    Int32,
+    Int64,
+    Readings,
+    Text,
+    constant,
+)
 
 UNAVAILABLE = "UNAVAILABLE"
 LEVELS = frozenset({"NORMAL", "WARNING", "FAULT", UNAVAILABLE})
@@ -124,6 +136,9 @@ class ShdrDecoder:
     are moved by so much, the recorded ones kept in ``source_ts``, and the connection counts as opened
     at ``NOW``.
 
+    A line that begins with its first bar is of an adapter without a clock: its values have the time of
+    their receipt and the quality UNTIMED, and say nothing of how old others are.
+
     Parameters
     ----------
     machine
@@ -137,7 +152,7 @@ class ShdrDecoder:
     def __init__(self, machine: Machine, opened: int, lost: int = NULL) -> None:
         self._machine = machine.name
         self._numeric = {tag.name: tag.numeric for tag in machine.tags}
-        self._opened, self._lost = opened, lost
+        self._opened, self._lost, self._received = opened, lost, opened
         self._shift = 0
         self._fresh = False
         self._seen: set[str] = set()
@@ -146,8 +161,12 @@ class ShdrDecoder:
         self.heartbeat: float | None = None
         """Seconds between pings that the adapter asked for."""
 
-    def decode(self, lines: Sequence[bytes]) -> Decoded:
-        """Return what whole lines say: the plain ones by a kernel, the odd ones one by one."""
+    def decode(self, lines: Sequence[bytes], received: int = NULL) -> Decoded:
+        """Return what whole lines say: the plain ones by a kernel, the odd ones one by one.
+
+        They were ``received`` now; left out, when the connection was opened.
+        """
+        self._received = self._opened if received == NULL else received
         payload, at = self._plain.begin_with(lines), self._plain.begin
         by_hand = 1 if len(lines) >= FEW else FEW
         parts: list[Decoded] = []
@@ -202,6 +221,9 @@ class ShdrDecoder:
 
     def _times(self, tag: Text, recorded: Int64) -> tuple[Int64, Int16, Int64]:
         """Return event time, quality and recorded time of values, as `_time` does one by one."""
+        timed = np.flatnonzero(recorded != NULL)
+        if len(timed) < len(recorded):
+            return self._some_times(tag, recorded, timed)
         ts, size = recorded + self._shift, len(recorded)
         old = ts < max(self._opened - OPENING_AGE, self._lost)
         snapshot = self._snapshots(tag, old) if old.any() else old
@@ -212,6 +234,16 @@ class ShdrDecoder:
             return ts, constant(GOOD, size, np.int16), source_ts
         quality = np.where(snapshot, SNAPSHOT, GOOD).astype(np.int16)
         return np.where(snapshot, self._opened, ts), quality, np.where(snapshot, recorded, source_ts)
+
+    def _some_times(self, tag: Text, recorded: Int64, timed: Int64) -> tuple[Int64, Int16, Int64]:
+        """Return times of values of which only those ``timed`` have one."""
+        size = len(recorded)
+        ts, source_ts = np.full(size, self._received, np.int64), np.full(size, NULL, np.int64)
+        quality = np.full(size, UNTIMED, np.int16)
+        if len(timed):
+            own = Text.of(tag[timed].to_list())
+            ts[timed], quality[timed], source_ts[timed] = self._times(own, recorded[timed])
+        return ts, quality, source_ts
 
     def _snapshots(self, tag: Text, old: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which old values tell a state found at connection."""
@@ -236,11 +268,12 @@ class ShdrDecoder:
         if len(fields) > 1 and fields[1].startswith("@"):
             self._until = fields[-1] if fields[-1].startswith(MULTILINE) else ""
             return
-        recorded = stamp(fields[0].partition("@")[0])
+        recorded = stamp(fields[0].partition("@")[0]) if fields[0] else NULL
         if recorded is None:
             batch.reject("bad_time", text, self._machine)
         elif len(fields) % 2 == 0 or len(fields) == 1:
-            batch.reject("malformed_line", text, self._machine, ts=recorded + self._shift)
+            ts = self._received if recorded == NULL else recorded + self._shift
+            batch.reject("malformed_line", text, self._machine, ts=ts)
         else:
             for key, value in self._pairs(fields):
                 self._value(key, value, recorded, text, batch)
@@ -272,6 +305,8 @@ class ShdrDecoder:
 
     def _time(self, key: str, recorded: int) -> tuple[int, int]:
         """Return event time and quality of a value."""
+        if recorded == NULL:
+            return self._received, UNTIMED
         ts = recorded + self._shift
         old = ts < max(self._opened - OPENING_AGE, self._lost)
         snapshot = old and not (self._fresh and key in self._seen)

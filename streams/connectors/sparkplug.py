@@ -82,6 +82,8 @@ class Nodes:
     def opened(self, session: Session, outlet: Outlet) -> None:
         """Listen to the nodes, tell them that we do, and ask for their births."""
         self._session = session
+        for contact in self._contacts.values():
+            contact.recall(outlet)
         self._decoder.forget()
         nodes = list(self._decoder.nodes)
         session.subscribe([f"spBv1.0/{group}/{of.format(node)}" for group, node in nodes for of in TOPICS])
@@ -154,6 +156,7 @@ def _contacts(
             [known[name] for name in dict.fromkeys(point.machine for point in bound) if name in known],
             {(point.machine, point.tag) for point in bound},
             clock,
+            "/".join([*device[0], device[1]]),
         )
         for device, bound in owned.items()
     }

@@ -3,57 +3,57 @@
 from __future__ import annotations
 
 import socket
-import struct
 import threading
 import time
+from collections.abc import Iterable
 
 from streams.abc import Outlet
+from streams.catalog import Machine
+from streams.clock import Clock
+from streams.connectors.drops import SO_RXQ_OVFL, Drops
 from streams.connectors.json_lines import decode_lines
-from streams.records import Rejects
+from streams.connectors.speakers import Speakers
 
 LINGER = 0.05
 """Seconds for which datagrams are collected into one batch."""
 BATCH_BYTES = 1 << 18
 LARGEST = 1 << 16
-SO_RXQ_OVFL = 40
-"""Linux tells with each datagram how many it has dropped so far, four bytes."""
 
 
 class UdpConnector:
-    """Listen on an address. Nobody can repeat over UDP: how many datagrams found no room is a reject."""
+    """Listen on an address. Nobody can repeat over UDP: what was not heard is a gap of all who speak here."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
+    def __init__(self, host: str, port: int, machines: Iterable[Machine], clock: Clock) -> None:
+        self._address, self._clock = (host, port), clock
+        self._speakers = Speakers(machines, clock)
         self.trouble = ""
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Receive until told to stop."""
-        self._dropped = 0
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        listening = self._speakers.listening(outlet, stop)
+        with listening, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+            drops = Drops(self._speakers)
             link.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
             link.bind(self._address)
             while not stop.is_set():
-                readings, rejects = decode_lines(self._collect(link, outlet))
+                readings, rejects = decode_lines(_collect(link, drops), self._clock.now())
+                drops.tell(outlet)
                 if len(readings):
+                    self._speakers.heard(readings, outlet)
                     outlet.readings(readings)
                 if len(rejects):
                     outlet.rejects(rejects)
 
-    def _collect(self, link: socket.socket, outlet: Outlet) -> bytes:
-        """Return the datagrams of a moment, one line after another."""
-        collected, due = bytearray(), time.monotonic() + LINGER
-        while (wait := due - time.monotonic()) > 0 and len(collected) < BATCH_BYTES:
-            link.settimeout(wait)
-            try:
-                datagram, notes, *_ = link.recvmsg(LARGEST, socket.CMSG_SPACE(4))
-            except TimeoutError:
-                break
-            for note in notes:
-                self._note_dropped(struct.unpack("I", note[2])[0], outlet)
-            collected += datagram + b"\n"
-        return bytes(collected)
 
-    def _note_dropped(self, dropped: int, outlet: Outlet) -> None:
-        if dropped > self._dropped:
-            outlet.rejects(Rejects.of("datagrams_dropped", [str(dropped - self._dropped)]))
-            self._dropped = dropped
+def _collect(link: socket.socket, drops: Drops) -> bytes:
+    """Return the datagrams of a moment, one line after another."""
+    collected, due = bytearray(), time.monotonic() + LINGER
+    while (wait := due - time.monotonic()) > 0 and len(collected) < BATCH_BYTES:
+        link.settimeout(wait)
+        try:
+            datagram, notes, *_ = link.recvmsg(LARGEST, socket.CMSG_SPACE(4))
+        except TimeoutError:
+            break
+        drops.note(notes)
+        collected += datagram + b"\n"
+    return bytes(collected)

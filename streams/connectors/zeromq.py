@@ -18,12 +18,14 @@ from contextlib import ExitStack
 from threading import Event
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from streams.abc import Outlet, Relay, Ticket
+from streams.clock import Clock, WallClock
 from streams.connectors import numbered
 from streams.connectors.curve import Doorman, ServerKeys
 from streams.connectors.messages import Said, read
-from streams.connectors.numbered import OK, REFUSED, WAIT, Reply
+from streams.connectors.numbered import MESSAGE_LIMIT, OK, REFUSED, WAIT, Reply
 from streams.records import RAW_LIMIT, Rejects
 
 PLAIN_FRAMES = 3
@@ -32,8 +34,6 @@ AT_ONCE = 256
 BUSY_MS, IDLE_MS = 2, 100
 BUSY_SECONDS = 1.0
 """How long after a numbered message its answer is looked for without rest."""
-MESSAGE_LIMIT = 8 << 20
-"""Bytes of one message; the connection of whoever sends a larger frame is cut by ZeroMQ itself."""
 WAITING_LIMIT = 64
 """Messages of one sender that may wait in memory; the others wait at the sender."""
 
@@ -50,14 +50,24 @@ class ZmqConnector:
         Where to listen.
     keys
         Returns who may come in, asked at each start; without it everybody who reaches the endpoint.
+    clock
+        Gives JSON lines without a time that of their receipt; left out, real time.
     """
 
-    def __init__(self, endpoint: str, keys: Callable[[], ServerKeys] | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        keys: Callable[[], ServerKeys] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._endpoint, self._keys = endpoint, keys
-        self._plain = PlainSenders()
+        self._clock = clock or WallClock()
+        self._plain = PlainSenders(self._clock)
         self._peers: OrderedDict[str, bytes] = OrderedDict()
         self._busy_until = 0.0
         self.trouble = ""
+        self.counters = {"disconnects": 0}
+        """How often a sender's connection ended: ZeroMQ does not tell which ones it has cut itself."""
 
     def run(self, outlet: Outlet, stop: Event) -> None:
         """Receive and answer until told to stop."""
@@ -66,9 +76,11 @@ class ZmqConnector:
             context = stack.enter_context(zmq.Context())
             doorman = keys and Doorman(stack.enter_context(context.socket(zmq.REP)), keys.clients)
             socket = stack.enter_context(self._bound(context, keys))
+            ends = stack.enter_context(socket.get_monitor_socket(zmq.EVENT_DISCONNECTED))
+            stack.callback(socket.disable_monitor)
             relay = stack.enter_context(outlet.relay())
             poller = zmq.Poller()
-            for one in filter(None, (socket, doorman and doorman.socket)):
+            for one in filter(None, (socket, ends, doorman and doorman.socket)):
                 poller.register(one, zmq.POLLIN)
             while not stop.is_set():
                 poller.poll(self._patience())
@@ -76,6 +88,7 @@ class ZmqConnector:
                     outlet.rejects(Rejects.of("unknown_key", [f"{stranger.address} {stranger.key}"]))
                 for frames, user in _arrived(socket, keys is not None):
                     self._take(socket, frames, outlet, relay, user)
+                self.counters["disconnects"] += _ended(ends)
                 self._pass_answers(socket, relay)
                 self._plain.answer_safe(socket)
 
@@ -114,7 +127,7 @@ class ZmqConnector:
         self._relay(socket, peer, one, relay)
 
     def _relay(self, socket: zmq.Socket[bytes], peer: bytes, one: numbered.Numbered, relay: Relay) -> None:
-        said = read(one.kind, one.payload)
+        said = read(one.kind, one.payload, self._clock.now())
         if said.refusal:
             _reply(socket, peer, Reply(one.number, REFUSED, said.refusal))
         if away := relay.send(one.sender, one.number, one.floor, said.readings, said.rejects, said.waveforms):
@@ -137,7 +150,8 @@ class ZmqConnector:
 class PlainSenders:
     """Messages without name and number: each waits here for the disk, and repeats for their answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._waiting: OrderedDict[Label, tuple[Sequence[Ticket], str]] = OrderedDict()
         self._answered: OrderedDict[Label, str] = OrderedDict()
 
@@ -153,7 +167,7 @@ class PlainSenders:
         if label in self._answered:
             self._answer(socket, label, self._answered[label])
         elif label not in self._waiting:
-            said = read(kind, payload)
+            said = read(kind, payload, self._clock.now())
             self._waiting[label] = hand_over(said, outlet), said.refusal
 
     def answer_safe(self, socket: zmq.Socket[bytes]) -> None:
@@ -178,6 +192,15 @@ def hand_over(said: Said, outlet: Outlet) -> list[Ticket]:
         return [outlet.waveforms(said.waveforms)]
     tickets = [outlet.readings(said.readings)] if len(said.readings) else []
     return tickets + ([outlet.rejects(said.rejects)] if len(said.rejects) else [])
+
+
+def _ended(ends: zmq.Socket[bytes]) -> int:
+    """Return how many connections have ended since this was asked last."""
+    count = 0
+    while count < AT_ONCE and ends.poll(0, zmq.POLLIN):
+        recv_monitor_message(ends)
+        count += 1
+    return count
 
 
 def _arrived(socket: zmq.Socket[bytes], keyed: bool) -> Iterator[tuple[list[bytes], str]]:

@@ -10,7 +10,7 @@ import zmq
 
 from streams.connectors import numbered
 from streams.connectors.curve import ClientKeys
-from streams.connectors.numbered import REFUSED, WAIT, Numbered, Reply
+from streams.connectors.numbered import MESSAGE_LIMIT, REFUSED, WAIT, Numbered, Reply
 from streams.log.window import Window
 
 MIB = 1 << 20
@@ -99,7 +99,16 @@ class ZmqSender:
         return self._window.floor
 
     def add(self, kind: bytes, payload: bytes) -> int:
-        """Queue a message, ``arrow`` or ``json``, and return its number; `work` sends it."""
+        """Queue a message, ``arrow`` or ``json``, and return its number; `work` sends it.
+
+        Raises
+        ------
+        ValueError
+            It is too large: the gateway would cut the connection, again and again.
+        """
+        if len(payload) > MESSAGE_LIMIT:
+            size = f"{len(payload)} bytes is too large; send it in parts of {MESSAGE_LIMIT} at the most"
+            raise ValueError(f"A message of {size}.")
         if not len(self._window):
             self._progress = time.monotonic()
         return self._window.add(kind, payload)

@@ -41,13 +41,17 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop that lasts; ``end`` is NULL but while the states of one entry are gone through."""
+    """A stop that lasts; ``end`` is NULL but while the states of one entry are gone through.
+
+    It was told as having begun at ``named``, though it may turn out to have begun earlier.
+    """
 
     since: int
     reason: str
     program: str | None
     told: bool = False
     end: int = NULL
+    named: int = NULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Outbox:
     """Tell what the rule finds worth telling, each event once; without a rule nothing.
 
     A stop goes on where only its reason changes. Time passes by the machines' watermarks alone. States that
-    are told anew count as they are told now; what was told of them to others stays told.
+    are told anew count as they are told now: a stop that was told and had not lasted long enough is
+    withdrawn, as long as nothing else followed it. What was told of alarms stays told.
     """
 
     name = "outbox"
@@ -101,6 +106,7 @@ class Outbox:
             stop = self._stops.get(interval.machine)
             if interval.end == interval.ts and stop is not None and stop.since == interval.ts:
                 del self._stops[interval.machine]
+                yield from self._withdrawn(interval.machine, stop, interval.ts)
         for machine in sorted({interval.machine for interval in intervals}):
             stop = self._stops.get(machine)
             if stop is not None and stop.end != NULL:
@@ -124,7 +130,13 @@ class Outbox:
 
     def _ended(self, machine: int, until: int) -> Iterator[Event]:
         yield from self._stopped(machine, until)
-        del self._stops[machine]
+        yield from self._withdrawn(machine, self._stops.pop(machine), until)
+
+    def _withdrawn(self, machine: int, stop: Stop, until: int) -> Iterator[Event]:
+        """Take back a stop that was told, if it was over before it had lasted long enough."""
+        since = stop.since if stop.named == NULL else stop.named
+        if stop.told and until < stop.since + self._patience:
+            yield events.stop_withdrawn(self._keys.owner[machine], until, since)
 
     def _scored(self, scores: Rows) -> Iterator[Event]:
         """Begin, go on with and end alarms; a machine's scores stand in the order of time."""
@@ -171,7 +183,7 @@ class Outbox:
         if stop is not None and not stop.told and until >= stop.since + self._patience:
             name, at = self._keys.owner[machine], stop.since + self._patience
             yield events.machine_stopped(name, at, stop.since, stop.reason, stop.program)
-            self._stops[machine] = replace(stop, told=True)
+            self._stops[machine] = replace(stop, told=True, named=stop.since)
 
     def _schedule(self, machine: int) -> None:
         alarm, stop = self._alarms.get(machine), self._stops.get(machine)

@@ -119,11 +119,11 @@ def play_table(table: Table, after: int, span: int) -> Iterator[Readings | JsonL
 
 
 def as_lines(rejects: Rejects) -> bytes:
-    """Write rejected rows as JSON lines that are no readings for the same reason: no time, or no value."""
+    """Write rejected rows as JSON lines that are none for the same reason: a bad time, or no value."""
     columns = (rejects.machine, rejects.tag, rejects.raw)
     found = zip(*(column.to_list() for column in columns), rejects.ts.tolist(), strict=True)
     lines = (
-        {"machine": machine, "tag": tag or "", "ts": None if ts == NULL else ts, "value": None, "row": raw}
+        {"machine": machine, "tag": tag or "", "ts": "" if ts == NULL else ts, "value": None, "row": raw}
         for machine, tag, raw, ts in found
     )
     return "\n".join(json.dumps(line) for line in lines).encode()

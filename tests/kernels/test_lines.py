@@ -10,6 +10,7 @@ from kernels.json_lines import Objects
 from kernels.shdr import EMPTY, LEVELS, NUMBER, SKIPPED, TEXT, Pairs
 from kernels.words import END, FULL, ODD, Words
 
+NULL = np.iinfo(np.int64).min
 KNOWN = (b"load", b"mode")
 NUMERIC = np.array([1, 0], dtype=np.uint8)
 PREFIX = b"".join((*LEVELS, *KNOWN))
@@ -48,6 +49,7 @@ shdr_line = st.one_of(
         lambda pair: f"2016-05-11T10:18:29.5Z|{pair[0]}|{pair[1]}"
     ),
     st.text(alphabet="|*@\r aN1", max_size=8),
+    st.lists(field, max_size=7).map(lambda parts: "|".join(["", *parts])),
 )
 json_line = st.one_of(
     st.fixed_dictionaries(
@@ -139,6 +141,15 @@ def test_pairs_are_numbers_texts_and_what_is_neither():
     assert pairs.value[[0, 5]].tolist() == [42.5, 1000.0]
     assert pairs.text[:rows].tolist() == [-1, 0, -1, -1, 1, -1]
     assert pairs.ts[0] == 1462961909000000
+
+
+@pytest.mark.usefixtures("twin")
+def test_lines_without_a_time_are_plain():
+    rows, _, why, *_, pairs = read_shdr("|load|1|mode|AUTO\n2016-05-11T10:18:29Z|load|2")
+    assert (rows, why, pairs.ts[:3].tolist()) == (3, END, [NULL, NULL, 1462961909000000])
+    lines = '{"machine":"m","tag":"a","value":1}\n{"machine":"m","tag":"a","ts":null,"value":1}'
+    rows, _, why, _, objects = read_json(lines)
+    assert (rows, why, objects.kind[:2].tolist(), objects.ts[:2].tolist()) == (2, END, [END] * 2, [NULL] * 2)
 
 
 @pytest.mark.usefixtures("twin")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streams.connectors import json_lines
 from streams.connectors.batch import joined
 from streams.connectors.json_lines import ROWS, decode_lines
-from streams.records import GOOD, NULL
+from streams.records import GOOD, NULL, UNTIMED
 from streams.testing import plain, rows
 
 READING = {"machine": "m", "tag": "a", "ts": 5, "value": 1.5}
@@ -28,26 +28,39 @@ line = st.one_of(
         },
     ).map(json.dumps),
     st.just(json.dumps(READING)),
+    st.just(json.dumps({"machine": "m", "tag": "a", "value": 1.5})),
     st.sampled_from(["", "  ", "[]", "nonsense", '{"tag":"a","tag":"b","machine":"m","ts":1,"value":2}']),
 )
 
 
-def one_by_one(text):
+def one_by_one(text, received):
     """Read a line as Python alone reads it."""
 
     batch = json_lines.Batch()
     if text.strip():
         try:
-            json_lines._read(text, batch)
+            json_lines._read(text, batch, received)
         except json_lines.BadLine as exc:
             batch.reject(str(exc), text, None)
     return batch.build()
 
 
-@given(st.lists(line, min_size=1, max_size=12))
-def test_many_lines_together_say_what_they_say_one_by_one(lines):
-    together = decode_lines("\n".join(lines).encode())
-    assert plain(together) == plain(joined([one_by_one(text) for text in lines]))
+@given(st.lists(line, min_size=1, max_size=12), st.sampled_from([NULL, 99]))
+def test_many_lines_together_say_what_they_say_one_by_one(lines, received):
+    together = decode_lines("\n".join(lines).encode(), received)
+    assert plain(together) == plain(joined([one_by_one(text, received) for text in lines]))
+
+
+def test_a_line_without_a_time_has_that_of_its_receipt_if_that_is_known():
+    untimed = {name: value for name, value in READING.items() if name != "ts"}
+    payload = "\n".join(map(json.dumps, (untimed, READING, untimed | {"ts": None}))).encode()
+    assert rows(decode_lines(payload, 99).readings) == [
+        ("a", 99, 1.5, UNTIMED),
+        ("a", 5, 1.5, GOOD),
+        ("a", 99, 1.5, UNTIMED),
+    ]
+    readings, rejects = decode_lines(payload)
+    assert (rows(readings), rejects.reason.to_list()) == ([("a", 5, 1.5, GOOD)], ["bad_time"] * 2)
 
 
 def test_readings_keep_their_order_among_odd_and_bad_lines():

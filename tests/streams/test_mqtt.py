@@ -13,6 +13,8 @@ from bench.mqtt_peer import Mosquitto, Sender, until
 from streams.catalog import Machine, Tag
 from streams.clock import SECOND, ManualClock
 from streams.connectors import mqtt_values
+from streams.connectors.contact import UNAVAILABLE
+from streams.connectors.memory import Memory, Standing
 from streams.connectors.mqtt import MqttConnector
 from streams.connectors.mqtt_values import TimeRule
 from streams.connectors.points import Point
@@ -188,7 +190,7 @@ def test_a_session_that_the_broker_lost_is_a_gap(mosquitto):
         outlet.wait_for(lambda told: len(gaps(told)) == 2)
     assert "gone" in gaps(outlet)[1]["why"]
     avail = [value for tag, _, value, _ in outlet.rows() if tag == "avail"]
-    assert avail == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE"]
+    assert avail == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE", "UNAVAILABLE"]
 
 
 def test_what_came_without_a_promise_is_a_gap_though_the_session_is_kept(mosquitto, sender):
@@ -199,6 +201,41 @@ def test_what_came_without_a_promise_is_a_gap_though_the_session_is_kept(mosquit
         mosquitto.start()
         until(lambda: made.connections == 2, "the second connection")
         outlet.wait_for(lambda told: len(gaps(told)) == 2)
+
+
+def killed():
+    """Return an outlet that remembers a gateway which heard the press tell its execution by a topic."""
+    outlet = MemoryOutlet()
+    outlet.memory = Memory({"press": Standing(NOW - 9, NOW - 5, told=(("press", "execution"),))})
+    return outlet
+
+
+def avail(outlet):
+    return [(ts, value) for tag, ts, value, _ in outlet.rows() if tag == "avail"]
+
+
+def test_a_machine_of_a_topic_is_away_from_the_kill_of_the_gateway_until_its_next_word(mosquitto, sender):
+    with heard(mosquitto.broker(), killed(), points=()) as (_, outlet):
+        assert avail(outlet) == [(NOW - 5, UNAVAILABLE)]
+        sender.send("line/1/readings", line(1.5))
+        outlet.wait_for(forces)
+        assert avail(outlet)[1:] == [(NOW, "AVAILABLE")]
+    assert [raw["why"] for raw in gaps(outlet)] == ["the gateway was killed"]
+
+
+def test_what_the_broker_kept_while_the_gateway_was_dead_is_no_gap(mosquitto):
+    with heard(mosquitto.broker(), points=()):
+        pass
+    with heard(mosquitto.broker(), killed(), points=()) as (_, outlet):
+        assert avail(outlet) == [(NOW - 5, UNAVAILABLE), (NOW, "AVAILABLE")]
+    assert gaps(outlet) == []
+
+
+def test_who_tells_but_numbers_by_a_topic_vouches_for_no_state(mosquitto, sender):
+    with heard(mosquitto.broker(), points=()) as (_, outlet):
+        sender.send("line/1/readings", line(1.5))
+        outlet.wait_for(forces)
+    assert avail(outlet) == []
 
 
 def test_a_last_will_takes_its_machine_away_until_it_is_back(mosquitto):

@@ -12,7 +12,8 @@ from streams.connectors.mqtt_session import Message
 from streams.connectors.mqtt_values import TimeRule, TopicDecoder
 from streams.connectors.mqtt_window import Window
 from streams.connectors.points import Point
-from streams.records import UNTIMED
+from streams.records import GOOD, SNAPSHOT, UNTIMED
+from streams.testing import rows
 
 LOAD = Point("mill/load", "mill", "load", 2.0, 1.0)
 PROGRAM = Point("mill/program", "mill", "program")
@@ -103,6 +104,19 @@ def test_any_payload_becomes_readings_or_rejects(sent, retained):
 
 def test_a_value_without_a_time_says_so():
     assert decode(Message("mill/load", b"1"))[0].readings.quality.tolist() == [UNTIMED]
+
+
+def test_lines_without_a_time_have_that_of_their_receipt_and_those_kept_are_a_state_found():
+    line = b'{"machine": "mill", "tag": "load", "value": 1}'
+    timed = b'{"machine": "mill", "tag": "load", "ts": 5, "value": 2}'
+    sent = [
+        Message("lines", line, retained=True),
+        Message("lines", timed, retained=True),
+        Message("lines", line),
+    ]
+    _, kept, lines = decode(*sent)
+    assert rows(kept.readings) == [("load", 9, 1.0, SNAPSHOT), ("load", 5, 2.0, GOOD)]
+    assert rows(lines.readings) == [("load", 9, 1.0, UNTIMED)]
 
 
 class Ticket:

@@ -125,7 +125,7 @@ def test_what_came_while_the_line_was_cut_is_fetched(agent):
         outlet.wait_for(lambda kept: 5.0 in told(kept, "load"))
     assert told(outlet, "load") == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert gaps(outlet) == ["nobody listened before"]
-    assert told(outlet, "avail") == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE"]
+    assert told(outlet, "avail") == ["AVAILABLE", "UNAVAILABLE", "AVAILABLE", "UNAVAILABLE"]
 
 
 def test_what_did_not_change_meanwhile_is_told_again_as_it_is(agent):

@@ -157,6 +157,40 @@ def test_a_stop_that_never_was_is_forgotten(line):
     assert line.hear(300) == []
 
 
+def withdrawn(found):
+    return [(kind, says["at"][11:19], says["since"][11:19]) for kind, _, says in found]
+
+
+def test_a_stop_that_was_told_and_never_was_is_withdrawn_once(line):
+    line.hear(70, state(10, "stop"))
+    found = line.hear(75, state(5, "run"), state(10, "stop", end=at(10)))
+    assert withdrawn(found) == [("stop_withdrawn", "12:00:10", "12:00:10")]
+    assert plain(line.rows[-1], "key") == [f"stop_withdrawn:mill:{at(10)}"]
+    assert line.hear(300, state(100, "run")) == []
+
+
+def test_a_stop_that_was_told_while_nobody_listened_is_withdrawn_when_that_is_known(line):
+    line.hear(0, state(0, "stop"))
+    assert len(line.hear(61)) == 1
+    found = line.hear(400, state(0, "stop", end=at(20)), state(20, "no_data"))
+    assert withdrawn(found) == [("stop_withdrawn", "12:00:20", "12:00:00")]
+
+
+def test_a_stop_is_withdrawn_by_the_beginning_that_was_told_also_over_a_restart(line):
+    line.hear(0, state(10, "stop"))
+    line.hear(70)
+    line.hear(75, state(5, "stop"), state(10, "stop", end=at(10)))
+    after = Line()
+    after.operator.restore(line.operator.snapshot())
+    found = after.hear(80, state(5, "stop", end=at(8)), state(8, "run"))
+    assert withdrawn(found) == [("stop_withdrawn", "12:00:08", "12:00:10")]
+
+
+def test_a_stop_that_lasted_long_enough_is_not_withdrawn(line):
+    line.hear(70, state(0, "stop"))
+    assert line.hear(75, state(0, "stop", end=at(60)), state(60, "run")) == []
+
+
 def test_what_is_told_anew_of_a_stop_that_is_over_leaves_nothing_behind(line):
     line.hear(30, state(0, "stop", end=at(20)), state(20, "run"))
     assert line.hear(40, state(0, "stop", "STOPPED", end=at(20))) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import lzma
 import os
 import socket
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from streams.catalog import Machine, Tag
 from streams.clock import HOUR, MINUTE, SECOND, ManualClock
 from streams.connectors.batch import joined
+from streams.connectors.memory import Memory, Standing
 from streams.connectors.shdr import ShdrConnector
 from streams.connectors.shdr_lines import FEW, LINE_LIMIT, LineBuffer, ShdrDecoder
 from streams.connectors.stamps import stamp
-from streams.records import GOOD, RAW_LIMIT, SNAPSHOT
+from streams.records import GOOD, RAW_LIMIT, SNAPSHOT, UNTIMED
 from streams.testing import MemoryOutlet, plain, rows, running, source_times
 
 T = stamp("2016-05-11T10:18:29Z")
@@ -116,7 +118,8 @@ def test_what_only_the_flow_can_judge_passes_through():
     ("line", "reason"),
     [
         ("yesterday|Xabs|1", "bad_time"),
-        ("|Xabs|1", "bad_time"),
+        ("@100.0|Xabs|1", "bad_time"),
+        ("|Xabs", "malformed_line"),
         ("2016-05-11T10:18:29Z|Xabs", "malformed_line"),
         ("2016-05-11T10:18:29Z", "malformed_line"),
         ("2016-05-11T10:18:29Z|Xabs|1|Xload", "malformed_line"),
@@ -128,6 +131,21 @@ def test_lines_that_cannot_be_read_are_rejected_with_a_reason(line, reason):
     assert len(readings) == 0
     assert rejects.reason.to_list() == [reason]
     assert rejects.raw.to_list() == [line]
+
+
+def test_a_line_without_a_time_has_that_of_its_receipt_and_says_so():
+    for lines in (1, FEW):
+        decoder = ShdrDecoder(MACHINE, T)
+        said = [
+            b"|Xabs|1.5|execution|ACTIVE",
+            *[b"|Xload|2"] * (lines - 1),
+            b"|servo_cond|Fault|E|1|HIGH|hot",
+        ]
+        readings, rejects = decoder.decode(said, T + 7)
+        assert rows(readings)[:2] == [("Xabs", T + 7, 1.5, UNTIMED), ("execution", T + 7, "ACTIVE", UNTIMED)]
+        assert rows(readings)[-1] == ("servo_cond", T + 7, "FAULT", UNTIMED)
+        assert set(source_times(readings)) == {None}
+        assert len(rejects) == 0
 
 
 def test_empty_lines_commands_and_assets_carry_no_readings():
@@ -247,6 +265,10 @@ said = st.one_of(
             "--multiline--A",
             "2016-05-11T10:18:31Z|Xload|broken\r",
             "2016-05-11T10:18:31Z|Xload",
+            "|Xabs|7",
+            "|execution|READY|Xload|",
+            "|servo_cond|Fault|E|1|HIGH|hot",
+            "|Xload",
         ]
     ),
 )
@@ -324,8 +346,8 @@ def test_a_gateway_cut_off_in_the_middle_of_a_line_says_so_and_comes_back(adapte
         adapter.accept()
         adapter.say("2016-05-11T10:18:29Z|execution|ACTIVE\n2016-05-11T10:19:30Z|Xload|7\n")
         outlet.wait_for(lambda kept: any(tag == "Xload" for tag, *_ in kept.rows()))
-    assert outlet.reasons() == ["cut_line"]
-    assert outlet.refused[0].raw.to_list() == ["2016-05-11T10:18:30Z|execu"]
+    assert outlet.reasons() == ["gap", "cut_line", "gap"]
+    assert outlet.refused[1].raw.to_list() == ["2016-05-11T10:18:30Z|execu"]
     assert outlet.rows()[:4] == [
         ("execution", T, "ACTIVE", GOOD),
         ("avail", T + MINUTE, "UNAVAILABLE", GOOD),
@@ -343,12 +365,47 @@ def test_a_stop_leaves_the_machine_unavailable(adapter, connector):
     assert connector.trouble.endswith("is gone: the connection ended.")
 
 
-def test_a_machine_without_availability_has_none(adapter, clock):
+def gaps(outlet):
+    """Return machine, from and why of each gap."""
+    told = [
+        (machine, json.loads(raw))
+        for batch in outlet.refused
+        for machine, raw in zip(batch.machine.to_list(), batch.raw.to_list(), strict=True)
+    ]
+    return [(machine, raw["from"], raw["why"]) for machine, raw in told]
+
+
+def test_an_adapter_that_was_away_is_a_gap_also_of_a_machine_without_availability(adapter, clock):
     bare = ShdrConnector(Machine("m", ()), "127.0.0.1", adapter.port, clock)
     outlet = MemoryOutlet()
     with running(lambda stop: bare.run(outlet, stop)):
         adapter.accept()
-    assert outlet.rows() == []
+        adapter.say("2016-05-11T10:18:29Z|Xload|1\n")
+        outlet.wait_for(lambda kept: kept.rows())
+        clock.time = T + MINUTE
+        adapter.accept()
+        outlet.wait_for(lambda kept: len(kept.reasons()) == 2)
+    why = f"The adapter at 127.0.0.1:{adapter.port} is gone: the connection ended."
+    assert outlet.reasons() == ["gap", "gap"]
+    assert gaps(outlet) == [("m", None, "nobody listened before"), ("m", "2016-05-11T10:18:29Z", why)]
+    assert outlet.rows() == [("Xload", T, 1.0, GOOD)]
+
+
+def test_a_killed_gateway_is_a_gap_and_what_is_older_than_the_kill_is_a_snapshot(adapter, clock):
+    """The next one has nothing of the former but what was noted of it."""
+    before, outlet = Memory({"": Standing(heard=T - SECOND, until=T)}), MemoryOutlet()
+    outlet.memory, clock.time = before, T + 30 * SECOND
+    connector = ShdrConnector(MACHINE, "127.0.0.1", adapter.port, clock)
+    with running(lambda stop: connector.run(outlet, stop)):
+        adapter.accept()
+        adapter.say("2016-05-11T10:18:20Z|avail|AVAILABLE\n|Xload|1\n")
+        outlet.wait_for(lambda kept: len(kept.rows()) == 3)
+    assert gaps(outlet) == [("Mazak03", "2016-05-11T10:18:28Z", "the gateway was killed")]
+    assert outlet.rows()[:3] == [
+        ("avail", T, "UNAVAILABLE", GOOD),
+        ("avail", T + 30 * SECOND, "AVAILABLE", SNAPSHOT),
+        ("Xload", T + 30 * SECOND, 1.0, UNTIMED),
+    ]
 
 
 def test_an_adapter_that_comes_late_is_found(clock):
@@ -367,7 +424,8 @@ def test_an_adapter_that_comes_late_is_found(clock):
         link, _ = server.accept()
         with link:
             link.sendall(b"2016-05-11T10:18:29Z|Xload|1\n")
-            outlet.wait_for(lambda kept: kept.rows())
+            outlet.wait_for(lambda kept: len(kept.rows()) == 2)
+    assert outlet.rows()[:2] == [("avail", T, "UNAVAILABLE", GOOD), ("Xload", T, 1.0, GOOD)]
 
 
 def test_an_adapter_that_misses_its_heartbeats_is_left(adapter, connector):

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 import zmq
 
+from streams.clock import ManualClock
 from streams.connectors.zeromq import ZmqConnector
-from streams.records import Readings, encode
+from streams.records import UNCERTAIN, UNTIMED, Readings, encode
 from streams.testing import MemoryOutlet, rows, running, source_times
 
 
@@ -102,7 +103,6 @@ def test_json_lines_are_taken(sender, outlet):
         ("[" * 100_000, "malformed_json"),
         (reading(machine=5, value=1), "no_machine"),
         ({"machine": "rig", "ts": 1, "value": 1}, "no_tag"),
-        ({"machine": "rig", "tag": "x", "value": 1}, "bad_time"),
         (reading(ts="noon", value=1), "bad_time"),
         (reading(ts=True, value=1), "bad_time"),
         (reading(ts=10**30, value=1), "bad_time"),
@@ -121,6 +121,16 @@ def test_a_line_that_cannot_be_read_is_rejected_and_the_others_are_taken(sender,
     assert outlet.reasons() == [reason]
     written = line if isinstance(line, str) else json.dumps(line)
     assert outlet.refused[0].raw.to_list() == [written[:4096]]
+
+
+@pytest.mark.parametrize("ts", [{}, {"ts": None}])
+def test_a_line_without_a_time_has_that_of_its_receipt_and_says_so(endpoint, outlet, ts):
+    line = {"machine": "rig", "tag": "x", "value": 1, **ts}
+    with running(lambda stop: ZmqConnector(endpoint, clock=ManualClock(99)).run(outlet, stop)):
+        sender = Sender(endpoint)
+        sender.ask(b"json", b"1", json_lines(line, line | {"tag": "é"}, line | {"quality": 2}))
+        sender.close()
+    assert outlet.rows() == [("x", 99, 1.0, UNTIMED), ("é", 99, 1.0, UNTIMED), ("x", 99, 1.0, UNCERTAIN)]
 
 
 def test_nan_passes_through_to_the_flow(sender, outlet):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from contextlib import suppress
 
 import pytest
@@ -19,7 +20,7 @@ from streams.connectors.curve import (
     read_secret,
     write_secret,
 )
-from streams.connectors.numbered import Numbered, Reply
+from streams.connectors.numbered import MESSAGE_LIMIT, Numbered, Reply
 from streams.connectors.zeromq import ZmqConnector
 from streams.connectors.zeromq_sender import NameTaken, ZmqSender
 from streams.log.wire import unpack, unpack_answer
@@ -207,12 +208,22 @@ def test_a_message_of_another_shape_is_kept_as_reject_and_disturbs_nobody(endpoi
 
 def test_an_oversized_message_cuts_its_own_connection_only(endpoint, outlet, monkeypatch):
     monkeypatch.setattr("streams.connectors.zeromq.MESSAGE_LIMIT", 10_000)
-    with running(lambda stop: ZmqConnector(endpoint).run(outlet, stop)), asking(endpoint) as socket:
+    connector, ended = ZmqConnector(endpoint), threading.Event()
+    with running(lambda stop: connector.run(outlet, stop)), asking(endpoint) as socket:
         socket.send_multipart(numbered.pack(Numbered(b"json", "big", 1, 0, line(1) + b" " * 10_001)))
         with ZmqSender(endpoint, "rig") as sender:
             sender.add(b"json", line(2))
             assert sender.flush(TIMEOUT)
+            while not connector.counters["disconnects"]:
+                assert not ended.wait(0.01)
     assert values(outlet) == [2]
+
+
+def test_a_sender_refuses_what_would_cut_its_connection_for_ever(endpoint):
+    with ZmqSender(endpoint, "rig") as sender:
+        with pytest.raises(ValueError, match="is too large; send it in parts of 8388608 at the most"):
+            sender.add(b"json", bytes(MESSAGE_LIMIT + 1))
+        assert sender.waiting == 0
 
 
 @pytest.fixture
