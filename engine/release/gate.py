@@ -135,7 +135,7 @@ class Gate:
             why = wrong(master, verdict, compared, section.tolerance)
             self._show(inspector, verdict, section, master.serial, why)
             return replace(verdict, purpose=MASTER)
-        if self._state.basis is None or not self._state.basis.covers(verdict):
+        if self._state.basis != self._basis(inspector, self._now()):
             with self._lock:
                 self._watch(inspector)
         cause = self._state.cause

@@ -18,7 +18,6 @@ from engine.release.events import (
     PASSED,
     Event,
 )
-from vision.records import Verdict
 
 TIME_IS_UP = "its time is up"
 FIRST = "no master part was judged here yet"
@@ -46,12 +45,6 @@ class Basis:
         if what:
             return f"changed: {', '.join(what)}"
         return f"shift {self.shift.rpartition(' ')[0]} began"
-
-    def covers(self, verdict: Verdict) -> bool:
-        """Say whether a verdict is by the recipe and model that it is told of."""
-        versions = verdict.versions
-        told = (self.part_number, self.recipe, self.model)
-        return told == (verdict.part_number, versions.recipe, versions.model)
 
     def told(self, name: str) -> str:
         """Return one of its facts."""

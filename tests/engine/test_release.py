@@ -309,9 +309,12 @@ def test_every_shift_begins_blocked_and_its_end_blocks_nothing(home):
     bench.clock = T0 + 2 * HOUR
     bench.look()
     assert bench.part("p1").outcome is Outcome.OK
-    bench.clock = T0 + 19 * HOUR
+    bench.clock = T0 + 18 * HOUR - SECOND
+    verdict = bench.part("p2")
+    assert verdict.reason == "Station not released: shift day began.", "no look came before it"
     bench.look()
-    assert bench.part("p2").reason == "Station not released: shift day began."
+    assert bench.said[-1] == "blocked"
+    assert bench.part("p3").reason == verdict.reason
 
 
 def test_a_station_whose_recipe_has_no_master_parts_runs_as_ever(home):
