@@ -147,7 +147,9 @@ class Gate:
             self._watch(inspector)
             shown = state.show(self._state, self._now(), verdict.serial, master, why, patterns)
             if shown.passed != self._state.passed:
-                shown = replace(shown, passed=min(shown.passed, verdict.ts))
+                number = verdict.part_number
+                at = min(shown.passed[number], verdict.ts)
+                shown = replace(shown, passed=shown.passed | {number: at})
             self._set(shown)
 
     def _watch(self, inspector: Inspector | None) -> None:
