@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from engine.inspectors import Inspectors, Judge
@@ -32,6 +32,8 @@ class Turn:
     count: Callable[[Part, Verdict], Verdict]
     known: bool = True
     """Whether the station has a recipe for it."""
+    bypass: str = ""
+    """Why it goes by without being inspected; empty: it does not."""
 
     def judge(self, part: Part) -> Verdict:
         """Return what is said of a part of which it is known who it is."""
@@ -78,13 +80,19 @@ class StationJudge:
         judge = self._known(number)
         return judge if isinstance(judge, Inspector) else None
 
-    def turn(self, number: str) -> Turn:
+    def bypass(self) -> str:
+        """Return why parts go by now without being inspected; empty when they do not."""
+        bypass = self._gate.bypass()
+        return bypassed(bypass) if bypass else ""
+
+    def turn(self, number: str, bypass: str = "") -> Turn:
         """Return who judges the part of a number whose turn it is: asked in order, one part at a time.
 
-        A part without a recipe is never judged by another's.
+        A part without a recipe is never judged by another's. One that was let by when it was called stays
+        so (``bypass`` says why), whatever holds by now.
         """
-        if bypass := self._gate.bypass():
-            return self._leave(number, BYPASS, bypassed(bypass), unjudged.BYPASS, known=True)
+        if why := bypass or self.bypass():
+            return replace(self._leave(number, BYPASS, why, unjudged.BYPASS, known=True), bypass=why)
         judge = self._known(number)
         self._unknown = "" if judge else f"No recipe for part number {number} at this station."
         if judge is None:

@@ -17,6 +17,8 @@ from engine.handshake.abc import Signals
 from engine.handshake.memory import MemoryPlc
 from engine.paths import Home
 from engine.plant import Plant
+from engine.release import files
+from engine.release.files import Order
 from engine.station import Station
 from engine.station_report import report
 from engine.testing import MemoryProducer, Shutter
@@ -25,6 +27,7 @@ from streams.peers.modbus import ModbusPeer
 from streams.peers.opcua import OpcUaPeer
 from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
 from streams.peers.s7 import S7Peer
+from vision.cameras import CameraError
 from vision.detect import Detector
 from vision.pipeline import Pipeline
 from vision.testing import write_model
@@ -589,6 +592,59 @@ def test_a_part_in_the_bin_that_nobody_rejected_stops_the_line(rig: Rig) -> None
         assert rig.plc.answer().code == 2
         rig.plc.finish()
         rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+
+
+def let_by(rig: Rig, station: Station, what: str = "bypass") -> None:
+    """Order a bypass, or its end, and wait until it holds."""
+    order = Order(what, "Wang Li", "camera broken", 30.0, given=time.time_ns())
+    files.give(rig.home, "weld-1", order)
+    rig.plc.wait(lambda: bool(station._gate.bypass()) == (what == "bypass"))
+
+
+def test_a_bypass_lets_the_line_run_with_a_camera_that_cannot_be_opened(rig: Rig, monkeypatch: Any) -> None:
+    def unplugged(*_: Any) -> Any:
+        raise CameraError("Camera cam: unplugged.")
+
+    monkeypatch.setattr(rig.shutter, "open", unplugged)
+    with rig.running(identity={"serial": "plc", "once": True}) as station:
+        rig.plc.wait(lambda: rig.trouble() == "Camera cam: unplugged.")
+        assert not rig.plc.on("ready")
+        let_by(rig, station)
+        said = [rig.plc.part(serial=serial) for serial in ("A-1", "A-2")]
+        first = rig.verdict(1)
+        let_by(rig, station, "end_bypass")
+        rig.plc.wait(lambda: not rig.plc.on("ready"))
+    assert [(each.word, each.code) for each in said] == [("review", 12)] * 2
+    assert max(each.seconds for each in said) < 5, "nobody waits for a picture until the cycle's end"
+    assert (first.outcome, first.answer, first.decision.rule) == ("REVIEW", "REVIEW", "bypass")
+    assert (first.serial, first.attempt, first.views) == ("A-1", 0, ())
+    assert first.reason.startswith("Not inspected: bypass by Wang Li until ")
+    assert first.reason.endswith(" UTC, camera broken. No picture of the part came.")
+
+
+def test_a_part_that_was_let_by_stays_so_when_its_picture_comes_after_the_bypass(rig: Rig) -> None:
+    with rig.running(handshake={"bin": {"within_s": 60}}) as station:
+        let_by(rig, station)
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        assert rig.plc.answer().word == "review"
+        rig.plc.wait(lambda: rig.counters()["bin_waiting"] == 1)
+        let_by(rig, station, "end_bypass")
+        rig.shutter.shoot(OK)
+        verdict = rig.verdict(1)
+        rig.plc.finish()
+        assert rig.part(OK).word == "ok"
+    assert (verdict.outcome, verdict.decision.rule, verdict.attempt) == ("REVIEW", "bypass", 0)
+    assert [(view.rejected, len(view.frame_hash)) for view in verdict.views] == [("bypass", 64)]
+
+
+def test_a_line_may_send_parts_that_are_let_by_past_its_bin(rig: Rig) -> None:
+    with rig.running(handshake={"bin": {"within_s": 60, "bypassed": False}}) as station:
+        let_by(rig, station)
+        assert rig.part(NG).code == 12
+        assert rig.counters()["bin_waiting"] == 0
+        let_by(rig, station, "end_bypass")
+        assert (rig.part(REVIEW).code, rig.counters()["bin_waiting"]) == (0, 1)
 
 
 def test_its_health_tells_of_the_handshake(rig: Rig) -> None:

@@ -88,6 +88,12 @@ TROUBLES = (
         "证据无法写入：{why}，请清理磁盘空间。",
     ),
     (r"Station not released: (?P<cause>.+)\.", "工位未放行：{cause}。"),
+    (r"Not inspected: a bypass held\.", "未检测：旁路期间放行。"),
+    (
+        r"Not inspected: bypass by (?P<person>.+) until (?P<until>[\d: -]+) UTC, (?P<reason>.+)\."
+        r" No picture of the part came\.",
+        "未检测：{person} 批准旁路至 {until} UTC，{reason}。没有收到该件的图像。",
+    ),
     (
         r"Not inspected: bypass by (?P<person>.+) until (?P<until>[\d: -]+) UTC, (?P<reason>.+)\.",
         "未检测：{person} 批准旁路至 {until} UTC，{reason}。",
