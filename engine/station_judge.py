@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,7 +11,7 @@ from engine.release.gate import BYPASS, RELEASE, Gate, bypassed
 from vision import unjudged
 from vision.assembly import Part
 from vision.inspector import Inspector
-from vision.records import Verdict
+from vision.records import Frame, Verdict
 from vision.refusal import Refusal
 
 RECIPE = "recipe"
@@ -51,12 +51,21 @@ class StationJudge:
         One for each part number that the station has a recipe for.
     gate
         The station's release.
+    stale
+        Tells as for which other part number the pictures of a part were exposed; empty: as for its own.
     """
 
-    def __init__(self, station: str, inspectors: Inspectors, gate: Gate) -> None:
+    def __init__(
+        self,
+        station: str,
+        inspectors: Inspectors,
+        gate: Gate,
+        stale: Callable[[str, Sequence[Frame]], str] = lambda number, frames: "",
+    ) -> None:
         self.station = station
         self._inspectors = inspectors
         self._gate = gate
+        self._stale = stale
         self._unknown = ""
 
     @property
@@ -106,7 +115,11 @@ class StationJudge:
             return None
 
     def _count(self, judge: Judge, part: Part, verdict: Verdict) -> Verdict:
-        return self._gate.say(part, judge, verdict) if isinstance(judge, Inspector) else verdict
+        if not isinstance(judge, Inspector):
+            return verdict
+        other = self._stale(verdict.part_number, part.frames)
+        unfit = f"The cameras still stand as for {other}." if other else ""
+        return self._gate.say(part, judge, verdict, unfit)
 
     def _leave(self, number: str, rule: str, why: str, short: str, known: bool) -> Turn:
         def leave(part: Part) -> Verdict:

@@ -82,7 +82,8 @@ class Rig:
     def running(self, **settings: Any) -> Iterator[Station]:
         """Run a station as long as the block lasts; at its end every frame has an end."""
         handshake = self.section | settings.pop("handshake", {})
-        cameras = [{"kind": "simulated", "name": name} for name in settings.pop("cameras", ["cam"])]
+        simulated = [{"kind": "simulated", "name": "cam"}]
+        cameras = settings.pop("cameras", simulated)
         recipes = settings.pop("plant_recipes", [])
         named = {"recipes": [recipe["name"] for recipe in recipes]}
         said = {"name": "weld-1", "model": "tiny", "cameras": cameras, "handshake": handshake}
@@ -424,6 +425,36 @@ def test_the_plc_says_which_recipe_a_part_is_judged_by(rig: Rig, model: Any) -> 
     first, second = rig.producer.verdicts
     assert (first.recipe, first.outcome) == ("small 1", "OK")
     assert (second.recipe, second.outcome, second.part_number) == ("large 3", "REVIEW", "demo-2")
+
+
+def test_a_part_that_was_exposed_for_another_part_number_is_review(
+    rig: Rig, model: Any, monkeypatch: Any
+) -> None:
+    opened: list[float] = []
+    shutter_open = rig.shutter.open
+
+    def note_and_open(section: Any, *rest: Any) -> Any:
+        opened.append(section.settings["ExposureTime"])
+        return shutter_open(section, *rest)
+
+    monkeypatch.setattr(rig.shutter, "open", note_and_open)
+    recipes = [
+        SMALL | {"name": number, "part_number": number, "exposure": {"cam": {"ExposureTime": time}}}
+        for number, time in (("demo-1", 4000.0), ("demo-2", 9000.0))
+    ]
+    for number in ("demo-1", "demo-2"):
+        vouch(rig.home, model, number)
+    camera = {"kind": "genicam", "name": "cam", "producer": "x.cti"}
+    with rig.running(cameras=[camera], plant_recipes=recipes, part_number="demo-1"):
+        first = rig.part(OK, part_number="demo-1")
+        early = rig.part(OK + 1, part_number="demo-2")
+        rig.plc.wait(lambda: len(opened) == 2)
+        late = rig.part(OK + 2, part_number="demo-2")
+    assert [said.word for said in (first, early, late)] == ["ok", "review", "ok"]
+    assert opened == [4000.0, 9000.0]
+    held = rig.producer.verdicts[1]
+    assert (held.reason, held.decision.rule) == ("The cameras still stand as for demo-1.", "release")
+    assert len(held.views[0].findings) > 0
 
 
 def test_master_parts_come_again_and_again_and_release_the_line(rig: Rig, model: Any) -> None:

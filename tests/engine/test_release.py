@@ -328,6 +328,15 @@ def test_what_another_part_number_proved_meanwhile_makes_no_part_less_suspect(ho
     assert (failure.event, failure.part_number, failure.since) == ("failed", "A-1", passed)
 
 
+def test_a_master_part_whose_pictures_are_exposed_for_another_part_number_proves_nothing(bench):
+    bench.judge._stale = lambda number, frames: "B-2"
+    good, bad = bench.release()
+    assert {good.outcome, bad.outcome} == {Outcome.REVIEW}
+    assert (good.purpose, good.reason) == ("master", "The cameras still stand as for B-2.")
+    assert [event.event for event in bench.gate.state.pending] == []
+    assert bench.said == ["blocked"]
+
+
 def test_a_state_of_before_tells_one_pass_of_all_part_numbers(bench):
     bench.release()
     passed = bench.clock

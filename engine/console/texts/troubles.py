@@ -88,6 +88,7 @@ TROUBLES = (
         "证据无法写入：{why}，请清理磁盘空间。",
     ),
     (r"Station not released: (?P<cause>.+)\.", "工位未放行：{cause}。"),
+    (r"The cameras still stand as for (?P<number>.+)\.", "相机参数仍为料号 {number} 的设置。"),
     (r"Not inspected: a bypass held\.", "未检测：旁路期间放行。"),
     (
         r"Not inspected: bypass by (?P<person>.+) until (?P<until>[\d: -]+) UTC, (?P<reason>.+)\."
