@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from engine.handshake.abc import Signals, Told
 from engine.handshake.bin import Bin
 from engine.handshake.gathering import EARLY, CalledPart, Gathering
 from engine.handshake.pulse import WRAPS, Pulse
+from engine.plant import StationSection
 from vision.assembly import Part, Stray
 from vision.records import Frame, Outcome
 
@@ -141,6 +143,16 @@ def test_every_picture_ends_once_and_every_trigger_is_one_part(
     assert sorted(item.sequence for item in left) == [item.sequence for item in shown]
     for part in parts(ends):
         assert len({item.serial for item in part.frames if item.vouched}) <= 1
+
+
+def test_a_station_that_drops_pictures_cannot_answer_a_plc() -> None:
+    spots = {name: {"address": f"DB2.DBX0.{bit}"} for bit, name in enumerate(("ready", "ok", "ng"))}
+    asks = {name: {"address": f"DB1.DBX0.{bit}"} for bit, name in enumerate(("trigger", "acknowledge"))}
+    handshake = {"kind": "s7", "host": "plc", "asks": asks, "answers": spots}
+    said = {"name": "weld-1", "cameras": [], "handshake": handshake}
+    assert StationSection.model_validate(said | {"mode": "lossless"}).handshake
+    with pytest.raises(ValueError, match="weld-1 would drop pictures of parts that its PLC waits for"):
+        StationSection.model_validate(said | {"mode": "newest"})
 
 
 NG_ONLY = frozenset({Outcome.NG})
