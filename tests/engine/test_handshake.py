@@ -593,8 +593,27 @@ def test_a_part_that_is_triggered_as_the_station_ends_has_its_answer_and_verdict
 BIN: dict[str, Any] = {"bin": {"within_s": 0.3}}
 
 
+def release_line(rig: Rig) -> None:
+    """Let the line go on, once the station's own word is there that it must stand."""
+    rig.plc.wait(lambda: rig.plc.on("stop"))
+    rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+
+
+def test_a_reject_that_was_on_its_way_when_the_station_ended_is_not_forgotten(rig: Rig) -> None:
+    settings: dict[str, Any] = {"handshake": {"bin": {"within_s": 60}}}
+    with rig.running(**settings):
+        release_line(rig)
+        assert rig.part(NG).word == "ng"
+    with rig.running(**settings):
+        rig.plc.wait(lambda: rig.trouble().startswith("The station began anew; see that every reject"))
+        assert not rig.plc.on("ready")
+        release_line(rig)
+        assert rig.part(OK).word == "ok"
+
+
 def test_a_reject_that_its_bin_confirms_stops_nothing(rig: Rig) -> None:
     with rig.running(handshake={"bin": {"within_s": 10}}):
+        release_line(rig)
         assert rig.part(NG).word == "ng"
         assert rig.counters()["bin_waiting"] == 1
         rig.plc.pulse("bin", lambda: rig.counters()["bin_waiting"] == 0)
@@ -604,16 +623,18 @@ def test_a_reject_that_its_bin_confirms_stops_nothing(rig: Rig) -> None:
 
 def test_a_reject_that_does_not_reach_its_bin_stops_the_line(rig: Rig) -> None:
     with rig.running(handshake=BIN):
+        release_line(rig)
         rig.part(NG, part_id="17")
         rig.plc.wait(lambda: rig.plc.on("stop"))
         assert not rig.plc.on("ready")
         assert rig.trouble().startswith("Reject 17 was not seen in its bin within 0.3 s")
-        rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+        release_line(rig)
         assert rig.part(OK).word == "ok"
 
 
 def test_a_part_in_the_bin_that_nobody_rejected_stops_the_line(rig: Rig) -> None:
     with rig.running(handshake=BIN):
+        release_line(rig)
         assert rig.part(OK).word == "ok"
         rig.plc.pulse("bin", lambda: rig.plc.on("stop"))
         assert (
@@ -655,6 +676,7 @@ def test_a_bypass_lets_the_line_run_with_a_camera_that_cannot_be_opened(rig: Rig
 
 def test_a_part_that_was_let_by_stays_so_when_its_picture_comes_after_the_bypass(rig: Rig) -> None:
     with rig.running(handshake={"bin": {"within_s": 60}}) as station:
+        release_line(rig)
         let_by(rig, station)
         rig.plc.wait(lambda: rig.plc.on("ready"))
         rig.plc.trigger()
@@ -671,6 +693,7 @@ def test_a_part_that_was_let_by_stays_so_when_its_picture_comes_after_the_bypass
 
 def test_a_line_may_send_parts_that_are_let_by_past_its_bin(rig: Rig) -> None:
     with rig.running(handshake={"bin": {"within_s": 60, "bypassed": False}}) as station:
+        release_line(rig)
         let_by(rig, station)
         assert rig.part(NG).code == 12
         assert rig.counters()["bin_waiting"] == 0

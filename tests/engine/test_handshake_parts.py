@@ -161,9 +161,20 @@ NG_ONLY = frozenset({Outcome.NG})
 def bin_with(*answers: Outcome) -> Bin:
     bin_of_rejects = Bin(5.0, NG_ONLY)
     bin_of_rejects.see(False, False, 0.0)
+    bin_of_rejects.see(False, True, 0.0)
+    bin_of_rejects.see(False, False, 0.0)
     for number, outcome in enumerate(answers, 1):
         bin_of_rejects.answered(number, f"part {number}", outcome, 0.0)
     return bin_of_rejects
+
+
+def test_a_bin_that_nobody_watched_stops_the_line_until_somebody_releases_it() -> None:
+    watched = Bin(5.0, NG_ONLY)
+    watched.see(True, True, 0.0)
+    assert watched.stop.startswith("The station began anew"), "a release that stood already is no release"
+    watched.see(False, False, 1.0)
+    assert watched.see(False, True, 2.0)
+    assert watched.stop == ""
 
 
 def test_each_reject_is_confirmed_by_one_edge_of_the_sensor() -> None:

@@ -56,6 +56,10 @@ TROUBLES = (
         "不良品 {part} 在 {s} 秒内未进入料箱，请找到后放行产线。",
     ),
     (
+        r"The station began anew; see that every reject before it lies in the bin and release the line\.",
+        "工位已重新启动，请确认此前的不合格件均在料箱中，再放行产线。",
+    ),
+    (
         r"A part that was not rejected fell into the bin; find it and release the line\.",
         "未判不良的零件落入料箱，请找到后放行产线。",
     ),
