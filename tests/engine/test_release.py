@@ -144,6 +144,28 @@ def test_deviations_are_told_in_words():
     ]
 
 
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"identity": {"serial": "station"}}, "its identity numbers every part anew"),
+        (
+            {"cameras": [{"kind": "video", "name": "cam", "path": "0"}]},
+            "no camera of kind video tells a serial",
+        ),
+    ],
+)
+def test_a_station_that_could_never_know_its_master_parts_is_refused(settings, why):
+    with pytest.raises(ValueError, match=f"no master part could ever release weld-1: {why}"):
+        plant(**settings)
+    assert plant(**settings, masters=[]).stations
+    recipe = {"name": "bracket", "version": "1", "part_number": "A-1", "model": "tiny", "masters": MASTERS}
+    station = {"name": "weld-1", "cameras": [CAMERA], "recipes": ["bracket"]} | settings
+    with pytest.raises(ValueError, match=why):
+        Plant.model_validate({"name": "p", "recipes": [recipe], "stations": [station]})
+    datamatrix = settings | {"identity": {"serial": "datamatrix"}}
+    assert plant(**datamatrix).stations
+
+
 def test_a_master_part_is_known_by_its_serial():
     masters = plant().stations[0].masters
     assert master_of("OK-1", masters).expect == "OK"
