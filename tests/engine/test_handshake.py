@@ -658,7 +658,8 @@ def test_a_bypass_lets_the_line_run_with_a_camera_that_cannot_be_opened(rig: Rig
         raise CameraError("Camera cam: unplugged.")
 
     monkeypatch.setattr(rig.shutter, "open", unplugged)
-    with rig.running(identity={"serial": "plc", "once": True}) as station:
+    never: dict[str, Any] = {"cycle_s": 600.0}
+    with rig.running(handshake=never, identity={"serial": "plc", "once": True}) as station:
         rig.plc.wait(lambda: rig.trouble() == "Camera cam: unplugged.")
         assert not rig.plc.on("ready")
         let_by(rig, station)
@@ -667,7 +668,6 @@ def test_a_bypass_lets_the_line_run_with_a_camera_that_cannot_be_opened(rig: Rig
         let_by(rig, station, "end_bypass")
         rig.plc.wait(lambda: not rig.plc.on("ready"))
     assert [(each.word, each.code) for each in said] == [("review", 12)] * 2
-    assert max(each.seconds for each in said) < 5, "nobody waits for a picture until the cycle's end"
     assert (first.outcome, first.answer, first.decision.rule) == ("REVIEW", "REVIEW", "bypass")
     assert (first.serial, first.attempt, first.views) == ("A-1", 0, ())
     assert first.reason.startswith("Not inspected: bypass by Wang Li until ")
