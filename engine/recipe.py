@@ -102,6 +102,21 @@ def check(plant: Plant) -> None:
         raise PlantError(str(exc)) from exc
 
 
+def uncompared(plant: Plant) -> list[str]:
+    """Return a sentence for each recipe whose master parts are not compared with a reference in some view."""
+    found = []
+    for station in plant.stations:
+        for section in sections_of(station, plant):
+            views = section.views or [camera.view for camera in station.cameras]
+            without = [view for view in dict.fromkeys(views) if view not in section.references]
+            if section.masters and without:
+                found.append(
+                    f"{section.kind_of.capitalize()} {section.name}: light, focus and position of its master"
+                    f" parts are not compared in view {', '.join(without)}; add references there."
+                )
+    return list(dict.fromkeys(found))
+
+
 def holds(section: Judging, recipe_hash: str) -> bool:
     """Say whether a recipe is still the one that a verdict was decided with."""
     try:

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import cv2
 
 from engine.cameras import Lines, Opener, open_camera
+from engine.changeover import Changeover
 from engine.paths import Home
 from engine.plant import Camera, Judging, Plant, StationSection
 from engine.plant.machines import build_calendar
@@ -105,7 +106,6 @@ class Station:
         shifts = build_calendar(section.shifts, ZoneInfo(plant.timezone)) if section.shifts else None
         self._gate = Gate(section.name, home, self._recipes, section.light, shifts, self._clock.now)
         self._models = Models(section.name, known, home, detector)
-        self._judge = StationJudge(section.name, self._models.inspectors, self._gate)
         self._shadow = Shadow(section.name, self._recipe, home, partial(_say_shadow, producer))
         self._drift = Drift(section.name, home.drift(section.name))
         self._evidence = EvidenceStore(home.evidence, section.name)
@@ -115,7 +115,7 @@ class Station:
         self._stop = threading.Event()
         self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
         self._troubles: dict[str, str] = {}
-        self._may_change = roster is not None
+        self._may_change = roster is not None or section.handshake is not None
         self._roster = roster or (lambda: section.cameras)
         views = {camera.name: camera.view for camera in section.cameras}
         self._account = Account(
@@ -123,6 +123,9 @@ class Station:
         )
         opener = opener or partial(open_camera, replay=plant.replay, lines=Lines())
         self._cameras = Cameras(self._number, opener, self._clock.now, self, self._account.marks)
+        self._changeover = Changeover(self._recipes, self._cameras.opened)
+        judging = self._models.inspectors, self._gate, self._changeover.stale
+        self._judge = StationJudge(section.name, *judging)
         naming = name_parts(section, home, self._gate)
         told = section, self._recipe.views, self._judge, naming, self._cameras
         self._naming, self._line = naming, meet(*told, self._trouble, self._clock.now)
@@ -246,7 +249,9 @@ class Station:
 
     def _follow(self, recipe: Judging) -> None:
         """Read the cameras as a recipe exposes them, once it is known whether the station is released."""
-        cameras = exposed(self._roster(), recipe)
+        roster = self._roster()
+        self._changeover.look(roster)
+        cameras = exposed(roster, recipe)
         self._gate.look(cameras, self._judge.inspector(recipe.part_number))
         self._repeats.follow(cameras)
         self._cameras.follow(cameras)

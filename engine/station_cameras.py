@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ import structlog
 from engine.cameras import Opener
 from engine.plant import Camera
 from engine.station_tally import run_name
+from vision.assembly import remember
 from vision.cameras import CameraError, Mark, Run
 from vision.records import Frame, Missed
 
@@ -96,6 +97,7 @@ class Cameras:
         self._away = dict.fromkeys(marks, STATION_AWAY)
         self._openings: Counter[str] = Counter()
         self._readings: dict[str, Reading] = {}
+        self._opened: OrderedDict[str, Camera] = OrderedDict()
 
     @property
     def alive(self) -> bool:
@@ -115,6 +117,10 @@ class Cameras:
     def closed(self) -> list[str]:
         """Return the cameras that are not open now."""
         return [name for name, reading in list(self._readings.items()) if not reading.open]
+
+    def opened(self, frame: Frame) -> Camera | None:
+        """Return as what the camera of a frame was opened; None when it is too long ago."""
+        return self._opened.get(f"{frame.camera} {frame.run}")
 
     def offsets(self) -> dict[str, int]:
         """Return how far the clocks of cameras that stamp their frames are behind, microseconds."""
@@ -166,6 +172,7 @@ class Cameras:
         opening = self._openings[name]
         mark = self._marks.get(name, Mark())
         reading.run = run = Run(name, reading.section.view, run_name(self._number, opening), self._now, mark)
+        remember(self._opened, f"{name} {run.name}", reading.section)
         try:
             with closing(self._opener(reading.section, run, self._number, reading.stop)) as camera:
                 self._sink.begin(run, opening)

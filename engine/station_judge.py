@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from engine.inspectors import Inspectors, Judge
@@ -11,7 +11,7 @@ from engine.release.gate import BYPASS, RELEASE, Gate, bypassed
 from vision import unjudged
 from vision.assembly import Part
 from vision.inspector import Inspector
-from vision.records import Verdict
+from vision.records import Frame, Verdict
 from vision.refusal import Refusal
 
 RECIPE = "recipe"
@@ -32,6 +32,8 @@ class Turn:
     count: Callable[[Part, Verdict], Verdict]
     known: bool = True
     """Whether the station has a recipe for it."""
+    bypass: str = ""
+    """Why it goes by without being inspected; empty: it does not."""
 
     def judge(self, part: Part) -> Verdict:
         """Return what is said of a part of which it is known who it is."""
@@ -49,12 +51,21 @@ class StationJudge:
         One for each part number that the station has a recipe for.
     gate
         The station's release.
+    stale
+        Tells as for which other part number the pictures of a part were exposed; empty: as for its own.
     """
 
-    def __init__(self, station: str, inspectors: Inspectors, gate: Gate) -> None:
+    def __init__(
+        self,
+        station: str,
+        inspectors: Inspectors,
+        gate: Gate,
+        stale: Callable[[str, Sequence[Frame]], str] = lambda number, frames: "",
+    ) -> None:
         self.station = station
         self._inspectors = inspectors
         self._gate = gate
+        self._stale = stale
         self._unknown = ""
 
     @property
@@ -78,13 +89,19 @@ class StationJudge:
         judge = self._known(number)
         return judge if isinstance(judge, Inspector) else None
 
-    def turn(self, number: str) -> Turn:
+    def bypass(self) -> str:
+        """Return why parts go by now without being inspected; empty when they do not."""
+        bypass = self._gate.bypass()
+        return bypassed(bypass) if bypass else ""
+
+    def turn(self, number: str, bypass: str = "") -> Turn:
         """Return who judges the part of a number whose turn it is: asked in order, one part at a time.
 
-        A part without a recipe is never judged by another's.
+        A part without a recipe is never judged by another's. One that was let by when it was called stays
+        so (``bypass`` says why), whatever holds by now.
         """
-        if bypass := self._gate.bypass():
-            return self._leave(number, BYPASS, bypassed(bypass), unjudged.BYPASS, known=True)
+        if why := bypass or self.bypass():
+            return replace(self._leave(number, BYPASS, why, unjudged.BYPASS, known=True), bypass=why)
         judge = self._known(number)
         self._unknown = "" if judge else f"No recipe for part number {number} at this station."
         if judge is None:
@@ -98,7 +115,11 @@ class StationJudge:
             return None
 
     def _count(self, judge: Judge, part: Part, verdict: Verdict) -> Verdict:
-        return self._gate.say(part, judge, verdict) if isinstance(judge, Inspector) else verdict
+        if not isinstance(judge, Inspector):
+            return verdict
+        other = self._stale(verdict.part_number, part.frames)
+        unfit = f"The cameras still stand as for {other}." if other else ""
+        return self._gate.say(part, judge, verdict, unfit)
 
     def _leave(self, number: str, rule: str, why: str, short: str, known: bool) -> Turn:
         def leave(part: Part) -> Verdict:

@@ -37,13 +37,16 @@ def meet(
 ) -> Line | None:
     """Return who speaks with the PLC, where the plant file names one.
 
-    ``trouble`` says why the station cannot judge, besides cameras and models.
+    ``trouble`` says why the station cannot judge, besides cameras and models; a bypass needs neither.
     """
     if not section.handshake or not naming:
         return None
 
     def unable() -> str:
-        return trouble() or judging.refusal(section.part_number) or blind(cameras)
+        return trouble() or ("" if judging.bypass() else unseeing())
+
+    def unseeing() -> str:
+        return judging.refusal(section.part_number) or blind(cameras)
 
     told = section.handshake, views, section.part_number, judging, naming
     return Line(*told, unable, cameras.changed.set, now)

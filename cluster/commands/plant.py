@@ -22,6 +22,7 @@ def check(
     """Say everything that is wrong in a plant file, with line, column and mend."""
     from engine.plant import PlantError, load
     from engine.recipe import check as check_recipes
+    from engine.recipe import uncompared
 
     try:
         found = load(file)
@@ -35,12 +36,14 @@ def check(
             refuse(exc)
         raise typer.Exit(1) from exc
     if as_json:
-        print(json.dumps({"ok": True, "faults": []}))
+        print(json.dumps({"ok": True, "faults": [], "remarks": uncompared(found)}))
     else:
         counted = (
             f"{len(found.machines)} machines, {len(found.sources)} sources, {len(found.stations)} stations"
         )
         screen.print(f"{file} is a plant file: {counted}.", highlight=False)
+        for remark in uncompared(found):
+            screen.print(remark, highlight=False, markup=False)
 
 
 @plant.command()

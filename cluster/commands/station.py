@@ -104,12 +104,14 @@ def plain(found: State) -> dict[str, Any]:
         "reason": found.bypass.reason,
         "until": moment(found.bypass.until),
     }
+    number = found.basis.part_number if found.basis else ""
+    passed = found.passed_at(number)
     return {
         "station": found.station,
         "released": found.released,
         "cause": found.cause,
-        "part_number": found.basis.part_number if found.basis else None,
-        "passed_at": moment(found.passed) if found.passed else None,
+        "part_number": number if found.basis else None,
+        "passed_at": moment(passed) if passed else None,
         "seen": list(found.seen),
         "bypass": bypass,
     }

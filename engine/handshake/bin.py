@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from vision.records import Outcome
 
+BEGAN = "The station began anew; see that every reject before it lies in the bin and release the line."
+"""Nobody knows what fell, or did not, while no station looked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
@@ -20,7 +23,7 @@ class Awaited:
 
 
 class Bin:
-    """The bin of rejects with its sensor.
+    """The bin of rejects with its sensor; until a person lets the line go on for the first time it stands.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ class Bin:
         self._awaited: deque[Awaited] = deque()
         self._seen: bool | None = None
         self._released = True
-        self.stop = ""
+        self.stop = BEGAN if takes else ""
         """Why the line must stand still; empty when it may run."""
 
     @property

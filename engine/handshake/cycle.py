@@ -129,9 +129,9 @@ class Cycle:
             self._say(outcome, None, now)
 
     def spoil(self, number: int, doubt: Doubt, now: float) -> None:
-        """Answer NG at once: whatever the model says, nobody knows that this part is good."""
+        """Answer at once, never OK: whatever the model says, nobody knows that this part is good."""
         if number == self.number and self.state is State.BUSY:
-            self._say(Outcome.NG, doubt, now)
+            self._say(doubt.reason.answer, doubt, now)
 
     def tick(self, now: float) -> None:
         """Let time pass."""

@@ -26,6 +26,8 @@ class CalledPart(Part):
     told: Told = field(default_factory=Told)
     due: float = 0.0
     """When the line must have its answer, monotonic seconds."""
+    bypass: str = ""
+    """Why it was let by uninspected when it was triggered; empty: it was not."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Call:
     serial: str
     """Whose pictures must be of it; empty while nobody said."""
     views: tuple[str, ...] = ()
+    bypass: str = ""
     frames: OrderedDict[str, Frame] = field(default_factory=OrderedDict)
     over: bool = False
     """Whether it is on its way to be judged."""
@@ -46,7 +49,8 @@ class Call:
         """Return what there is of the part."""
         self.over = True
         serial = self.serial or next((frame.serial for frame in self.frames.values()), "")
-        return CalledPart(serial, 1, tuple(self.frames.values()), self.number, self.told, self.due)
+        frames = tuple(self.frames.values())
+        return CalledPart(serial, 1, frames, self.number, self.told, self.due, self.bypass)
 
 
 class Gathering:
@@ -76,13 +80,15 @@ class Gathering:
         due: float,
         now: float,
         views: Sequence[str] | None = None,
+        bypass: str = "",
     ) -> None:
         """Take note that a part was triggered, which must have these views.
 
         One that still waits for pictures goes without them.
         """
         self._end()
-        self._call = Call(number, told, due, serial, self._views if views is None else tuple(views))
+        asked = self._views if views is None else tuple(views)
+        self._call = Call(number, told, due, serial, asked, bypass)
         early = [frame for at, frame in self._early if at >= now - self._lead_s]
         self._stray(now - self._lead_s)
         self._early.clear()

@@ -24,6 +24,7 @@ from engine.handshake.dial import dial, place_of
 from engine.handshake.gathering import CalledPart, Gathering
 from engine.handshake.pulse import Pulse
 from engine.handshake.reasons import (
+    BYPASSED,
     FAILED,
     MIXED,
     NO_PICTURE,
@@ -36,10 +37,11 @@ from engine.handshake.reasons import (
 from engine.identity.naming import Naming, told_of
 from engine.plant import Handshake
 from engine.plant.secrets import SecretError
+from engine.release.gate import BYPASS
 from engine.station_judge import StationJudge
 from streams.connectors.polling import Lost
 from vision.assembly import Part, Stray
-from vision.records import Frame, Outcome, Verdict
+from vision.records import Decision, Frame, Outcome, Verdict
 from vision.unjudged import NO_VERSIONS
 
 logger = structlog.get_logger(__name__)
@@ -159,13 +161,15 @@ class Line:
 
     def _judge(self, part: CalledPart) -> Verdict:
         number = part.told.part_number or self._part_number
-        turn = self._judging.turn(number)
+        turn = self._judging.turn(number, part.bypass)
         frames = self._naming.prepared(part.frames)
-        verdict = turn.look(replace(part, frames=frames)) if frames else self._unseen(number)
+        verdict = turn.look(replace(part, frames=frames)) if frames else self._unseen(number, turn.bypass)
         before = self._answered(part.number)
-        counts = bool(frames) and not (before and before.doubt and before.doubt.reason is NOT_READY)
+        refused = before and before.doubt and before.doubt.reason is NOT_READY
+        counts = bool(frames) and not refused and not turn.bypass
         named = self._naming.name(frames, part.serial, part.told, part.due, counts)
         doubt = named.doubt if turn.known else Doubt(UNKNOWN_PART, number)
+        doubt = Doubt(BYPASSED) if turn.bypass else doubt
         if frames and not doubt:
             known = replace(part, frames=frames, serial=named.serial)
             verdict = turn.count(known, replace(verdict, serial=named.serial))
@@ -177,10 +181,11 @@ class Line:
         """Return how a part was answered whose cycle is forgotten."""
         return Answer(Outcome.NG, Doubt(TIME_OUT, f"{self._cycle.cycle_s:g}"), self._cycle.cycle_s)
 
-    def _unseen(self, number: str) -> Verdict:
+    def _unseen(self, number: str, bypass: str) -> Verdict:
         """Return what is said of a part of which nothing was seen; nobody looked."""
         where = (self._judging.station, "", number, 0, self._now())
-        return Verdict(*where, Outcome.REVIEW, NO_PICTURE.sentence(), NO_VERSIONS, ())
+        decision = Decision(BYPASS) if bypass else Decision()
+        return Verdict(*where, Outcome.REVIEW, bypass or NO_PICTURE.sentence(), NO_VERSIONS, (), decision)
 
     def _say(self, number: int, outcome: Outcome | None, doubt: Doubt | None) -> None:
         """Answer the line, in this thread."""
@@ -267,7 +272,10 @@ class Line:
             self._told = told or Told()
             serial = self._naming.expected(self._told)
             views = self._judging.views(self._told.part_number or self._part_number)
-            self._gathering.begin(cycle.number, self._told, serial, cycle.due, now, views)
+            bypass = self._judging.bypass()
+            self._gathering.begin(cycle.number, self._told, serial, cycle.due, now, views, bypass)
+            if bypass:
+                cycle.spoil(cycle.number, Doubt(BYPASSED), now)
         self._count(cycle.events())
 
     def _flush(self) -> None:
@@ -298,7 +306,13 @@ class Line:
             self._counts[f"answers_{said.outcome.lower()}"] += 1
             if said.doubt:
                 self._counts[said.doubt.reason.name] += 1
-            self._bin.answered(cycle.number, self._told.part_id or str(cycle.number), said.outcome, now)
+            if self._goes_to_bin(said):
+                self._bin.answered(cycle.number, self._told.part_id or str(cycle.number), said.outcome, now)
+
+    def _goes_to_bin(self, said: Answer) -> bool:
+        """Say whether the PLC sends a part where its answer belongs; those let by it may send elsewhere."""
+        let_by = said.doubt is not None and said.doubt.reason is BYPASSED
+        return not let_by or self._section.bin is None or self._section.bin.bypassed
 
     def _signals(self, said: Answer | None) -> Signals:
         now, cycle = time.monotonic(), self._cycle

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vision.records import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -13,6 +15,8 @@ class Reason:
     name: str
     says: str
     """A sentence; ``{detail}`` is filled in where there is more to say."""
+    answer: Outcome = Outcome.NG
+    """What the line is told."""
 
     def __str__(self) -> str:
         return self.says
@@ -33,10 +37,11 @@ UNKNOWN_PART = Reason(8, "unknown_part_number", "The station has no recipe for p
 FAILED = Reason(9, "inspection_failed", "The part could not be inspected.")
 NO_PICTURE = Reason(10, "no_picture", "No picture of the part came.")
 BOOK = Reason(11, "serial_not_noted", "The serial could not be looked up: {detail}.")
+BYPASSED = Reason(12, "bypassed", "Not inspected: a bypass held.", Outcome.REVIEW)
 
 REASONS = (
     TIME_OUT, NOT_READY, TRIGGERED_AGAIN, PLC_AWAY, MIXED, REPEATED, NO_SERIAL, UNKNOWN_PART, FAILED,
-    NO_PICTURE, BOOK,
+    NO_PICTURE, BOOK, BYPASSED,
 )  # fmt: skip
 
 MISDEEDS = ("connections_lost", "acknowledged_again", "unacknowledged", "withdrawn", "stuck")

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.handshake.abc import Told
-from engine.handshake.reasons import BOOK, MIXED, NO_PICTURE, NO_SERIAL, REPEATED, Doubt
+from engine.handshake.reasons import BOOK, BYPASSED, MIXED, NO_PICTURE, NO_SERIAL, REPEATED, Doubt
 from engine.identity.book import Book, BookError
 from engine.identity.scanner import Scanner
 from engine.paths import Home
 from engine.plant import IdentitySection
+from engine.release.gate import BYPASS
 from engine.station_judge import Turn
 from vision import datamatrix, pictures
 from vision.assembly import Part, remember
@@ -111,7 +112,7 @@ class Naming:
         """Return what is said of a part that no line asked for, with its name."""
         known = replace(part, frames=self.prepared(part.frames))
         verdict = turn.look(known)
-        named = self.name(known.frames, part.serial)
+        named = self.name(known.frames, part.serial, counts=not turn.bypass)
         if not named.doubt:
             known = replace(known, serial=named.serial)
             verdict = turn.count(known, replace(verdict, serial=named.serial))
@@ -205,9 +206,8 @@ def one_of(codes: Sequence[str], none: str) -> tuple[str, Doubt | None]:
 
 def told_of(verdict: Verdict, named: Named, doubt: Doubt | None, answer: str = "") -> Verdict:
     """Return a verdict with the part's name; a doubt makes it REVIEW, with its reason."""
-    outcome, reason = (Outcome.REVIEW, str(doubt)) if doubt else (verdict.outcome, verdict.reason)
-    if doubt and not verdict.views:
-        reason = f"{doubt} {NO_PICTURE}"
+    outcome = Outcome.REVIEW if doubt else verdict.outcome
+    reason = because(verdict, doubt) if doubt else verdict.reason
     return replace(
         verdict,
         serial=named.serial,
@@ -217,3 +217,11 @@ def told_of(verdict: Verdict, named: Named, doubt: Doubt | None, answer: str = "
         reason=reason,
         answer=answer,
     )
+
+
+def because(verdict: Verdict, doubt: Doubt) -> str:
+    """Return why a part is in doubt; who let it by, and that nothing was seen of it, is told too."""
+    let_by = verdict.reason if verdict.decision.rule == BYPASS else ""
+    doubts = "" if let_by and doubt.reason is BYPASSED else str(doubt)
+    unseen = "" if verdict.views else str(NO_PICTURE)
+    return " ".join(sentence for sentence in (let_by, doubts, unseen) if sentence)

@@ -156,6 +156,8 @@ class BinSection(Section):
     """Seconds from the answer until the part must have fallen into it."""
     takes: Annotated[list[Literal["NG", "REVIEW"]], Field(min_length=1)] = ["NG", "REVIEW"]
     """The answers whose parts go there."""
+    bypassed: bool = True
+    """Whether parts let by in a bypass go there, too; false: the PLC sends those of code 12 elsewhere."""
 
     @property
     def outcomes(self) -> frozenset[Outcome]:

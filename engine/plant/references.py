@@ -19,6 +19,8 @@ UNIQUE = {
 """Lists of named items: the lists of named items in each, and what shares one name space."""
 
 
+NAMELESS = {"video", "rtsp", "genicam"}
+"""Kinds of cameras whose pictures never say of which part they are."""
 PROCESSES = ("appender", "console", "gateway", "relay", "supervisor")
 
 
@@ -38,6 +40,7 @@ def misfits(plant: Any) -> Iterator[Misfit]:
                 yield from _taken(item, (listed, step, inner), inner.removesuffix("s"), set())
     yield from _reserved(plant)
     yield from _recipes(plant)
+    yield from _masters(plant)
     for listed, key in (("stations", "judges"), ("sources", "machine")):
         yield from _unknown(plant, (listed,), key, taken["machine or station"])
     for step, source in _items(plant, "sources"):
@@ -66,6 +69,35 @@ def _recipes(plant: Any) -> Iterator[Misfit]:
             elif numbers[name] in taken:
                 yield steps, f"part number {numbers[name]} has a recipe at this station already; keep one."
             taken.add(numbers.get(name))
+
+
+def _masters(plant: Any) -> Iterator[Misfit]:
+    """Yield the stations that no master part could ever release: nobody would know it."""
+    released = {_name(item) for _, item in _items(plant, "recipes") if item.get("masters")}
+    for step, station in _items(plant, "stations"):
+        named = station.get("recipes")
+        by_recipe = isinstance(named, list) and any(
+            name in released for name in named if isinstance(name, str)
+        )
+        if (by_recipe or (not named and station.get("masters"))) and (why := _nameless(station)):
+            yield ("stations", step, "name"), why
+
+
+def _nameless(station: dict[str, Any]) -> str:
+    """Return why a station cannot know a part that has a serial of its own; empty when it can."""
+    identity = station.get("identity")
+    source = identity.get("serial", "camera") if isinstance(identity, dict) else "camera"
+    kinds = {str(camera.get("kind")) for _, camera in _items(station, "cameras")}
+    if source == "station":
+        why = "its identity numbers every part anew"
+    elif source == "camera" and kinds and kinds <= NAMELESS:
+        why = f"no camera of kind {' or '.join(sorted(kinds))} tells a serial"
+    else:
+        return ""
+    return (
+        f"no master part could ever release {_name(station)}: {why};"
+        " take the serial from a plc, scanner or datamatrix."
+    )
 
 
 def _taken(section: Any, steps: Steps, kind: str, taken: set[str]) -> Iterator[Misfit]:

@@ -146,7 +146,8 @@ class StationSection(Judging):
     shifts: list[ShiftSection] = []
     """When it is planned to run; empty: around the clock."""
     mode: Literal["lossless", "newest"] = "lossless"
-    """When pictures come too fast: hold the cameras back, or drop old pictures, counted."""
+    """When pictures come too fast: hold the cameras back, or drop old pictures, counted; with a handshake
+    none may be dropped."""
     patience_s: Positive = 5.0
     """Seconds that a part waits for its views."""
     recipes: list[str] = []
@@ -157,6 +158,15 @@ class StationSection(Judging):
     """The PLC that triggers its parts and is answered; left out: cameras alone say when a part is there."""
     identity: IdentitySection | None = None
     """Who each part is; left out: who its camera says, as often as it says so."""
+
+    @model_validator(mode="after")
+    def _judges_what_is_called(self) -> Self:
+        if self.handshake and self.mode == "newest":
+            raise ValueError(
+                f"station {self.name} would drop pictures of parts that its PLC waits for;"
+                " beside a handshake write mode: lossless"
+            )
+        return self
 
     @model_validator(mode="after")
     def _somebody_tells_the_serial(self) -> Self:

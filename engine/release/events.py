@@ -31,7 +31,7 @@ class Event:
     person: str = ""
     serial: str = ""
     since: int = 0
-    """Of a failure: when the station passed last, 0 for never; parts since then are suspect."""
+    """Of a failure: when the part number passed last, 0 for never; all parts since then are suspect."""
     until: int = 0
     """Of a bypass: when it ends."""
 

@@ -83,7 +83,7 @@ class Gate:
             return self._unwritten
         if bypass := self.bypass():
             return bypassed(bypass)
-        return f"Station not released: {self._state.cause}." if self._needed and self._state.cause else ""
+        return unreleased(self._state.cause) if self._needed and self._state.cause else ""
 
     def bypass(self) -> Bypass | None:
         """Return the bypass that holds now; it ends by itself."""
@@ -123,23 +123,30 @@ class Gate:
                 self._set(state.arrived(self._state, max(there)))
             self._told = {number: sent for number, sent in self._told.items() if number not in there}
 
-    def say(self, part: Part, inspector: Inspector, verdict: Verdict) -> Verdict:
-        """Return what counts of a verdict: a master part counts nowhere, a blocked station says REVIEW."""
+    def say(self, part: Part, inspector: Inspector, verdict: Verdict, unfit: str = "") -> Verdict:
+        """Return what counts of a verdict: a master part counts nowhere, a blocked station says REVIEW.
+
+        So it does where the pictures are ``unfit`` to judge by (a sentence says why): then they neither
+        release nor block.
+        """
         self._number = verdict.part_number
         section = self._recipes.get(verdict.part_number)
+        master = master_of(part.serial, section.masters) if section else None
+        if unfit:
+            return replace(held_back(verdict, unfit), purpose=MASTER if master else "")
         if section is None or not section.masters:
             return verdict
-        if master := master_of(part.serial, section.masters):
+        if master:
             pairs = [(frame.view, inspector.compare(frame)) for frame in part.frames]
             compared = {view: found for view, found in pairs if found is not None}
             why = wrong(master, verdict, compared, section.tolerance)
             self._show(inspector, verdict, section, master.serial, why)
             return replace(verdict, purpose=MASTER)
-        if self._state.basis is None or not self._state.basis.covers(verdict):
+        if self._state.basis != self._basis(inspector, self._now()):
             with self._lock:
                 self._watch(inspector)
         cause = self._state.cause
-        return held_back(verdict, cause) if cause else verdict
+        return held_back(verdict, unreleased(cause)) if cause else verdict
 
     def _show(self, inspector: Inspector, verdict: Verdict, section: Judging, master: str, why: str) -> None:
         patterns = tuple(item.serial for item in section.masters)
@@ -147,7 +154,9 @@ class Gate:
             self._watch(inspector)
             shown = state.show(self._state, self._now(), verdict.serial, master, why, patterns)
             if shown.passed != self._state.passed:
-                shown = replace(shown, passed=min(shown.passed, verdict.ts))
+                number = verdict.part_number
+                at = min(shown.passed[number], verdict.ts)
+                shown = replace(shown, passed=shown.passed | {number: at})
             self._set(shown)
 
     def _watch(self, inspector: Inspector | None) -> None:
@@ -204,9 +213,13 @@ def obeyed(found: State, order: Order, now: int) -> State:
     return state.end_bypass(found, now, order.reason, order.person)
 
 
-def held_back(verdict: Verdict, cause: str) -> Verdict:
-    """Return the verdict of a station that is not released: its findings are kept, the part is reviewed."""
-    reason = f"Station not released: {cause}."
+def unreleased(cause: str) -> str:
+    """Return that a station is not released, in one sentence."""
+    return f"Station not released: {cause}."
+
+
+def held_back(verdict: Verdict, reason: str) -> Verdict:
+    """Return the verdict of a station that may not judge: its findings are kept, the part is reviewed."""
     return replace(verdict, outcome=Outcome.REVIEW, reason=reason, decision=Decision(RELEASE))
 
 

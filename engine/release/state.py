@@ -18,7 +18,6 @@ from engine.release.events import (
     PASSED,
     Event,
 )
-from vision.records import Verdict
 
 TIME_IS_UP = "its time is up"
 FIRST = "no master part was judged here yet"
@@ -47,12 +46,6 @@ class Basis:
             return f"changed: {', '.join(what)}"
         return f"shift {self.shift.rpartition(' ')[0]} began"
 
-    def covers(self, verdict: Verdict) -> bool:
-        """Say whether a verdict is by the recipe and model that it is told of."""
-        versions = verdict.versions
-        told = (self.part_number, self.recipe, self.model)
-        return told == (verdict.part_number, versions.recipe, versions.model)
-
     def told(self, name: str) -> str:
         """Return one of its facts."""
         return str(getattr(self, name))
@@ -78,8 +71,10 @@ class State:
     """Why the station is blocked; empty: it is released."""
     seen: tuple[str, ...] = ()
     """Master parts that were judged as expected since it was blocked, or passed last."""
-    passed: int = 0
-    """When it passed last, 0 for never."""
+    passed: dict[str, int] = field(default_factory=dict)
+    """When each part number's master parts passed last; the masters of one prove nothing of another.
+
+    Under "" what a file of before told of all of them."""
     bypass: Bypass | None = None
     ordered: int = 0
     """When the last order was given that it took."""
@@ -89,6 +84,10 @@ class State:
     def released(self) -> bool:
         """Whether what it says of parts counts."""
         return not self.cause
+
+    def passed_at(self, part_number: str) -> int:
+        """Return when a part number's master parts passed last, 0 for never."""
+        return self.passed.get(part_number, self.passed.get("", 0))
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as plain values, for a file."""
@@ -103,12 +102,13 @@ class State:
         TypeError, KeyError
             They are no state.
         """
-        basis, bypass = plain.pop("basis"), plain.pop("bypass")
+        basis, bypass, passed = plain.pop("basis"), plain.pop("bypass"), plain.pop("passed")
         pending = tuple(Event(**item) for item in plain.pop("pending"))
         return cls(
             **plain | {"seen": tuple(plain["seen"])},
             basis=Basis(**basis) if basis else None,
             bypass=Bypass(**bypass) if bypass else None,
+            passed=passed if isinstance(passed, dict) else {"": passed},
             pending=pending,
         )
 
@@ -138,14 +138,15 @@ def block(state: State, now: int, cause: str, person: str = "") -> State:
 
 def show(state: State, now: int, serial: str, master: str, wrong: str, all_masters: tuple[str, ...]) -> State:
     """Return the state after a master part was judged; ``wrong`` says in what it was not as expected."""
+    number = state.basis.part_number if state.basis else ""
     if wrong:
         cause = f"master part {serial} failed: {wrong}"
         failed = replace(state, cause=cause, seen=())
-        return tell(failed, now, FAILED, wrong, serial=serial, since=state.passed)
+        return tell(failed, now, FAILED, wrong, serial=serial, since=state.passed_at(number))
     seen = tuple(dict.fromkeys((*state.seen, master)))
     state = tell(replace(state, seen=seen), now, MASTER, "as expected", serial=serial)
     if set(all_masters) <= set(seen):
-        passed = replace(state, cause="", seen=(), passed=now)
+        passed = replace(state, cause="", seen=(), passed=state.passed | {number: now})
         return tell(passed, now, PASSED, f"{len(all_masters)} master parts as expected", serial=serial)
     return state
 

@@ -103,4 +103,5 @@ def test_every_cause_is_said_in_chinese(cause):
 def test_a_bypassed_part_says_so_in_chinese():
     recorded = "Not inspected: bypass by Li until 2026-03-02 12:02:00 UTC, camera broken."
     assert CHINESE.reason(recorded) == "未检测：Li 批准旁路至 2026-03-02 12:02:00 UTC，camera broken。"
+    assert CHINESE.reason(f"{recorded} No picture of the part came.").endswith("。没有收到该件的图像。")
     assert SAY.reason(recorded) == recorded

@@ -17,6 +17,8 @@ from engine.handshake.abc import Signals
 from engine.handshake.memory import MemoryPlc
 from engine.paths import Home
 from engine.plant import Plant
+from engine.release import files
+from engine.release.files import Order
 from engine.station import Station
 from engine.station_report import report
 from engine.testing import MemoryProducer, Shutter
@@ -25,6 +27,7 @@ from streams.peers.modbus import ModbusPeer
 from streams.peers.opcua import OpcUaPeer
 from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
 from streams.peers.s7 import S7Peer
+from vision.cameras import CameraError
 from vision.detect import Detector
 from vision.pipeline import Pipeline
 from vision.testing import write_model
@@ -79,7 +82,8 @@ class Rig:
     def running(self, **settings: Any) -> Iterator[Station]:
         """Run a station as long as the block lasts; at its end every frame has an end."""
         handshake = self.section | settings.pop("handshake", {})
-        cameras = [{"kind": "simulated", "name": name} for name in settings.pop("cameras", ["cam"])]
+        simulated = [{"kind": "simulated", "name": "cam"}]
+        cameras = settings.pop("cameras", simulated)
         recipes = settings.pop("plant_recipes", [])
         named = {"recipes": [recipe["name"] for recipe in recipes]}
         said = {"name": "weld-1", "model": "tiny", "cameras": cameras, "handshake": handshake}
@@ -423,6 +427,36 @@ def test_the_plc_says_which_recipe_a_part_is_judged_by(rig: Rig, model: Any) -> 
     assert (second.recipe, second.outcome, second.part_number) == ("large 3", "REVIEW", "demo-2")
 
 
+def test_a_part_that_was_exposed_for_another_part_number_is_review(
+    rig: Rig, model: Any, monkeypatch: Any
+) -> None:
+    opened: list[float] = []
+    shutter_open = rig.shutter.open
+
+    def note_and_open(section: Any, *rest: Any) -> Any:
+        opened.append(section.settings["ExposureTime"])
+        return shutter_open(section, *rest)
+
+    monkeypatch.setattr(rig.shutter, "open", note_and_open)
+    recipes = [
+        SMALL | {"name": number, "part_number": number, "exposure": {"cam": {"ExposureTime": time}}}
+        for number, time in (("demo-1", 4000.0), ("demo-2", 9000.0))
+    ]
+    for number in ("demo-1", "demo-2"):
+        vouch(rig.home, model, number)
+    camera = {"kind": "genicam", "name": "cam", "producer": "x.cti"}
+    with rig.running(cameras=[camera], plant_recipes=recipes, part_number="demo-1"):
+        first = rig.part(OK, part_number="demo-1")
+        early = rig.part(OK + 1, part_number="demo-2")
+        rig.plc.wait(lambda: len(opened) == 2)
+        late = rig.part(OK + 2, part_number="demo-2")
+    assert [said.word for said in (first, early, late)] == ["ok", "review", "ok"]
+    assert opened == [4000.0, 9000.0]
+    held = rig.producer.verdicts[1]
+    assert (held.reason, held.decision.rule) == ("The cameras still stand as for demo-1.", "release")
+    assert len(held.views[0].findings) > 0
+
+
 def test_master_parts_come_again_and_again_and_release_the_line(rig: Rig, model: Any) -> None:
     vouch(rig.home, model, "demo-1")
     recipes = {"plant_recipes": [SMALL | {"masters": MASTERS}], "part_number": "demo-1"}
@@ -559,8 +593,27 @@ def test_a_part_that_is_triggered_as_the_station_ends_has_its_answer_and_verdict
 BIN: dict[str, Any] = {"bin": {"within_s": 0.3}}
 
 
+def release_line(rig: Rig) -> None:
+    """Let the line go on, once the station's own word is there that it must stand."""
+    rig.plc.wait(lambda: rig.plc.on("stop"))
+    rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+
+
+def test_a_reject_that_was_on_its_way_when_the_station_ended_is_not_forgotten(rig: Rig) -> None:
+    settings: dict[str, Any] = {"handshake": {"bin": {"within_s": 60}}}
+    with rig.running(**settings):
+        release_line(rig)
+        assert rig.part(NG).word == "ng"
+    with rig.running(**settings):
+        rig.plc.wait(lambda: rig.trouble().startswith("The station began anew; see that every reject"))
+        assert not rig.plc.on("ready")
+        release_line(rig)
+        assert rig.part(OK).word == "ok"
+
+
 def test_a_reject_that_its_bin_confirms_stops_nothing(rig: Rig) -> None:
     with rig.running(handshake={"bin": {"within_s": 10}}):
+        release_line(rig)
         assert rig.part(NG).word == "ng"
         assert rig.counters()["bin_waiting"] == 1
         rig.plc.pulse("bin", lambda: rig.counters()["bin_waiting"] == 0)
@@ -570,16 +623,18 @@ def test_a_reject_that_its_bin_confirms_stops_nothing(rig: Rig) -> None:
 
 def test_a_reject_that_does_not_reach_its_bin_stops_the_line(rig: Rig) -> None:
     with rig.running(handshake=BIN):
+        release_line(rig)
         rig.part(NG, part_id="17")
         rig.plc.wait(lambda: rig.plc.on("stop"))
         assert not rig.plc.on("ready")
         assert rig.trouble().startswith("Reject 17 was not seen in its bin within 0.3 s")
-        rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+        release_line(rig)
         assert rig.part(OK).word == "ok"
 
 
 def test_a_part_in_the_bin_that_nobody_rejected_stops_the_line(rig: Rig) -> None:
     with rig.running(handshake=BIN):
+        release_line(rig)
         assert rig.part(OK).word == "ok"
         rig.plc.pulse("bin", lambda: rig.plc.on("stop"))
         assert (
@@ -589,6 +644,61 @@ def test_a_part_in_the_bin_that_nobody_rejected_stops_the_line(rig: Rig) -> None
         assert rig.plc.answer().code == 2
         rig.plc.finish()
         rig.plc.pulse("release", lambda: not rig.plc.on("stop"))
+
+
+def let_by(rig: Rig, station: Station, what: str = "bypass") -> None:
+    """Order a bypass, or its end, and wait until it holds."""
+    order = Order(what, "Wang Li", "camera broken", 30.0, given=time.time_ns())
+    files.give(rig.home, "weld-1", order)
+    rig.plc.wait(lambda: bool(station._gate.bypass()) == (what == "bypass"))
+
+
+def test_a_bypass_lets_the_line_run_with_a_camera_that_cannot_be_opened(rig: Rig, monkeypatch: Any) -> None:
+    def unplugged(*_: Any) -> Any:
+        raise CameraError("Camera cam: unplugged.")
+
+    monkeypatch.setattr(rig.shutter, "open", unplugged)
+    never: dict[str, Any] = {"cycle_s": 600.0}
+    with rig.running(handshake=never, identity={"serial": "plc", "once": True}) as station:
+        rig.plc.wait(lambda: rig.trouble() == "Camera cam: unplugged.")
+        assert not rig.plc.on("ready")
+        let_by(rig, station)
+        said = [rig.plc.part(serial=serial) for serial in ("A-1", "A-2")]
+        first = rig.verdict(1)
+        let_by(rig, station, "end_bypass")
+        rig.plc.wait(lambda: not rig.plc.on("ready"))
+    assert [(each.word, each.code) for each in said] == [("review", 12)] * 2
+    assert (first.outcome, first.answer, first.decision.rule) == ("REVIEW", "REVIEW", "bypass")
+    assert (first.serial, first.attempt, first.views) == ("A-1", 0, ())
+    assert first.reason.startswith("Not inspected: bypass by Wang Li until ")
+    assert first.reason.endswith(" UTC, camera broken. No picture of the part came.")
+
+
+def test_a_part_that_was_let_by_stays_so_when_its_picture_comes_after_the_bypass(rig: Rig) -> None:
+    with rig.running(handshake={"bin": {"within_s": 60}}) as station:
+        release_line(rig)
+        let_by(rig, station)
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        assert rig.plc.answer().word == "review"
+        rig.plc.wait(lambda: rig.counters()["bin_waiting"] == 1)
+        let_by(rig, station, "end_bypass")
+        rig.shutter.shoot(OK)
+        verdict = rig.verdict(1)
+        rig.plc.finish()
+        assert rig.part(OK).word == "ok"
+    assert (verdict.outcome, verdict.decision.rule, verdict.attempt) == ("REVIEW", "bypass", 0)
+    assert [(view.rejected, len(view.frame_hash)) for view in verdict.views] == [("bypass", 64)]
+
+
+def test_a_line_may_send_parts_that_are_let_by_past_its_bin(rig: Rig) -> None:
+    with rig.running(handshake={"bin": {"within_s": 60, "bypassed": False}}) as station:
+        release_line(rig)
+        let_by(rig, station)
+        assert rig.part(NG).code == 12
+        assert rig.counters()["bin_waiting"] == 0
+        let_by(rig, station, "end_bypass")
+        assert (rig.part(REVIEW).code, rig.counters()["bin_waiting"]) == (0, 1)
 
 
 def test_its_health_tells_of_the_handshake(rig: Rig) -> None:

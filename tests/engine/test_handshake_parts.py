@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from engine.handshake.abc import Signals, Told
 from engine.handshake.bin import Bin
 from engine.handshake.gathering import EARLY, CalledPart, Gathering
 from engine.handshake.pulse import WRAPS, Pulse
+from engine.plant import StationSection
 from vision.assembly import Part, Stray
 from vision.records import Frame, Outcome
 
@@ -143,15 +145,36 @@ def test_every_picture_ends_once_and_every_trigger_is_one_part(
         assert len({item.serial for item in part.frames if item.vouched}) <= 1
 
 
+def test_a_station_that_drops_pictures_cannot_answer_a_plc() -> None:
+    spots = {name: {"address": f"DB2.DBX0.{bit}"} for bit, name in enumerate(("ready", "ok", "ng"))}
+    asks = {name: {"address": f"DB1.DBX0.{bit}"} for bit, name in enumerate(("trigger", "acknowledge"))}
+    handshake = {"kind": "s7", "host": "plc", "asks": asks, "answers": spots}
+    said = {"name": "weld-1", "cameras": [], "handshake": handshake}
+    assert StationSection.model_validate(said | {"mode": "lossless"}).handshake
+    with pytest.raises(ValueError, match="weld-1 would drop pictures of parts that its PLC waits for"):
+        StationSection.model_validate(said | {"mode": "newest"})
+
+
 NG_ONLY = frozenset({Outcome.NG})
 
 
 def bin_with(*answers: Outcome) -> Bin:
     bin_of_rejects = Bin(5.0, NG_ONLY)
     bin_of_rejects.see(False, False, 0.0)
+    bin_of_rejects.see(False, True, 0.0)
+    bin_of_rejects.see(False, False, 0.0)
     for number, outcome in enumerate(answers, 1):
         bin_of_rejects.answered(number, f"part {number}", outcome, 0.0)
     return bin_of_rejects
+
+
+def test_a_bin_that_nobody_watched_stops_the_line_until_somebody_releases_it() -> None:
+    watched = Bin(5.0, NG_ONLY)
+    watched.see(True, True, 0.0)
+    assert watched.stop.startswith("The station began anew"), "a release that stood already is no release"
+    watched.see(False, False, 1.0)
+    assert watched.see(False, True, 2.0)
+    assert watched.stop == ""
 
 
 def test_each_reject_is_confirmed_by_one_edge_of_the_sensor() -> None:

@@ -311,7 +311,7 @@ def test_a_station_without_a_plc_refuses_a_serial_too(home: Home, tmp_path: Path
 
 
 def test_numbers_of_reasons_are_their_own_for_ever() -> None:
-    assert [reason.code for reason in REASONS] == list(range(1, 12))
+    assert [reason.code for reason in REASONS] == list(range(1, 13))
     assert len({reason.name for reason in REASONS}) == len(REASONS)
 
 

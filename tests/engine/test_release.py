@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,6 +142,28 @@ def test_deviations_are_told_in_words():
         "focus of view top is 0.40 of the reference's",
         "view top moved by 5.0 % of the picture",
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"identity": {"serial": "station"}}, "its identity numbers every part anew"),
+        (
+            {"cameras": [{"kind": "video", "name": "cam", "path": "0"}]},
+            "no camera of kind video tells a serial",
+        ),
+    ],
+)
+def test_a_station_that_could_never_know_its_master_parts_is_refused(settings, why):
+    with pytest.raises(ValueError, match=f"no master part could ever release weld-1: {why}"):
+        plant(**settings)
+    assert plant(**settings, masters=[]).stations
+    recipe = {"name": "bracket", "version": "1", "part_number": "A-1", "model": "tiny", "masters": MASTERS}
+    station = {"name": "weld-1", "cameras": [CAMERA], "recipes": ["bracket"]} | settings
+    with pytest.raises(ValueError, match=why):
+        Plant.model_validate({"name": "p", "recipes": [recipe], "stations": [station]})
+    datamatrix = settings | {"identity": {"serial": "datamatrix"}}
+    assert plant(**datamatrix).stations
 
 
 def test_a_master_part_is_known_by_its_serial():
@@ -280,26 +303,71 @@ def test_a_model_that_is_exchanged_between_two_looks_judges_no_part_unreleased(b
     assert bench.part("p1").reason == "Station not released: changed: model."
 
 
+class Two:
+    """A station of two part numbers, A-1 and B-2, with a clock of the test's own."""
+
+    def __init__(self, home):
+        section, self.clock = plant().stations[0], T0
+        sections = {number: section.model_copy(update={"part_number": number}) for number in ("A-1", "B-2")}
+        self.gate = Gate("weld-1", home, sections, "", None, lambda: self.clock)
+        inspectors = Inspectors([load_inspector("weld-1", item, home) for item in sections.values()])
+        self.judge = StationJudge("weld-1", inspectors, self.gate)
+        self.look("A-1")
+
+    def look(self, number):
+        self.gate.look([CAMERA], self.judge.inspector(number))
+
+    def part(self, serial, number, red=OK):
+        self.clock += SECOND
+        frame = Run("cam", "top", "1", lambda: self.clock).frame(
+            pictures.encode_whole(picture(red, seed=self.clock % 1000)), serial
+        )
+        return self.judge.turn(number).judge(Part(serial, 1, (frame,)))
+
+    def release(self, number):
+        return self.part("OK-1", number), self.part("NG-7", number, NG)
+
+
 def test_a_changeover_lasts_until_the_next_and_each_part_number_is_released_by_its_own_masters(home):
-    section = plant().stations[0]
-    sections = {number: section.model_copy(update={"part_number": number}) for number in ("A-1", "B-2")}
-    gate = Gate("weld-1", home, sections, "", None, lambda: T0)
-    judge = StationJudge(
-        "weld-1", Inspectors([load_inspector("weld-1", item, home) for item in sections.values()]), gate
-    )
+    two = Two(home)
+    two.release("A-1")
+    assert two.part("p1", "A-1").outcome is Outcome.OK
+    assert two.part("p2", "B-2").reason == "Station not released: changeover to B-2."
+    two.release("B-2")
+    two.look(two.gate.number)
+    assert two.part("p3", "B-2").outcome is Outcome.OK
+    assert two.gate.number == "B-2"
 
-    def part(serial, number, red=OK):
-        frame = Run("cam", "top", "1", lambda: T0).frame(pictures.encode_whole(picture(red)), serial)
-        return judge.turn(number).judge(Part(serial, 1, (frame,)))
 
-    gate.look([CAMERA], judge.inspector("A-1"))
-    part("OK-1", "A-1"), part("NG-7", "A-1", NG)
-    assert part("p1", "A-1").outcome is Outcome.OK
-    assert part("p2", "B-2").reason == "Station not released: changeover to B-2."
-    part("OK-1", "B-2"), part("NG-7", "B-2", NG)
-    gate.look([CAMERA], judge.inspector(gate.number))
-    assert part("p3", "B-2").outcome is Outcome.OK
-    assert gate.number == "B-2"
+def test_what_another_part_number_proved_meanwhile_makes_no_part_less_suspect(home):
+    two = Two(home)
+    two.release("A-1")
+    passed = two.clock
+    assert two.part("p1", "A-1").outcome is Outcome.OK
+    two.release("B-2")
+    two.part("OK-1", "A-1", NG)
+    failure = two.gate.state.pending[-1]
+    assert (failure.event, failure.part_number, failure.since) == ("failed", "A-1", passed)
+
+
+def test_a_master_part_whose_pictures_are_exposed_for_another_part_number_proves_nothing(bench):
+    bench.judge._stale = lambda number, frames: "B-2"
+    good, bad = bench.release()
+    assert {good.outcome, bad.outcome} == {Outcome.REVIEW}
+    assert (good.purpose, good.reason) == ("master", "The cameras still stand as for B-2.")
+    assert [event.event for event in bench.gate.state.pending] == []
+    assert bench.said == ["blocked"]
+
+
+def test_a_state_of_before_tells_one_pass_of_all_part_numbers(bench):
+    bench.release()
+    passed = bench.clock
+    plain = bench.gate.state.to_plain() | {"passed": passed}
+    files.write(files.state_file(bench.home, "weld-1"), orjson.dumps(plain))
+    bench.start()
+    assert bench.gate.state.released
+    bench.part("OK-1", NG)
+    assert bench.gate.state.pending[-1].since == passed
 
 
 def test_every_shift_begins_blocked_and_its_end_blocks_nothing(home):
@@ -309,9 +377,12 @@ def test_every_shift_begins_blocked_and_its_end_blocks_nothing(home):
     bench.clock = T0 + 2 * HOUR
     bench.look()
     assert bench.part("p1").outcome is Outcome.OK
-    bench.clock = T0 + 19 * HOUR
+    bench.clock = T0 + 18 * HOUR - SECOND
+    verdict = bench.part("p2")
+    assert verdict.reason == "Station not released: shift day began.", "no look came before it"
     bench.look()
-    assert bench.part("p2").reason == "Station not released: shift day began."
+    assert bench.said[-1] == "blocked"
+    assert bench.part("p3").reason == verdict.reason
 
 
 def test_a_station_whose_recipe_has_no_master_parts_runs_as_ever(home):

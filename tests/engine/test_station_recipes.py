@@ -9,7 +9,7 @@ from engine.approvals.testing import vouch
 from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
 from engine.plant import GenicamCamera, Plant, PlantError, ZmqCamera, load
-from engine.recipe import check, exposed, recipe_of, sections_of
+from engine.recipe import check, exposed, recipe_of, sections_of, uncompared
 from engine.release import Gate
 from engine.station import Station
 from engine.station_judge import StationJudge
@@ -212,6 +212,17 @@ def test_recipes_that_do_not_fit_are_told_with_their_place(tmp_path, recipes, sa
     file.write_text(text, encoding="utf-8")
     with pytest.raises(PlantError, match=says):
         load(file)
+
+
+def test_views_without_a_reference_are_told_where_master_parts_stand():
+    masters = [{"serial": "OK-1", "expect": "OK"}, {"serial": "NG-1", "expect": "NG"}]
+    plain = plant_of().model_dump()
+    assert uncompared(Plant.model_validate(plain)) == []
+    plain["recipes"][0] |= {"masters": masters, "views": ["top", "side"], "references": {"top": "top.png"}}
+    assert uncompared(Plant.model_validate(plain)) == [
+        "Recipe strict: light, focus and position of its master parts are not compared in view side;"
+        " add references there."
+    ]
 
 
 def test_a_reference_that_is_not_there_is_one_sentence(tmp_path):

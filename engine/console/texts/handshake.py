@@ -16,6 +16,7 @@ TEXTS = {
     "handshake.inspection_failed": ("inspection failed", "检测失败"),
     "handshake.no_picture": ("no picture", "没有图像"),
     "handshake.serial_not_noted": ("serial not noted", "序列号无法登记"),
+    "handshake.bypassed": ("let by uninspected", "旁路放行，未检测"),
     "handshake.connections_lost": ("connections lost", "连接中断"),
     "handshake.acknowledged_again": ("acknowledged twice", "重复确认"),
     "handshake.unacknowledged": ("not acknowledged in time", "确认超时"),

@@ -73,6 +73,10 @@ TROUBLES = (
         "不良品 {part} 在 {s} 秒内未进入料箱，请找到后放行产线。",
     ),
     (
+        r"The station began anew; see that every reject before it lies in the bin and release the line\.",
+        "工位已重新启动，请确认此前的不合格件均在料箱中，再放行产线。",
+    ),
+    (
         r"A part that was not rejected fell into the bin; find it and release the line\.",
         "未判不良的零件落入料箱，请找到后放行产线。",
     ),
@@ -105,6 +109,13 @@ TROUBLES = (
         "证据无法写入：{why}，请清理磁盘空间。",
     ),
     (r"Station not released: (?P<cause>.+)\.", "工位未放行：{cause}。"),
+    (r"The cameras still stand as for (?P<number>.+)\.", "相机参数仍为料号 {number} 的设置。"),
+    (r"Not inspected: a bypass held\.", "未检测：旁路期间放行。"),
+    (
+        r"Not inspected: bypass by (?P<person>.+) until (?P<until>[\d: -]+) UTC, (?P<reason>.+)\."
+        r" No picture of the part came\.",
+        "未检测：{person} 批准旁路至 {until} UTC，{reason}。没有收到该件的图像。",
+    ),
     (
         r"Not inspected: bypass by (?P<person>.+) until (?P<until>[\d: -]+) UTC, (?P<reason>.+)\.",
         "未检测：{person} 批准旁路至 {until} UTC，{reason}。",
