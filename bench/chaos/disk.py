@@ -33,7 +33,7 @@ def small_disk(folder: Path, size: int) -> Iterator[None]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PermissionError(
-            f"No small disk can be mounted ({done.stderr.strip()}); run it as root, or with --disk 0."
+            f"No small disk can be mounted ({done.stderr.strip()}); run it as root, or with --full-disk 0."
         )
     try:
         yield

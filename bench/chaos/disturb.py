@@ -1,4 +1,4 @@
-"""What befalls a plant: kills at random moments, a takeover, a cut, a full disk, a torn log."""
+"""What befalls a plant: kills at random moments, a takeover, a cut, a silence, a full disk, a torn log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.chaos import disk
 from bench.chaos.compare import committed, epoch
@@ -30,13 +31,24 @@ Tell = Callable[[int, int], None]
 class Disturbances:
     """How much befell the plant."""
 
-    victims: Counter[str] = field(default_factory=Counter)
+    kills_of: Counter[str] = field(default_factory=Counter)
+    """How often each was killed."""
     takeovers: int = 0
     fenced: int = 0
     """How many stalled writers, once they went on, ended because they had been fenced off."""
     cut_s: float = 0.0
+    silent_s: float = 0.0
     disks_filled: int = 0
     tails_torn: int = 0
+
+
+class Absence(NamedTuple):
+    """For how many seconds the database goes without."""
+
+    cut_s: float
+    """Its processes: it was stopped."""
+    silent_s: float
+    """An answer: its processes stand still, and its connections stay."""
 
 
 class Disturber:
@@ -56,10 +68,10 @@ class Disturber:
         self._chance = random.Random()
         self.done = Disturbances()
 
-    def run(self, kills: int, cut_s: float, full_disk: bool, seed: int, tell: Tell) -> None:
+    def run(self, kills: int, absence: Absence, full_disk: bool, seed: int, tell: Tell) -> None:
         """Do it all, at moments and in an order drawn from the seed, to a plant that is at work."""
         self._chance.seed(seed)
-        steps = list(self._steps(kills, cut_s, full_disk))
+        steps = list(self._steps(kills, absence, full_disk))
         self._chance.shuffle(steps)
         self._await_news()
         for number, step in enumerate(steps):
@@ -67,7 +79,7 @@ class Disturber:
             step()
         tell(len(steps), len(steps))
 
-    def _steps(self, kills: int, cut_s: float, full_disk: bool) -> Iterator[Callable[[], None]]:
+    def _steps(self, kills: int, absence: Absence, full_disk: bool) -> Iterator[Callable[[], None]]:
         victims = [name for name in VICTIMS if name in self._processes.names]
         for number in range(kills):
             yield partial(self.kill, victims[number % len(victims)])
@@ -75,7 +87,8 @@ class Disturber:
         yield from [self.take_over] * (1 if few else TAKEOVERS)
         for kind in [self._chance.randrange(TEARS)] if few else range(TEARS):
             yield partial(self.tear, kind)
-        yield partial(self.cut, cut_s)
+        yield partial(self.cut, absence.cut_s)
+        yield partial(self.silence, absence.silent_s)
         if full_disk:
             yield self.fill_disk
 
@@ -108,11 +121,23 @@ class Disturber:
         self._await_news()
         with self._processes.held(DATABASE):
             self._processes.database.stop()
-            self._processes.wait(seconds / 2)
-            self.kill_at_once("shard")
-            self._processes.wait(seconds / 2)
+            self._sit_out(seconds)
         self.done.cut_s += seconds
         self._await_news()
+
+    def silence(self, seconds: float) -> None:
+        """Let the database fall silent in the middle of its work; the shard is killed meanwhile, too."""
+        self._await_news()
+        self._processes.wait(self._chance.uniform(0.0, MOMENT))
+        with self._processes.silent_database():
+            self._sit_out(seconds)
+        self.done.silent_s += seconds
+        self._await_news()
+
+    def _sit_out(self, seconds: float) -> None:
+        self._processes.wait(seconds / 2)
+        self.kill_at_once("shard")
+        self._processes.wait(seconds / 2)
 
     def fill_disk(self) -> None:
         """Fill the log's disk until the appender refuses, kill it then, and make room again."""
@@ -136,7 +161,7 @@ class Disturber:
         """Kill a process now, if it is there to be killed."""
         if victim in self._processes.names and self._processes.alive(victim):
             self._processes.kill(victim)
-            self.done.victims[victim] += 1
+            self.done.kills_of[victim] += 1
 
     def tear(self, kind: int) -> None:
         """Kill the appender and leave what a loss of power may leave behind its last entry."""

@@ -9,7 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain
+
+import psutil
 
 from engine import health
 from engine.paths import Home
@@ -73,6 +76,23 @@ class Processes:
             yield
         finally:
             self._held.discard(name)
+
+    @contextmanager
+    def silent_database(self) -> Iterator[None]:
+        """Let all of the database's processes stand still for a while, in whatever they do."""
+        pid = self.database.pid()
+        master = [] if pid is None else [psutil.Process(pid)]
+        stopped: list[psutil.Process] = []
+        try:
+            for process in chain(master, (child for one in master for child in one.children(recursive=True))):
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+                    stopped.append(process)
+            yield
+        finally:
+            for process in stopped:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def stall(self, name: str) -> Process:
         """Stop one of them in the middle of whatever it does, start another one in its place, return it."""

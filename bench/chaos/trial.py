@@ -11,7 +11,7 @@ import psycopg
 
 from bench.chaos import disk
 from bench.chaos.compare import balance, committed, counts, differences, epoch, landed, logged, unreadable
-from bench.chaos.disturb import Disturber, Tell
+from bench.chaos.disturb import Absence, Disturber, Tell
 from bench.chaos.feed import Device, Feed
 from bench.chaos.plant import MILL, SOURCE
 from bench.chaos.processes import PATIENCE, Processes
@@ -45,9 +45,9 @@ class Trial:
         self._producer.close()
         self._processes.stop()
 
-    def disturb(self, kills: int, cut_s: float, full_disk: bool, seed: int, tell: Tell) -> None:
+    def disturb(self, kills: int, absence: Absence, full_disk: bool, seed: int, tell: Tell) -> None:
         """Let everything befall the plant."""
-        self._disturber.run(kills, cut_s, full_disk, seed, tell)
+        self._disturber.run(kills, absence, full_disk, seed, tell)
 
     def settle(self) -> dict[str, Any]:
         """Let everybody finish, replay the log undisturbed, compare."""
@@ -85,7 +85,7 @@ class Trial:
 
     def _told(self) -> dict[str, Any]:
         done = self._disturber.done
-        return {"kills": done.victims.total(), **asdict(done), "victims": dict(done.victims)}
+        return {"kills": done.kills_of.total(), **asdict(done), "kills_of": dict(done.kills_of)}
 
     def _balance(self, log: Path) -> dict[str, Any]:
         """Return what was lost and doubled of all that was acknowledged: entries, readings, refusals."""

@@ -4,7 +4,7 @@ import asyncio
 import random
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import pairwise
 
 import nats
@@ -17,11 +17,11 @@ from streams.log.jetstream import JetStreamLog, JetStreamWriter, Stream
 from streams.log.jetstream import reader as reader_module
 from streams.log.jetstream import writer as writer_module
 from streams.log.jetstream.link import FOREIGN
-from streams.log.jetstream.testing import Server
+from streams.log.jetstream.testing import Server, cluster
 from streams.log.producer import ZmqProducer
 from streams.log.segments import encode
 from streams.log.server import LogServer
-from streams.testing import running
+from streams.testing import running, until
 
 TIMEOUT = 60
 PAYLOAD = b"x" * 1_000
@@ -278,55 +278,151 @@ def test_a_server_that_is_away_is_an_error_at_first_and_silence_later(own, clock
         assert read_to(reader, 4, 3)[0].payload == b"4"
 
 
-def test_killed_at_random_the_server_loses_nothing_acknowledged_and_doubles_nothing(own, tmp_path):
-    """Two producers send through an appender while the server is killed four times."""
-    stream, chance, stop = Stream((own.url,), "line"), random.Random(3), threading.Event()
-    endpoint, sent = f"ipc://{tmp_path}/appender.sock", {}
-    writer = JetStreamWriter(stream, WallClock())
+class Traffic:
+    """Two producers that send through an appender to a stream; what they were promised is kept once."""
 
-    def keep_sending(one):
+    def __init__(self, stream, folder):
+        self.stream, self.endpoint, self.sent = stream, f"ipc://{folder}/appender.sock", {}
+
+    @contextmanager
+    def flowing(self):
+        """Send as long as the block lasts; the value is one of the producers."""
+        stop, writer = threading.Event(), JetStreamWriter(self.stream, WallClock())
+        with LogServer(self.endpoint, "line", writer) as server, running(server.run):
+            producers = [ZmqProducer(self.endpoint, "line", name, window=100) for name in ("one", "two")]
+            threads = [threading.Thread(target=self.keep_sending, args=(one, stop)) for one in producers]
+            for thread in threads:
+                thread.start()
+            try:
+                yield producers[0]
+            finally:
+                stop.set()
+                for thread in threads:
+                    thread.join(TIMEOUT)
+            assert all(one.flush(TIMEOUT) for one in producers)
+            for one in producers:
+                one.close()
+        self.end = writer.position
+        writer.close()
+
+    def keep_sending(self, one, stop):
         count = 0
         while not stop.is_set():
             count = one.send(Kind.READINGS, b"%d" % (count + 1))
-        sent[one.producer] = count
+        self.sent[one.producer] = count
 
-    with LogServer(endpoint, "line", writer) as server, running(server.run):
-        producers = [ZmqProducer(endpoint, "line", name, window=100) for name in ("one", "two")]
-        threads = [threading.Thread(target=keep_sending, args=(one,)) for one in producers]
-        for thread in threads:
-            thread.start()
+    def check(self):
+        """Read the stream: everything is there once, in order."""
+        with closing(JetStreamLog(self.stream)) as reader:
+            found = read_to(reader, self.end, limit=1 << 20)
+        assert [entry.position for entry in found] == list(range(1, self.end + 1))
+        assert all(later.received >= entry.received for entry, later in pairwise(found))
+        kept = {}
+        for entry in found:
+            if entry.kind == Kind.READINGS:
+                kept.setdefault(entry.producer, []).append(entry.payload)
+        assert kept == {
+            name: [b"%d" % index for index in range(1, count + 1)] for name, count in self.sent.items()
+        }
+
+
+def test_killed_at_random_the_server_loses_nothing_acknowledged_and_doubles_nothing(own, tmp_path):
+    """Two producers send through an appender while the server is killed four times."""
+    traffic, chance = Traffic(Stream((own.url,), "line"), tmp_path), random.Random(3)
+    with traffic.flowing() as one:
         for _ in range(4):
-            first = producers[0]
-            assert first.wait(first.acknowledged() + chance.randrange(1, 300), TIMEOUT)
+            assert one.wait(one.acknowledged() + chance.randrange(1, 300), TIMEOUT)
             own.kill()
             threading.Event().wait(chance.random() / 5)
             own.start()
-        stop.set()
-        for thread in threads:
-            thread.join(TIMEOUT)
-        assert all(one.flush(TIMEOUT) for one in producers)
-        for one in producers:
-            one.close()
-    end = writer.position
-    writer.close()
-    with closing(JetStreamLog(stream)) as reader:
-        found = read_to(reader, end, limit=1 << 20)
-    assert [entry.position for entry in found] == list(range(1, end + 1))
-    assert all(later.received >= entry.received for entry, later in pairwise(found))
-    kept = {}
-    for entry in found:
-        if entry.kind == Kind.READINGS:
-            kept.setdefault(entry.producer, []).append(entry.payload)
-    assert kept == {name: [b"%d" % index for index in range(1, count + 1)] for name, count in sent.items()}
+    traffic.check()
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three servers that keep streams together, by name."""
+    servers = cluster(tmp_path, ("north", "east", "west"))
+    for server in servers.values():
+        server.start()
+    yield servers
+    for server in servers.values():
+        server.kill()
+
+
+def told_of(stream):
+    """Return what the servers say of a stream, None while none leads it."""
+
+    async def once():
+        client = await nats.connect(list(stream.servers), connect_timeout=TIMEOUT)
+        try:
+            return (await client.jetstream().stream_info(stream.name)).cluster
+        except nats.errors.Error:
+            return None
+        finally:
+            await client.close()
+
+    return asyncio.run(once())
+
+
+def leader(stream, lost=""):
+    """Wait until somebody leads a stream who was not lost, and return their name."""
+    for _ in range(TIMEOUT):
+        told = told_of(stream)
+        if told is not None and told.leader not in (None, "", lost):
+            return told.leader
+        threading.Event().wait(0.5)
+    raise AssertionError("nobody leads the stream")
+
+
+def whole(stream):
+    """Return whether somebody leads a stream, and both others hold all that the leader holds."""
+    told = told_of(stream)
+    return told is not None and len(told.replicas or ()) == 2 and all(one.current for one in told.replicas)
+
+
+def opened(stream):
+    try:
+        JetStreamWriter(stream, WallClock()).close()
+    except LogAway:
+        return False
+    return True
+
+
+@pytest.mark.timeout(300)
+def test_three_servers_that_lose_their_leaders_lose_nothing_acknowledged_and_double_nothing(three, tmp_path):
+    """The leader is killed in the middle of traffic, and the one after it once the first is whole again."""
+    stream, chance = (
+        Stream(tuple(server.url for server in three.values()), "line", replicas=3),
+        random.Random(5),
+    )
+    until(lambda: opened(stream))
+    traffic = Traffic(stream, tmp_path)
+    with traffic.flowing() as one:
+        for _ in range(2):
+            until(lambda: whole(stream))
+            assert one.wait(one.acknowledged() + chance.randrange(100, 300), TIMEOUT)
+            lost = leader(stream)
+            three[lost].kill()
+            assert one.wait(one.acknowledged() + 300, TIMEOUT)
+            assert leader(stream, lost) in three
+            three[lost].start()
+    traffic.check()
 
 
 def test_what_is_not_read_waits_at_the_server(stream, clock, monkeypatch):
+    held, rest = [], JetStreamLog._rest
+
+    async def resting(reader):
+        held.append(reader._bytes)
+        await rest(reader)
+
     monkeypatch.setattr(reader_module, "HELD_BYTES", 5_000)
+    monkeypatch.setattr(JetStreamLog, "_rest", resting)
     with closing(JetStreamWriter(stream, clock)) as writer, closing(JetStreamLog(stream)) as reader:
         for sequence in range(1, 101):
             writer.append(Kind.READINGS, PAYLOAD, "p/1", sequence)
         end = writer.commit()
         assert reader.read(0, 1)[0].position == 1
-        threading.Event().wait(0.2)
-        assert reader._bytes <= 7_000
+        until(lambda: sum(size > 5_000 for size in held) > 2)
+        assert max(held) == 6_000
         assert len(read_to(reader, end, 1)) == 99

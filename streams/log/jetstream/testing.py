@@ -1,4 +1,4 @@
-"""For tests: a NATS server of one's own, which may be killed and started again."""
+"""For tests: a NATS server of one's own, or a cluster of them, killed and started again as one likes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from streams.peers.ports import free_port
 
 START_SECONDS = 20.0
 PAUSE = 0.02
@@ -16,8 +19,7 @@ class Server:
     """A ``nats-server`` with JetStream in a folder, on loopback."""
 
     def __init__(self, folder: Path, **more: object) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         settings = {"host": "127.0.0.1", "port": self.port, "max_payload": "16MB", **more}
         store = json.dumps({"store_dir": str(folder / "store")})
         lines = [f"{name}: {value}" for name, value in settings.items()]
@@ -56,3 +58,15 @@ class Server:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def cluster(folder: Path, names: Sequence[str]) -> dict[str, Server]:
+    """Return servers that keep their streams together, not started yet, each in a folder of its own."""
+    ports = {name: free_port() for name in names}
+    routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports.values())
+    servers = {}
+    for name, port in ports.items():
+        (folder / name).mkdir()
+        joined = f"{{name: line, listen: '127.0.0.1:{port}', routes: [{routes}]}}"
+        servers[name] = Server(folder / name, server_name=name, cluster=joined)
+    return servers
