@@ -16,7 +16,7 @@ from streams.peers.opcua import OpcUaPeer
 
 SCAN = 0.001
 """Seconds of one run through the program."""
-PATIENCE = 20.0
+PATIENCE = 60.0
 WORDS = ("ok", "ng", "review")
 
 

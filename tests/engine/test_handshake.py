@@ -661,7 +661,7 @@ def test_a_bypass_lets_the_line_run_with_a_camera_that_cannot_be_opened(rig: Rig
     never: dict[str, Any] = {"cycle_s": 600.0}
     with rig.running(handshake=never, identity={"serial": "plc", "once": True}) as station:
         rig.plc.wait(lambda: rig.trouble() == "Camera cam: unplugged.")
-        assert not rig.plc.on("ready")
+        rig.plc.wait(lambda: not rig.plc.on("ready"))
         let_by(rig, station)
         said = [rig.plc.part(serial=serial) for serial in ("A-1", "A-2")]
         first = rig.verdict(1)

@@ -206,7 +206,7 @@ def sorted_input(seed):
     return told, truth
 
 
-EXAMPLES = int(os.environ.get("SEAMLINE_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("SEAMLINE_EXAMPLES", "30"))
 """More of them outside the suite: docs/proof.md."""
 
 
