@@ -54,6 +54,8 @@ def meet(
 
 def blind(cameras: Cameras) -> str:
     """Say which camera does not see; empty when all do."""
+    if not cameras.names:
+        return "No camera is read yet."
     closed = cameras.closed()
     if not closed:
         return ""

@@ -89,6 +89,7 @@ def test_every_reason_of_a_line_is_said_in_chinese_and_counted_by_a_name(reason)
         "Reject A-17 was not seen in its bin within 0.5 s; find it and release the line.",
         "A part that was not rejected fell into the bin; find it and release the line.",
         "The scanner at 10.0.0.6:2001 does not answer: the connection ended.",
+        "No camera is read yet.",
     ],
 )
 def test_troubles_of_a_line_are_said_in_chinese(sentence):

@@ -7,6 +7,8 @@ import pytest
 
 from engine.cameras import FinishedParts, due_parts, open_camera
 from engine.plant import ReplaySection, SimulatedCamera
+from engine.station_cameras import Cameras
+from engine.station_line import blind
 from streams.clock import SECOND, ManualClock
 from streams.simulate import SEED, WELD_CELL_1, finishes
 from vision.cameras import CameraError, Run
@@ -70,3 +72,8 @@ def test_a_camera_that_follows_nobody_keeps_its_rate(replay):
 def test_a_machine_that_is_not_in_the_shop_cannot_be_followed():
     with pytest.raises(CameraError, match="no simulated machine 'lathe'"):
         due_parts(section("lathe"), ReplaySection(origin_us=0, start_us=0), threading.Event())
+
+
+def test_a_line_is_not_ready_before_any_camera_is_read():
+    cameras = Cameras(1, open_camera, lambda: 0, None, {})
+    assert blind(cameras) == "No camera is read yet."

@@ -87,6 +87,7 @@ TROUBLES = (
         "序列号登记册 {place} 不可用：{why}",
     ),
     (r"Camera (?P<camera>.+) is not open yet\.", "相机 {camera} 尚未打开。"),
+    (r"No camera is read yet\.", "尚未读取任何相机。"),
     (r"The station stops\.", "工位正在停止。"),
     (r"The adapter at (?P<place>\S+) has not answered yet\.", "适配器 {place} 尚未应答。"),
     (r"The adapter at (?P<place>\S+) does not answer: (?P<why>.+)\.", "适配器 {place} 无应答：{why}。"),
