@@ -30,6 +30,9 @@ TOO_LARGE = "too_large"
 TOO_MANY_SCANS = "too_many_scans"
 WRONG_COLOURS = "wrong_colours"
 
+MAX_CHUNKS = 100_000
+"""Chunks of a PNG; encoders put at least 8 kB into each."""
+
 JPEG_QUALITY = 95
 
 _JPEG = b"\xff\xd8\xff"
@@ -162,11 +165,25 @@ def _jpeg(encoded: bytes) -> Header:
 def _png(encoded: bytes) -> Header:
     if len(encoded) < 26:  # noqa: PLR2004
         return Header(0, 0, whole=False)
-    end = encoded.rfind(b"IEND")
-    whole = 0 < end <= len(encoded) - 8
     return Header(
-        _big(encoded, 16, 4), _big(encoded, 20, 4), whole, (encoded[24], encoded[25]) in _PNG_COLOURS
+        _big(encoded, 16, 4),
+        _big(encoded, 20, 4),
+        _chunks_whole(encoded),
+        (encoded[24], encoded[25]) in _PNG_COLOURS,
     )
+
+
+def _chunks_whole(encoded: bytes) -> bool:
+    """Walk the chunks of a PNG up to its end; decoders make room for what a chunk only says to hold."""
+    at = 8
+    for _ in range(MAX_CHUNKS):
+        end = at + 12 + _big(encoded, at, 4)
+        if end > len(encoded):
+            return False
+        if encoded[at + 4 : at + 8] == b"IEND":
+            return True
+        at = end
+    raise ValueError(f"a PNG of more than {MAX_CHUNKS} chunks")
 
 
 def _bmp(encoded: bytes) -> Header:

@@ -86,13 +86,7 @@ def test_an_end_marker_inside_a_preview_does_not_make_a_cut_jpeg_whole():
 
 
 def huge_png():
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">I4sII", 13, b"IHDR", 60_000, 60_000)
-        + bytes(64)
-        + b"IEND"
-        + bytes(4)
-    )
+    return png(8, 2, b"", width=60_000, height=60_000)
 
 
 def huge_bmp():
@@ -203,6 +197,13 @@ def test_what_unfolds_beside_the_pixels_takes_no_memory():
     assert int(grown.stdout) < 100_000
 
 
+def test_a_chunk_that_says_to_be_larger_than_its_file_is_not_decoded():
+    whole = ENCODED[".png"]
+    at = whole.index(b"IDAT") - 4
+    claiming = whole[:at] + struct.pack(">I", 0x5DF90000) + whole[at + 4 :]
+    assert pictures.decode(claiming) == (None, pictures.HALF_PICTURE)
+
+
 @pytest.mark.parametrize(
     ("encoded", "defect"),
     [
@@ -212,7 +213,9 @@ def test_what_unfolds_beside_the_pixels_takes_no_memory():
         (b"not a picture at all", pictures.UNKNOWN_FORMAT),
         (b"\xff\xd8\xff\xe0\0\x02garbage where a marker should be", pictures.UNREADABLE),
         (b"BM", pictures.HALF_PICTURE),
-        (ENCODED[".png"][:40] + bytes(400) + ENCODED[".png"][-12:], pictures.UNREADABLE),
+        (ENCODED[".png"][:40] + bytes(400) + ENCODED[".png"][-12:], pictures.HALF_PICTURE),
+        (png(8, 2, rows(24), (b"IDAT", b"nothing that unfolds")), pictures.UNREADABLE),
+        (png(8, 2, rows(24), *[(b"tEXt", b"")] * pictures.MAX_CHUNKS), pictures.UNREADABLE),
     ],
 )
 def test_what_is_no_picture_says_why(encoded, defect):
