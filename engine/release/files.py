@@ -59,27 +59,30 @@ def give(home: Home, station: str, order: Order) -> Path:
     OSError
         It cannot be written.
     """
-    file = order_file(home, station)
+    file = order_file(home, station, order.given)
     write(file, orjson.dumps(order))
     return file
 
 
 def take(home: Home, station: str) -> Order | None:
-    """Return the order that waits for a station; `done` takes it away."""
-    try:
-        return Order(**orjson.loads(order_file(home, station).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
+    """Return the oldest order that waits for a station; `done` takes it away."""
+    waiting = home.stations.glob(order_file(home, station, "*").name)
+    for file in sorted(waiting, key=lambda file: (len(file.name), file.name)):
+        try:
+            return Order(**orjson.loads(file.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            continue
+    return None
 
 
-def done(home: Home, station: str) -> None:
-    """Take an order away: the station's state holds what it asked for."""
-    order_file(home, station).unlink(missing_ok=True)
+def done(home: Home, station: str, order: Order) -> None:
+    """Take an order away, and no other one: the station's state holds what it asked for."""
+    order_file(home, station, order.given).unlink(missing_ok=True)
 
 
-def order_file(home: Home, station: str) -> Path:
-    """Return where a station looks for orders."""
-    return home.stations / f"{quote(station, safe='')}.order.json"
+def order_file(home: Home, station: str, given: int | str) -> Path:
+    """Return where a station looks for an order, by when it was given."""
+    return home.stations / f"{quote(station, safe='')}.order@{given}.json"
 
 
 def write(file: Path, content: bytes) -> None:

@@ -191,7 +191,7 @@ class Gate:
             return
         if order.given > self._state.ordered:
             self._set(replace(obeyed(self._state, order, self._now()), ordered=order.given))
-        files.done(self._home, self._state.station)
+        files.done(self._home, self._state.station, order)
 
     def _set(self, found: State) -> None:
         self._state = found

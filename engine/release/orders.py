@@ -81,11 +81,12 @@ def order(asked: Asked, what: Order) -> None:
     PlantError
         It does not, so the order was taken back.
     """
-    file = files.give(asked.home, asked.name, replace(what, given=time.time_ns()))
+    given = replace(what, given=time.time_ns())
+    file = files.give(asked.home, asked.name, given)
     limit = time.monotonic() + PATIENCE
     while file.exists():
         if time.monotonic() > limit:
-            files.done(asked.home, asked.name)
+            files.done(asked.home, asked.name, given)
             raise PlantError(
                 f"Station {asked.name} does not answer, so nothing was ordered; see `seamline status`."
             )

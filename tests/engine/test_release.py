@@ -437,6 +437,23 @@ def test_an_order_is_taken_once_however_often_it_lies_there(bench):
     assert files.take(bench.home, "weld-1") is None
 
 
+def test_an_order_that_comes_while_another_is_obeyed_is_obeyed_next(bench, monkeypatch):
+    files.give(bench.home, "weld-1", Order("bypass", "Li", "camera broken", 2.0, given=5))
+    save = files.save
+
+    def meanwhile(home, state):
+        monkeypatch.setattr(files, "save", save)
+        files.give(home, "weld-1", Order("end_bypass", "Wang", "mended", given=11))
+        save(home, state)
+
+    monkeypatch.setattr(files, "save", meanwhile)
+    bench.look()
+    assert bench.gate.bypass() is not None
+    bench.look()
+    assert bench.gate.bypass() is None
+    assert files.take(bench.home, "weld-1") is None
+
+
 def test_events_that_the_log_did_not_acknowledge_are_sent_again_with_their_number(bench):
     bench.release()
     bench.look(acknowledged=1)
