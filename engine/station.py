@@ -279,14 +279,10 @@ class Station:
             if isinstance(item, Stray):
                 self._pipeline.lose([loss_of(self.name, item.frame, item.outcome, item.reason)])
             else:
-                self._pipeline.offer(item)
+                self._pipeline.offer(self._repeats.compared(item))
 
-    def _judge_of(self, part: Part) -> Callable[[Part], Verdict]:
+    def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
         """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
-        seen, judge = self._repeats.compared(part), self._judge_in_turn()
-        return lambda _: judge(seen)
-
-    def _judge_in_turn(self) -> Callable[[Part], Verdict]:
         if self._line:
             return self._line.judge
         turn = self._judge.turn(self._section.part_number)
@@ -296,8 +292,9 @@ class Station:
         """Say good-bye to the line; what it triggered at the last moment was refused, and is on record."""
         if self._line:
             self._line.close()
-            for part in self._line.finish() if not self._pipeline.failure else ():
-                if isinstance(part, Part):
+            for item in self._line.finish() if not self._pipeline.failure else ():
+                if isinstance(item, Part):
+                    part = self._repeats.compared(item)
                     self._deliver([Job(part, verdict=self._line.judge(part))])
         if self._naming:
             self._naming.close()

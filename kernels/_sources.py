@@ -26,7 +26,7 @@ def digest(folder: Path = FOLDER) -> str:
 
 def stale(folder: Path = FOLDER) -> bool:
     """Say whether the kernels of a checkout were compiled from other sources, or from nobody knows which."""
-    if not (folder.parent / "setup.py").is_file():
+    if not (folder.parent / "setup.py").is_file() or not (folder.parent / "pyproject.toml").is_file():
         return False
     try:
         return (folder / STAMP).read_text() != digest(folder)

@@ -45,15 +45,24 @@ class Event(NamedTuple):
         return orjson.dumps(told | self.says, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def machine_stopped(machine: str, at: int, since: int, reason: str, program: str | None) -> Event:
-    """Return that a machine stands still for longer than it may; ``reason`` is its own word."""
+def machine_stopped(
+    machine: str, at: int, since: int, reason: str, program: str | None, again: int = 0
+) -> Event:
+    """Return that a machine stands still for longer than it may; ``reason`` is its own word.
+
+    ``again`` says how often this stop was told and withdrawn before.
+    """
     says = {"since": written(since), "reason": reason, "program": program}
-    return Event("machine_stopped", machine, at, str(since), says)
+    return Event("machine_stopped", machine, at, _mark(since, again), says)
 
 
-def stop_withdrawn(machine: str, at: int, since: int) -> Event:
+def stop_withdrawn(machine: str, at: int, since: int, again: int = 0) -> Event:
     """Return that a stop told as having begun at ``since`` had not lasted so long: it was over ``at``."""
-    return Event("stop_withdrawn", machine, at, str(since), {"since": written(since)})
+    return Event("stop_withdrawn", machine, at, _mark(since, again), {"since": written(since)})
+
+
+def _mark(since: int, again: int) -> str:
+    return f"{since}-{again}" if again else str(since)
 
 
 def alarm_began(machine: str, ts: int, score: float, threshold: float, tag: str, share: float) -> Event:

@@ -56,7 +56,7 @@ def record(
     Raises
     ------
     ApprovalError
-        Nothing was named that the model could fail at, or it learned from pictures of the set.
+        Nothing was named that it could fail at, a limit is none, or it learned from pictures of the set.
     ModelError
         One of the two does not run here.
     """
@@ -65,6 +65,8 @@ def record(
             f"No other model is in use that {registry.title(model)} could be held against; declare what it"
             " may do: --most-escapes 0.01 --most-overkill 0.05, shares of the defective and the sound parts."
         )
+    if any(most is not None and most >= 1 for most in bar.limits.values()):
+        raise ApprovalError("A limit of all parts is none; declare the share that it may be at the most.")
     unseen = refuse_learned(model, frozen)
     figures = measure(model, home, frozen, recipe, tell)
     used = None if bar.used is None else measure(bar.used, home, frozen, recipe, tell)
@@ -77,6 +79,7 @@ def record(
         "part_number": recipe.part_number,
         "station": bar.station,
         "bands": [recipe.review_above, recipe.reject_above],
+        "recipe": recipe.hash,
         "figures": figures,
         "against": None if bar.used is None else {"model": bar.used.hash, "figures": used},
         "limits": bar.limits,
@@ -148,7 +151,7 @@ def _keep(home: Home, told: dict[str, Any]) -> None:
 def _held_against(told: dict[str, Any]) -> str:
     """Return what names the thing that a model was held against, and no other."""
     used = told["against"] and told["against"]["model"]
-    named = [told["part_number"], told["station"], used, told["limits"]]
+    named = [told["part_number"], told["station"], used, told["limits"], told["recipe"]]
     return hashlib.sha256(orjson.dumps(named, option=orjson.OPT_SORT_KEYS)).hexdigest()[:SHOWN]
 
 

@@ -73,7 +73,7 @@ class Outbox:
     """
 
     name = "outbox"
-    version = 2
+    version = 3
 
     def __init__(self, keys: Keys, rule: EventRule | None) -> None:
         self._keys, self._rule = keys, rule
@@ -83,6 +83,8 @@ class Outbox:
         self._alarms: dict[int, Alarm] = {}
         self._closed: dict[int, set[int]] = {}
         """Machine -> starts of its closed shifts."""
+        self._withdrawals: dict[int, tuple[int, int]] = {}
+        """Machine -> beginning of the stop that was withdrawn last, and how often it was."""
         self._due = np.full(len(keys.machines), NEVER, dtype=np.int64)
         """(machines,) mark from which on a stop is to be told of, or an alarm may have ended."""
 
@@ -136,7 +138,14 @@ class Outbox:
         """Take back a stop that was told, if it was over before it had lasted long enough."""
         since = stop.since if stop.named == NULL else stop.named
         if stop.told and until < stop.since + self._patience:
-            yield events.stop_withdrawn(self._keys.owner[machine], until, since)
+            again = self._withdrawn_before(machine, since)
+            yield events.stop_withdrawn(self._keys.owner[machine], until, since, again)
+            self._withdrawals[machine] = since, again + 1
+
+    def _withdrawn_before(self, machine: int, since: int) -> int:
+        """Return how often a stop was withdrawn: told again it is another event than before."""
+        beginning, times = self._withdrawals.get(machine, (NULL, 0))
+        return times if beginning == since else 0
 
     def _scored(self, scores: Rows) -> Iterator[Event]:
         """Begin, go on with and end alarms; a machine's scores stand in the order of time."""
@@ -182,7 +191,8 @@ class Outbox:
         stop = self._stops.get(machine)
         if stop is not None and not stop.told and until >= stop.since + self._patience:
             name, at = self._keys.owner[machine], stop.since + self._patience
-            yield events.machine_stopped(name, at, stop.since, stop.reason, stop.program)
+            again = self._withdrawn_before(machine, stop.since)
+            yield events.machine_stopped(name, at, stop.since, stop.reason, stop.program, again)
             self._stops[machine] = replace(stop, told=True, named=stop.since)
 
     def _schedule(self, machine: int) -> None:
@@ -197,6 +207,7 @@ class Outbox:
         saved = {
             "stops": {owner[machine]: asdict(stop) for machine, stop in sorted(self._stops.items())},
             "alarms": {owner[machine]: asdict(alarm) for machine, alarm in sorted(self._alarms.items())},
+            "withdrawals": {owner[machine]: last for machine, last in sorted(self._withdrawals.items())},
             "closed": {owner[machine]: sorted(starts) for machine, starts in sorted(self._closed.items())},
         }
         return json.dumps(saved).encode()
@@ -206,6 +217,7 @@ class Outbox:
         saved = json.loads(state)
         self._stops = {machine: Stop(**item) for machine, item in self._known(saved["stops"])}
         self._alarms = {machine: Alarm(**item) for machine, item in self._known(saved["alarms"])}
+        self._withdrawals = {machine: tuple(last) for machine, last in self._known(saved["withdrawals"])}
         self._closed = {machine: set(starts) for machine, starts in self._known(saved["closed"])}
         for machine in range(len(self._keys.machines)):
             self._schedule(machine)

@@ -146,7 +146,7 @@ def test_a_model_that_passes_more_defective_parts_fails_and_is_not_signed(
     gated = seamline("models", "gate", blind, f"--set={frozen}", "--station=weld", f"--plant={plant}")
     assert gated.code == 1
     assert "sound parts" in gated.words or "defective parts" in gated.words
-    for asked in ((), LIMITS, ("--most-escapes=1", "--most-overkill=1")):
+    for asked in ((), LIMITS, ("--most-escapes=0.99", "--most-overkill=0.99")):
         seamline("models", "gate", blind, f"--set={frozen}", "--part-number=4711", *asked)
         ended = seamline("models", "sign", blind, "--part-number=4711", "--by=Wang Fang")
         assert "failed on the set frozen" in ended.words
@@ -159,11 +159,31 @@ def test_a_first_model_is_held_against_declared_limits_and_can_fail(
     gate = ("models", "gate", blind, f"--set={frozen}")
     assert "say what the model is measured for" in seamline(*gate, *LIMITS).words
     assert "declare what it may do" in seamline(*gate, "--part-number=4711", LIMITS[0]).words
+    without = ("--part-number=4711", "--most-escapes=1", LIMITS[1])
+    assert "A limit of all parts is none" in seamline(*gate, *without).words
     ended = seamline(*gate, "--part-number=4711", *LIMITS, "--json")
     assert ended.code == 1
     assert ended.json["failed"] == "it rejects 2 of 2 sound parts, 40 % may be"
     assert ended.json["learned_from"] == "what it learned from is not known"
     assert ended.json["limits"] == {"most_escapes": 0.4, "most_overkill": 0.4}
+
+
+def test_what_failed_at_some_bands_is_not_signed_for_others(
+    seamline: Command, tmp_path: Path, frozen: Path, home: Path
+) -> None:
+    model = seamline("models", "register", export(tmp_path, 0), "--json").json["hash"]
+    file = tmp_path / "bands.yaml"
+    gate = ("models", "gate", model, f"--set={frozen}", "--station=weld", f"--plant={file}", *LIMITS)
+    for lower, upper in ((0.01, 0.02), (0.25, 0.5)):
+        section = StationSection(name="weld", cameras=[], part_number="4711", model="tiny")
+        bands = section.model_copy(update={"review_above": lower, "reject_above": upper})
+        save(Plant(name="p", stations=[bands]), file)
+        told = seamline(*gate, "--json").json
+    assert told["failed"] == ""
+    seamline("models", "key", "Wang Fang")
+    assert len(list((home / "models" / ".gates").glob("*.json"))) == 2
+    ended = seamline("models", "sign", model, "--part-number=4711", "--station=weld", "--by=Wang Fang")
+    assert "failed on the set frozen" in ended.words
 
 
 def test_a_set_that_the_model_learned_from_is_refused(

@@ -15,6 +15,7 @@ from engine.station import Station
 from engine.station_judge import StationJudge
 from engine.station_models import Models
 from engine.station_report import report
+from engine.station_shadow import Shadow
 from streams.log.abc import Kind
 from streams.testing import KeptEntries
 from vision import pictures
@@ -169,6 +170,14 @@ def test_a_camera_that_tells_no_serial_is_seen_to_freeze(home, kind, settings, o
     plant, producer = plant_of(cameras=cameras(kind), **settings), KeptEntries()
     run(Station(plant.stations[0], plant, home, producer, shots(("", OK), ("", OK), ("", OK + 1))))
     assert [verdict.outcome.value for verdict in verdicts(producer)] == outcomes
+
+
+def test_a_candidate_that_looks_on_sees_which_picture_froze(home, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Shadow, "offer", lambda self, part, number: seen.append(part.frames[0].repeated))
+    plant = plant_of()
+    run(Station(plant.stations[0], plant, home, KeptEntries(), shots(("p1", OK), ("p2", OK))))
+    assert seen == [False, True]
 
 
 def test_recipes_of_one_model_share_it(home):

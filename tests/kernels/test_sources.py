@@ -19,7 +19,8 @@ def checkout(tmp_path):
     shutil.copytree(
         CHECKOUT / "kernels", tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__", "*.c")
     )
-    shutil.copy(CHECKOUT / "setup.py", tmp_path)
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(CHECKOUT / name, tmp_path)
     return tmp_path
 
 
@@ -70,7 +71,7 @@ def test_a_source_that_came_or_went_is_noticed(checkout):
 def test_kernels_of_which_nobody_knows_the_sources_are_refused_in_a_checkout_alone(checkout):
     (checkout / "kernels" / _sources.STAMP).unlink()
     assert picked(checkout).startswith("ImportError")
-    (checkout / "setup.py").unlink()
+    (checkout / "pyproject.toml").unlink()  # as where another package left a setup.py
     assert picked(checkout) == "c"
 
 

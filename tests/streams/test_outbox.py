@@ -186,6 +186,17 @@ def test_a_stop_is_withdrawn_by_the_beginning_that_was_told_also_over_a_restart(
     assert withdrawn(found) == [("stop_withdrawn", "12:00:08", "12:00:10")]
 
 
+def test_a_stop_that_stands_again_after_it_was_withdrawn_is_another_event(line):
+    line.hear(70, state(10, "stop"))
+    line.hear(75, state(5, "run"), state(10, "stop", end=at(10)))
+    after = Line()
+    after.operator.restore(line.operator.snapshot())
+    assert len(after.hear(80, state(5, "run", end=at(10)), state(10, "stop"))) == 1
+    assert plain(after.rows[-1], "key") == [f"machine_stopped:mill:{at(10)}-1"]
+    after.hear(85, state(5, "run"), state(10, "stop", end=at(10)))
+    assert plain(after.rows[-1], "key") == [f"stop_withdrawn:mill:{at(10)}-1"]
+
+
 def test_a_stop_that_lasted_long_enough_is_not_withdrawn(line):
     line.hear(70, state(0, "stop"))
     assert line.hear(75, state(0, "stop", end=at(60)), state(60, "run")) == []
