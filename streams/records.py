@@ -343,7 +343,12 @@ def decode(payload: bytes) -> pa.RecordBatch:
         for column in batch.columns:
             _validate(column)
         return batch
-    except (pa.ArrowException, StopIteration, OSError) as exc:
+    except (
+        pa.ArrowException,
+        StopIteration,
+        OSError,
+        KeyError,
+    ) as exc:  # KeyError: a type it has no class for
         raise ValueError(f"the bytes are not one Arrow batch: {exc}") from exc
 
 

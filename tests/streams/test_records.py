@@ -19,6 +19,9 @@ from streams.records import (
     encode,
 )
 
+MONTH_DAY_NANO = 2
+"""How an Arrow stream names the unit of an interval."""
+
 
 def columns_equal(left: Columns, right: Columns) -> None:
     for name in left.__slots__:
@@ -143,3 +146,15 @@ def test_a_dictionary_that_is_no_text_is_no_batch():
     words = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), letters)
     with pytest.raises(ValueError, match="not one Arrow batch"):
         decode(encode(pa.RecordBatch.from_pydict({"x": words})))
+
+
+def test_a_type_that_arrow_has_no_class_for_is_refused() -> None:
+    column = pa.array([None], pa.month_day_nano_interval())
+    payload = encode(pa.RecordBatch.from_arrays([column], names=["ts"]))
+    refused = 0
+    for place in (place for place, byte in enumerate(payload) if byte == MONTH_DAY_NANO):
+        try:
+            decode(payload[:place] + b"\0" + payload[place + 1 :])  # 0 is the interval of years and months
+        except ValueError as exc:
+            refused += isinstance(exc.__cause__, KeyError)
+    assert refused == 1
