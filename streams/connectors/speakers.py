@@ -69,12 +69,13 @@ class Speakers:
 
     def _said(self, readings: Readings) -> Iterator[tuple[str, set[tuple[str, str]]]]:
         """Yield each machine of readings, and by which tags it tells its state."""
-        codes = np.unique(readings.machine.codes)
-        for code in codes[codes >= 0].tolist():
-            machine = self._machines.get(readings.machine.values[code])
-            if machine is not None:
-                words = np.unique(readings.tag.codes[readings.machine.codes == code]).tolist()
-                yield machine.name, {(machine.name, readings.tag.values[word]) for word in words}
+        names, tags = readings.machine.values, readings.tag.values
+        pairs = np.unique(readings.machine.codes.astype(np.int64) * max(len(tags), 1) + readings.tag.codes)
+        said: dict[str, set[tuple[str, str]]] = {}
+        for code, word in zip(*(part.tolist() for part in np.divmod(pairs, max(len(tags), 1))), strict=True):
+            if code >= 0 and names[code] in self._machines:
+                said.setdefault(names[code], set()).add((names[code], tags[word]))
+        yield from said.items()
 
     def _of(self, name: str) -> Contact:
         if name not in self._contacts:

@@ -7,7 +7,7 @@ import pytest
 from vision import pictures
 from vision.cameras import Run
 from vision.detect import Detector
-from vision.frozen import Repeats, pixels_of
+from vision.frozen import Repeats, same_pixels
 from vision.inspector import Inspector
 from vision.judge import Recipe
 from vision.quality import Limits
@@ -59,8 +59,8 @@ def test_a_head_that_tells_another_time_hides_nothing():
     jpeg, png = pictures.encode_jpeg(image), pictures.encode_whole(image)
     stamped = jpeg[:2] + b"\xff\xfe\x00\x0612:0" + jpeg[2:]
     assert cv2.imdecode(np.frombuffer(stamped, np.uint8), cv2.IMREAD_COLOR) is not None
-    assert pixels_of(stamped) == pixels_of(jpeg)
-    assert pixels_of(png) != pixels_of(pictures.encode_whole(RENDERER.render(2, "top").image))
+    assert same_pixels(stamped, jpeg)
+    assert not same_pixels(png, pictures.encode_whole(RENDERER.render(2, "top").image))
 
 
 @pytest.mark.parametrize("red", [20, 200])
