@@ -1,8 +1,9 @@
-"""A whole plant at its everyday load: 4 cameras at 5 frames/s and 2,000 tags at 1 Hz, in real time; its detector in f32.
+"""A whole plant at its everyday load: 4 cameras at 5 frames/s and 2,000 tags at 1 Hz, in real time.
 
-``behind_s`` is the longest that any log entry waited for its commit: the wall time less the stamp of
-the newest committed entry, sampled as quickly as the database answers. ``pss_gb`` is the proportional
-set size of all processes together: supervisor, Ray, appender, gateway, console, load, PostgreSQL.
+Its detector computes in f32. ``behind_s`` is the longest that any log entry waited for its commit: the
+wall time less the stamp of the newest committed entry, sampled as quickly as the database answers.
+``pss_gb`` is the proportional set size of all processes together: supervisor, Ray, appender, gateway,
+console, load, PostgreSQL.
 """
 
 from __future__ import annotations
