@@ -38,22 +38,25 @@ INSPECTED = "SELECT coalesce(sum(inspected), 0)::int8, coalesce(sum(dropped), 0)
 class SleepingRequest:
     """A model's request that finds nothing, after as long as a model computes."""
 
+    def __init__(self, pictures: int) -> None:
+        self._pictures = pictures
+
     def infer(self, share_outputs: bool) -> None:
         """Leave the output as it is."""
-        time.sleep(MODEL_S)
+        time.sleep(MODEL_S * self._pictures)
 
 
 class SleepingStation(StationActor):
     """A station whose detector sleeps."""
 
     def __init__(self, plant_file: str, station: str, home: str) -> None:
-        opened = detect.open_lane
+        opened = detect.open_request
 
-        def open_sleeping(model: Model, threads: int) -> detect.Lane:
-            lane = opened(model, threads)
-            return detect.Lane(SleepingRequest(), lane.blob, lane.head)
+        def open_sleeping(model: Model, threads: int, pictures: int = 1) -> detect.Request:
+            request = opened(model, threads, pictures)
+            return detect.Request(SleepingRequest(pictures), request.blob, request.heads)
 
-        detect.open_lane = open_sleeping
+        detect.open_request = open_sleeping
         super().__init__(plant_file, station, home)
 
 

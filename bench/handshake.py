@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,16 +44,16 @@ CYCLE_S = 2.0
 
 
 class TimedDetector(Detector):
-    """A detector that notes how long each picture takes it."""
+    """A detector that notes how long it takes; the line has one part at a time, of one picture."""
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         self.seconds: list[float] = []
 
-    def detect_fitted(self, fitted: letterbox.Fitted, floor: float) -> Findings:
+    def detect_fitted(self, pictures: Sequence[letterbox.Fitted], floor: float) -> list[Findings]:
         """Detect, and note the time."""
         begun = time.perf_counter()
-        found = super().detect_fitted(fitted, floor)
+        found = super().detect_fitted(pictures, floor)
         self.seconds.append(time.perf_counter() - begun)
         return found
 

@@ -66,15 +66,15 @@ def timed(spent: Spent, name: str, call: Callable[..., T]) -> Callable[..., T]:
 @contextmanager
 def taken_apart(spent: Spent) -> Iterator[None]:
     """Let the model answer at once and time the other three."""
-    opened = detect.open_lane
+    opened = detect.open_request
 
-    def without_model(model: Model, threads: int) -> detect.Lane:
-        lane = opened(model, threads)
-        return detect.Lane(Absent(), lane.blob, lane.head)
+    def without_model(model: Model, threads: int, pictures: int = 1) -> detect.Request:
+        request = opened(model, threads, pictures)
+        return detect.Request(Absent(), request.blob, request.heads)
 
     keep = EvidenceStore.keep
     with (
-        patch.object(detect, "open_lane", without_model),
+        patch.object(detect, "open_request", without_model),
         patch.object(pictures, "decode", timed(spent, "codec", pictures.decode)),
         patch.object(quality, "measure", timed(spent, "gate", quality.measure)),
         patch.object(EvidenceStore, "keep", timed(spent, "evidence", keep)),

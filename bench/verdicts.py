@@ -78,7 +78,7 @@ def time_of_model(count: int = 50) -> float:
     times = []
     for _ in range(count):
         began = time.perf_counter()
-        detector.detect_fitted(fitted, 0.25)
+        detector.detect_fitted([fitted], 0.25)
         times.append((time.perf_counter() - began) * 1e3)
     return round(statistics.median(times), 1)
 

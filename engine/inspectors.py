@@ -11,11 +11,13 @@ from engine.plant import Judging, PlantError
 from engine.recipe import recipe_of, references_of
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
-from vision.detect import Detector
+from vision.assembly import Part
+from vision.detect import TOGETHER, Detector
 from vision.inspector import Inspector
 from vision.judge import Recipe
-from vision.records import Frame, Verdict
+from vision.records import Verdict
 from vision.reference import ReferenceUnreadable
+from vision.registry import Model
 
 
 class Judge(Protocol):
@@ -25,8 +27,8 @@ class Judge(Protocol):
     def recipe(self) -> Recipe:
         """What is asked of the parts."""
 
-    def inspect(self, frames: Sequence[Frame], attempt: int = 1) -> Verdict:
-        """Judge one part by all its frames."""
+    def inspect_parts(self, parts: Sequence[Part]) -> list[Verdict]:
+        """Judge parts, each by all its frames and as if it were alone."""
 
 
 class Inspectors:
@@ -85,7 +87,7 @@ def build_inspector(
 def _detector(section: Judging, home: Home) -> Detector | None:
     if section.model is None:
         return None
-    return Detector(registry.find(section.model, (home.models,)), lanes=lanes())
+    return open_detector(registry.find(section.model, (home.models,)))
 
 
 def _bank(section: Judging, home: Home) -> AnomalyDetector | None:
@@ -93,6 +95,11 @@ def _bank(section: Judging, home: Home) -> AnomalyDetector | None:
         return None
     places = (home.models,)
     return AnomalyDetector.of(anomaly.find(section.anomaly, places), places, lanes=lanes())
+
+
+def open_detector(model: Model) -> Detector:
+    """Open a detector for a station: a lane a core, which look at several pictures where many wait."""
+    return Detector(model, lanes=lanes(), together=TOGETHER)
 
 
 def lanes() -> int:

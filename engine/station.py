@@ -39,10 +39,10 @@ from engine.station_tally import Trail
 from streams.log.abc import Kind, Producer
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
-from vision.detect import Detector
+from vision.detect import TOGETHER, Detector
 from vision.evidence import EvidenceStore, sync_folders
 from vision.ledger import Balance, Ledger
-from vision.pipeline import Job, Pipeline
+from vision.pipeline import Inspect, Job, Pipeline, singly
 from vision.records import Frame, Missed, Verdict
 
 RETRY = 2.0
@@ -145,7 +145,8 @@ class Station:
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest = self._section.mode == "newest"
         depth = self._cores + len(self._section.cameras) if newest else DEPTH
-        self._pipeline = Pipeline(self._judge_of, self._deliver, self._cores, depth, newest, LINGER)
+        told = self._judge_of, self._deliver, self._cores, depth, newest, LINGER, TOGETHER
+        self._pipeline = Pipeline(*told)
         if self._line:
             self._line.start()
         try:
@@ -281,12 +282,12 @@ class Station:
             else:
                 self._pipeline.offer(self._repeats.compared(item))
 
-    def _judge_of(self, _part: Part) -> Callable[[Part], Verdict]:
+    def _judge_of(self, _part: Part) -> Inspect:
         """Return who judges a part whose turn it is: asked in the order of the parts, one at a time."""
         if self._line:
-            return self._line.judge
+            return singly(self._line.judge)
         turn = self._judge.turn(self._section.part_number)
-        return partial(self._naming.applied, turn) if self._naming else turn.judge
+        return singly(partial(self._naming.applied, turn)) if self._naming else turn
 
     def _leave_line(self) -> None:
         """Say good-bye to the line; what it triggered at the last moment was refused, and is on record."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from engine.inspectors import Inspectors, Judge
 from engine.release.gate import BYPASS, RELEASE, Gate, bypassed
 from vision import unjudged
 from vision.assembly import Part
 from vision.inspector import Inspector
+from vision.judge import Recipe
 from vision.records import Frame, Verdict
 from vision.refusal import Refusal
 
@@ -22,22 +22,53 @@ JUDGING = (RECIPE, RELEASE)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Who judges a part whose turn it is.
+    """Who judges parts whose turn it is: equal for parts that the same one judges."""
 
-    ``look`` inspects it; ``count`` says what of that counts when it is known who the part is: nothing of a
-    master part, and REVIEW while the station is not released.
-    """
-
-    look: Callable[[Part], Verdict]
-    count: Callable[[Part, Verdict], Verdict]
+    judge: Judge
+    counted: Callable[[Judge, Part, Verdict], Verdict]
     known: bool = True
     """Whether the station has a recipe for it."""
     bypass: str = ""
     """Why it goes by without being inspected; empty: it does not."""
 
-    def judge(self, part: Part) -> Verdict:
-        """Return what is said of a part of which it is known who it is."""
-        return self.count(part, self.look(part))
+    def __call__(self, parts: Sequence[Part]) -> Iterator[Verdict]:
+        """Yield what is said of parts of which it is known who they are."""
+        for part, verdict in zip(parts, self.judge.inspect_parts(parts), strict=True):
+            yield self.count(part, verdict)
+
+    def look(self, part: Part) -> Verdict:
+        """Inspect a part."""
+        return self.judge.inspect_parts([part])[0]
+
+    def count(self, part: Part, verdict: Verdict) -> Verdict:
+        """Say what of that counts when it is known who the part is.
+
+        Nothing of a master part does, and it is REVIEW while the station is not released.
+        """
+        return self.counted(self.judge, part, verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Say of every part that nobody looked at it; ``rule``, ``why`` and ``short`` as of `unjudged`."""
+
+    station: str
+    number: str
+    rule: str
+    why: str
+    short: str
+
+    @property
+    def recipe(self) -> Recipe:
+        """Ask nothing of the parts."""
+        return Recipe(self.number)
+
+    def inspect_parts(self, parts: Sequence[Part]) -> list[Verdict]:
+        """Leave parts as they are."""
+        told = self.rule, self.why, self.short
+        return [
+            unjudged.unjudged(self.station, self.number, part.frames, part.attempt, *told) for part in parts
+        ]
 
 
 class StationJudge:
@@ -101,12 +132,14 @@ class StationJudge:
         so (``bypass`` says why), whatever holds by now.
         """
         if why := bypass or self.bypass():
-            return replace(self._leave(number, BYPASS, why, unjudged.BYPASS, known=True), bypass=why)
+            nobody = Unjudged(self.station, number, BYPASS, why, unjudged.BYPASS)
+            return Turn(nobody, self._count, bypass=why)
         judge = self._known(number)
         self._unknown = "" if judge else f"No recipe for part number {number} at this station."
         if judge is None:
-            return self._leave(number, RECIPE, self._unknown, unjudged.NO_RECIPE, known=False)
-        return Turn(partial(_look, judge), partial(self._count, judge))
+            nobody = Unjudged(self.station, number, RECIPE, self._unknown, unjudged.NO_RECIPE)
+            return Turn(nobody, self._count, known=False)
+        return Turn(judge, self._count)
 
     def _known(self, number: str) -> Judge | None:
         try:
@@ -120,13 +153,3 @@ class StationJudge:
         other = self._stale(verdict.part_number, part.frames)
         unfit = f"The cameras still stand as for {other}." if other else ""
         return self._gate.say(part, judge, verdict, unfit)
-
-    def _leave(self, number: str, rule: str, why: str, short: str, known: bool) -> Turn:
-        def leave(part: Part) -> Verdict:
-            return unjudged.unjudged(self.station, number, part.frames, part.attempt, rule, why, short)
-
-        return Turn(leave, lambda _, verdict: verdict, known)
-
-
-def _look(judge: Judge, part: Part) -> Verdict:
-    return judge.inspect(part.frames, part.attempt)

@@ -14,13 +14,14 @@ import structlog
 from engine.approvals.chain import Chain
 from engine.approvals.errors import ApprovalError
 from engine.approvals.ledger import Approvals, Use
-from engine.inspectors import Inspectors, Judge, build_inspector, lanes
+from engine.inspectors import Inspectors, Judge, build_inspector, lanes, open_detector
 from engine.paths import Home
 from engine.plant import Judging, Plant, PlantError
 from engine.recipe import recipe_of, sections_of
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
-from vision.detect import Detector
+from vision.assembly import Part
+from vision.detect import TOGETHER, Detector
 from vision.records import Frame
 from vision.refusal import Refusal
 from vision.registry import Model, ModelError
@@ -155,7 +156,7 @@ class Models:
         """Open a detector, or take the one that judges by the same model already."""
         there = [item.detector for item in self._open.values() if item.detector]
         found = next((item for item in there if model and item.model.hash == model.hash), None)
-        return found or (Detector(model, lanes=lanes()) if model else None)
+        return found or (open_detector(model) if model else None)
 
     def _bank(self, model: Model | None) -> AnomalyDetector | None:
         """Open a bank, or take the one that is open already."""
@@ -178,10 +179,11 @@ def open_bank(model: Model, home: Home, lanes: int) -> AnomalyDetector:
 
 
 def warm(judge: Judge) -> None:
-    """Let a judge look at noise once in each lane: the first look of a lane is its slowest."""
+    """Let a judge look at noise in each lane, alone and together: the first look of a lane is its slowest."""
     noise = np.random.default_rng(1).integers(0, 256, (NOISE, NOISE, 3), dtype=np.uint8)
     for number in range(lanes()):
-        judge.inspect((Frame("warm", "", "", number, 0, b"", noise, ""),))
+        part = Part("", 1, (Frame("warm", "", "", number, 0, b"", noise, ""),))
+        judge.inspect_parts([part] * (TOGETHER + 1))
 
 
 def choose(

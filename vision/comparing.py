@@ -14,7 +14,7 @@ from typing import Any
 
 from vision import card, export, registry
 from vision.dataset import DatasetError, read_classes
-from vision.detect import open_lane
+from vision.detect import open_request
 from vision.evaluation import judge_parts
 from vision.export import Taught, Trained, look, photographs
 from vision.records import Float32
@@ -26,13 +26,13 @@ class Running:
 
     def __init__(self, model: Model) -> None:
         self.classes = model.classes
-        self._lane = open_lane(model, threads=1)
+        self._request = open_request(model, threads=1)
 
     def __call__(self, tensor: Float32) -> Float32:
         """Return the raw output of one picture (1, 3, side, side)."""
-        self._lane.blob[:] = tensor
-        self._lane.request.infer(share_outputs=True)
-        return self._lane.head[None].copy()
+        self._request.blob[:] = tensor
+        self._request.compiled.infer(share_outputs=True)
+        return self._request.heads.copy()
 
 
 def compare(folder: Path, checkpoint: Path, taught: Taught) -> dict[str, Any]:

@@ -2,39 +2,82 @@
 
 The same picture and model give the same findings, bit for bit, however many pictures are looked at
 at once: each goes through one lane of fixed threads. A lane of one thread computes in the thread that
-asks, so a picture stays in that core's cache from its bytes to its findings.
+asks, so a picture stays in that core's cache from its bytes to its findings. Pictures that wait anyway
+are computed together, since the model's weights are then fetched once for all of them; that this gives the
+bits that each alone would have given is tried when a detector opens, and where it does not, it is not done.
 """
 
 from __future__ import annotations
 
 import queue
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import openvino as ov
+import structlog
 
 from kernels import boxes as kernel
 from vision import letterbox, network
 from vision.records import Findings, Float32, Image, Int32
 from vision.registry import Model, ModelError
 
+logger = structlog.get_logger(__name__)
+
 OVERLAP = 0.7
 """Boxes of one class that overlap by more (intersection over union) are one finding."""
 MOST = 300
 """Findings of one picture at the most."""
+TOGETHER = 4
+"""Pictures computed together: more gain little, and every one of them waits for the last."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """A compiled network with the input (pictures, 3, side, side) it reads and the heads it fills.
+
+    A picture's head is (4 + classes, n), to be decoded by `choose`; of a model that is end to end (n, 6), by
+    `sort`.
+    """
+
+    compiled: Any
+    blob: Float32
+    heads: Float32
+
+    def infer(self, pictures: Sequence[letterbox.Fitted]) -> Float32:
+        """Return the heads of as many pictures as the request takes, to be read before the next.
+
+        Raises
+        ------
+        ModelError
+            One of them is no number: nothing may be said of the part.
+        """
+        for fitted, blob in zip(pictures, self.blob, strict=True):
+            letterbox.fill(fitted, blob)
+        self.compiled.infer(share_outputs=True)
+        check_numbers(self.heads)
+        return self.heads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lane:
-    """One request with the input (1, 3, side, side) it reads and the head it fills.
+    """What one thread computes with: a picture alone, or several together where that gives the same bits."""
 
-    The head is (4 + classes, n), to be decoded by `choose`; of a model that is end to end (n, 6), by `sort`.
-    """
+    alone: Request
+    together: Request | None = None
 
-    request: Any
-    blob: Float32
-    head: Float32
+    def groups(self, pictures: Sequence[letterbox.Fitted]) -> list[Sequence[letterbox.Fitted]]:
+        """Return pictures in the groups that are computed one after the other."""
+        size = len(self.together.blob) if self.together else 1
+        whole = len(pictures) // size * size
+        groups = [pictures[at : at + size] for at in range(0, whole, size)]
+        return groups + [pictures[at : at + 1] for at in range(whole, len(pictures))]
+
+    def infer(self, group: Sequence[letterbox.Fitted]) -> Float32:
+        """Return the heads of a group."""
+        request = self.together if self.together and len(group) > 1 else self.alone
+        return request.infer(group)
 
 
 class Detector:
@@ -45,7 +88,9 @@ class Detector:
     model
         The export; its card was checked.
     lanes, threads
-        Pictures computed at once, and threads for each of them.
+        Pictures computed side by side, and threads for each of them.
+    together
+        Pictures that a lane may compute in one go.
 
     Raises
     ------
@@ -53,11 +98,11 @@ class Detector:
         OpenVINO cannot read the export, or its shapes or its precision are not those of its card.
     """
 
-    def __init__(self, model: Model, lanes: int = 1, threads: int = 1) -> None:
+    def __init__(self, model: Model, lanes: int = 1, threads: int = 1, together: int = 1) -> None:
         self.model = model
         self._lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
         for _ in range(lanes):
-            self._lanes.put(open_lane(model, threads))
+            self._lanes.put(open_lane(model, threads, together))
 
     def fit(self, image: Image) -> letterbox.Fitted:
         """Resize a picture to the model's scale."""
@@ -65,32 +110,52 @@ class Detector:
 
     def detect(self, image: Image, floor: float = 0.25) -> Findings:
         """Return the findings of a picture with scores above ``floor``, best first, in its own pixels."""
-        return self.detect_fitted(self.fit(image), floor)
+        return self.detect_fitted([self.fit(image)], floor)[0]
 
-    def detect_fitted(self, fitted: letterbox.Fitted, floor: float) -> Findings:
-        """Return the findings of a picture that was brought to the model's scale.
+    def detect_fitted(self, pictures: Sequence[letterbox.Fitted], floor: float) -> list[Findings]:
+        """Return the findings of each of some pictures that were brought to the model's scale.
 
         Raises
         ------
         ModelError
-            The model's answer is no number: nothing may be said of the part.
+            The model's answer to one of them is no number: nothing may be said of the part.
         """
         lane = self._lanes.get()
         try:
-            letterbox.fill(fitted, lane.blob[0])
-            lane.request.infer(share_outputs=True)
-            check_numbers(lane.head)
-            boxes, labels, scores = self._chosen(lane.head, floor)
+            return [
+                self._found(fitted, head, floor)
+                for group in lane.groups(pictures)
+                for fitted, head in zip(group, lane.infer(group), strict=True)
+            ]
         finally:
             self._lanes.put(lane)
+
+    def _found(self, fitted: letterbox.Fitted, head: Float32, floor: float) -> Findings:
+        boxes, labels, scores = self._chosen(head, floor)
         return Findings(self.model.classes, fitted.back(boxes), labels, scores)
 
     def _chosen(self, head: Float32, floor: float) -> tuple[Float32, Int32, Float32]:
-        """Return boxes, classes and scores above ``floor``, best first, of what a lane's head holds."""
+        """Return boxes, classes and scores above ``floor``, best first, of what a picture's head holds."""
         return sort(head, floor, len(self.model.classes)) if self.model.end_to_end else choose(head, floor)
 
 
-def open_lane(model: Model, threads: int) -> Lane:
+def open_lane(model: Model, threads: int, together: int = 1) -> Lane:
+    """Return what a thread computes with, for so many pictures together if that gives the same bits here."""
+    alone = open_request(model, threads)
+    if together == 1:
+        return Lane(alone)
+    try:
+        several = open_request(model, threads, together)
+    except ModelError:
+        logger.info("pictures_computed_one_by_one", model=model.name, reason="it takes one at a time")
+        return Lane(alone)
+    if alike(alone, several):
+        return Lane(alone, several)
+    logger.warning("pictures_computed_one_by_one", model=model.name, reason="together they give other bits")
+    return Lane(alone)
+
+
+def open_request(model: Model, threads: int, pictures: int = 1) -> Request:
     """Compile an export for this CPU, pinned to f32 and to threads; it reads and fills arrays of ours.
 
     What is quantised in a declared INT8 export stays in INT8: the pin forbids that anything else is rounded.
@@ -105,15 +170,31 @@ def open_lane(model: Model, threads: int) -> Lane:
     try:
         graph = network.settle(graph, side)
         network.check(graph, model)
+        if pictures > 1:
+            graph.reshape([pictures, 3, side, side])
         compiled = ov.Core().compile_model(graph, "CPU", settings)
     except RuntimeError as exc:
         raise ModelError(f"OpenVINO cannot read the model in {model.folder}; export it anew.") from exc
-    blob = np.zeros((1, 3, side, side), np.float32)
-    head = np.zeros(tuple(compiled.output(0).shape), np.float32)
+    blob = np.zeros((pictures, 3, side, side), np.float32)
+    heads = np.zeros(tuple(compiled.output(0).shape), np.float32)
     request = compiled.create_infer_request()
     request.set_input_tensor(ov.Tensor(blob, shared_memory=True))
-    request.set_output_tensor(ov.Tensor(head, shared_memory=True))
-    return Lane(request, blob, head[0])
+    request.set_output_tensor(ov.Tensor(heads, shared_memory=True))
+    return Request(request, blob, heads)
+
+
+def alike(alone: Request, together: Request) -> bool:
+    """Say whether pictures computed together give the bits that each gives alone, by a try with noise."""
+    together.blob[:] = np.random.default_rng(1).random(together.blob.shape, np.float32)
+    together.compiled.infer(share_outputs=True)
+    if together.heads.shape != (len(together.blob), *alone.heads.shape[1:]):
+        return False
+    for blob, head in zip(together.blob, together.heads, strict=True):
+        alone.blob[0] = blob
+        alone.compiled.infer(share_outputs=True)
+        if alone.heads[0].tobytes() != head.tobytes():
+            return False
+    return True
 
 
 def check_numbers(answer: Float32) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import openvino as ov
@@ -14,6 +16,7 @@ import simplejpeg
 
 from vision import letterbox, locate, pictures, quality
 from vision.anomaly import AnomalyDetector, maps
+from vision.assembly import Part
 from vision.detect import OVERLAP, Detector
 from vision.judge import Recipe, describe_findings, digest, judge
 from vision.measure import Box, measure
@@ -38,6 +41,17 @@ def preprocessing(
         "opencv": cv2.__version__,
         "openvino": ov.__version__,
     }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A frame at the model's scale, with its measures; without a picture where none can be read."""
+
+    frame: Frame
+    image: Image | None
+    fitted: letterbox.Fitted | None
+    measures: dict[str, float]
+    rejected: str
 
 
 class Inspector:
@@ -90,13 +104,31 @@ class Inspector:
         attempt
             How often this serial has been inspected here, this time included.
         """
-        ruling = judge(self.recipe, [self.look(frame) for frame in frames])
+        return self.inspect_parts([Part(frames[0].serial, attempt, tuple(frames))])[0]
+
+    def inspect_parts(self, parts: Sequence[Part]) -> list[Verdict]:
+        """Judge parts, each as `inspect` judges it alone; the detector looks at their frames together."""
+        views = iter(self.look([frame for part in parts for frame in part.frames]))
+        return [self._verdict(part, list(islice(views, len(part.frames)))) for part in parts]
+
+    def look(self, frames: Sequence[Frame]) -> list[View]:
+        """Measure frames and find what is in them; a frame that cannot be read has no findings."""
+        seen = [self._see(frame) for frame in frames]
+        asked = [item.fitted for item in seen if item.fitted and item.rejected != quality.FROZEN]
+        found = iter(self._detect(asked))
+        return [
+            self._tell(item, next(found) if item.fitted and item.rejected != quality.FROZEN else ())
+            for item in seen
+        ]
+
+    def _verdict(self, part: Part, views: Sequence[View]) -> Verdict:
+        ruling = judge(self.recipe, views)
         return Verdict(
             station=self.station,
-            serial=frames[0].serial,
+            serial=part.frames[0].serial,
             part_number=self.recipe.part_number,
-            attempt=attempt,
-            ts=max(frame.ts for frame in frames),
+            attempt=part.attempt,
+            ts=max(frame.ts for frame in part.frames),
             outcome=ruling.outcome,
             reason=ruling.reason,
             versions=self.versions,
@@ -105,23 +137,30 @@ class Inspector:
             recipe=self.recipe.title,
         )
 
-    def look(self, frame: Frame) -> View:
-        """Measure one frame and find what is in it; a frame that cannot be read has no findings."""
+    def _see(self, frame: Frame) -> Seen:
+        """Decode a frame and measure it."""
         image, defect = frame.image, frame.defect
         if image is None and not defect:
             image, defect = pictures.decode(frame.encoded)
         if image is None:
-            return view_of(frame, (0, 0), {}, (), defect)
+            return Seen(frame, None, None, {}, defect)
         fitted = letterbox.fit(image, self._side)
         measures = self._measure(fitted, frame.view)
         rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
-        if frame.repeated:
-            return view_of(frame, image.shape[:2], measures, (), quality.FROZEN)
-        findings = self._detect(fitted) + (() if rejected else self._compare(image, fitted))
+        return Seen(frame, image, fitted, measures, quality.FROZEN if frame.repeated else rejected)
+
+    def _tell(self, seen: Seen, found: tuple[Finding, ...]) -> View:
+        """Return what a frame contributes, by what the detector found in it."""
+        frame, image, fitted = seen.frame, seen.image, seen.fitted
+        if image is None or fitted is None:
+            return view_of(frame, (0, 0), {}, (), seen.rejected)
+        if seen.rejected == quality.FROZEN:
+            return view_of(frame, image.shape[:2], seen.measures, (), seen.rejected)
+        findings = found + (() if seen.rejected else self._compare(image, fitted))
         seam = self._locate(fitted, findings)
         scale = self.recipe.calibration.get(frame.view)
         sized = tuple(measure(finding, seam, scale) for finding in findings)
-        return view_of(frame, image.shape[:2], measures, sized, rejected, seam, scale)
+        return view_of(frame, image.shape[:2], seen.measures, sized, seen.rejected, seam, scale)
 
     def _measure(self, fitted: letterbox.Fitted, view: str) -> dict[str, float]:
         """Return what the quality gate looks at, a reference of the view among it where there is one."""
@@ -146,12 +185,12 @@ class Inspector:
             return seam
         return locate.by_picture(fitted.resized, (fitted.width, fitted.height))
 
-    def _detect(self, fitted: letterbox.Fitted) -> tuple[Finding, ...]:
-        """Return what the detector finds, best first."""
+    def _detect(self, pictures: Sequence[letterbox.Fitted]) -> list[tuple[Finding, ...]]:
+        """Return what the detector finds in each picture, best first."""
         if not self._detector:
-            return ()
-        found = self._detector.detect_fitted(fitted, self.recipe.rules.floor)
-        return describe_findings(found, self._detector.model.iso6520)
+            return [() for _ in pictures]
+        found = self._detector.detect_fitted(pictures, self.recipe.rules.floor)
+        return [describe_findings(item, self._detector.model.iso6520) for item in found]
 
     def _compare(self, image: Image, fitted: letterbox.Fitted) -> tuple[Finding, ...]:
         """Return what no good part has, worst first; a frame that the gate refused looks like none anyway."""

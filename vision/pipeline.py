@@ -1,6 +1,7 @@
 """Threads between cameras and verdicts: parts are inspected side by side and finished in order.
 
-Parts enter in one order and leave in the same, whatever their inspection took. At most ``depth``
+Parts enter in one order and leave in the same, whatever their inspection took. When many wait, a thread
+takes several, for whoever judges them to look at together. At most ``depth``
 parts, of `ROOM` bytes, are inside: then `offer` waits (lossless), or the oldest part that nobody has
 begun makes room (newest). Every part that enters leaves through ``finish``: inspected, dropped or failed.
 """
@@ -9,10 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
+from itertools import groupby
 
 import structlog
 
@@ -21,8 +23,8 @@ from vision.records import FrameLoss, Verdict
 
 logger = structlog.get_logger(__name__)
 
-Inspect = Callable[[Part], Verdict]
-"""Judges one part."""
+Inspect = Callable[[Sequence[Part]], Iterable[Verdict]]
+"""Judges parts, in their order, each as if it were alone; those that are equal judge alike."""
 
 BUSY = "station_busy"
 ROOM = 1 << 30
@@ -38,7 +40,12 @@ def always(inspect: Inspect) -> Callable[[Part], Inspect]:
     return lambda _part: inspect
 
 
-def _fail(why: Exception, _part: Part) -> Verdict:
+def singly(judge: Callable[[Part], Verdict]) -> Inspect:
+    """Return that parts are judged by one who looks at one at a time."""
+    return lambda parts: map(judge, parts)
+
+
+def _fail(why: Exception, _parts: Sequence[Part]) -> Iterable[Verdict]:
     raise why
 
 
@@ -81,6 +88,8 @@ class Pipeline:
     linger
         Seconds that ``finish`` waits for company while more parts are inside: what leaves together
         costs less. A part that is alone leaves at once.
+    together
+        Parts that a worker takes at once when as many wait for every worker.
     """
 
     def __init__(
@@ -91,12 +100,14 @@ class Pipeline:
         depth: int,
         newest: bool = False,
         linger: float = 0.0,
+        together: int = 1,
     ) -> None:
         self._turn = turn
         self._finish = finish
         self._depth = depth
         self._newest = newest
         self._linger = linger
+        self._together, self._crowd = together, together * workers
         lock = threading.Lock()
         self._room = threading.Condition(lock)
         self._work = threading.Condition(lock)
@@ -173,29 +184,43 @@ class Pipeline:
                 self._held -= job.part.nbytes
 
     def _inspect_all(self) -> None:
-        job = self._next(None)
-        while job and job.part and job.inspect:
-            try:
-                job.verdict = job.inspect(job.part)
-            except Exception as exc:  # one part must not end the station: the loss of its frames says why
-                job.reason = f"inspection_failed: {type(exc).__name__}"
-                logger.exception("inspection_failed", serial=job.part.serial)
-            job = self._next(job)
+        jobs = self._next([])
+        while jobs:
+            for inspect, alike in groupby(jobs, lambda job: job.inspect):
+                if inspect:
+                    self._inspect(inspect, list(alike))
+            jobs = self._next(jobs)
 
-    def _next(self, done: Job | None) -> Job | None:
-        """Hand in a job and wait for another; None at the end."""
+    def _inspect(self, inspect: Inspect, jobs: Sequence[Job]) -> None:
+        """Have parts judged; where one of several fails, those without a verdict are judged one by one."""
+        try:
+            verdicts = inspect([job.part for job in jobs if job.part])
+            for job, verdict in zip(jobs, verdicts, strict=True):
+                job.verdict = verdict
+        except Exception as exc:  # one part must not end the station: the loss of its frames says why
+            if len(jobs) > 1:
+                for job in jobs:
+                    if job.verdict is None:
+                        self._inspect(inspect, [job])
+                return
+            jobs[0].reason = f"inspection_failed: {type(exc).__name__}"
+            logger.exception("inspection_failed", serial=jobs[0].part.serial if jobs[0].part else "")
+
+    def _next(self, done: Sequence[Job]) -> list[Job]:
+        """Hand in jobs and wait for others; none at the end."""
         with self._work:
-            if done:
-                done.stage = Stage.DONE
-                self._tell_if_ready()
+            for job in done:
+                job.stage = Stage.DONE
+            self._tell_if_ready()
             self._work.wait_for(lambda: self._waiting or self._closing.is_set())
-            if not self._waiting:
-                return None
-            job = self._waiting.popleft()
-            job.stage = Stage.RUNNING
-            if job.part is not None:
-                job.inspect = self._ask(job.part)
-            return job
+            count = self._together if len(self._waiting) >= self._crowd else 1
+            return [self._begin(self._waiting.popleft()) for _ in range(min(count, len(self._waiting)))]
+
+    def _begin(self, job: Job) -> Job:
+        job.stage = Stage.RUNNING
+        if job.part is not None:
+            job.inspect = self._ask(job.part)
+        return job
 
     def _ask(self, part: Part) -> Inspect:
         """Return who judges a part; nobody to be found fails the part, as a failed inspection does."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vision import unjudged
+from vision.assembly import Part
 from vision.judge import Recipe
-from vision.records import Frame, Verdict, Versions
+from vision.records import Verdict, Versions
 
 MODEL = "model"
 """What decides where nobody signed the model."""
@@ -24,8 +25,12 @@ class Refusal:
         self.recipe = recipe
         self.reason = reason
 
-    def inspect(self, frames: Sequence[Frame], attempt: int = 1) -> Verdict:
-        """Send a part to review."""
+    def inspect_parts(self, parts: Sequence[Part]) -> list[Verdict]:
+        """Send parts to review."""
+        return [self._refuse(part) for part in parts]
+
+    def _refuse(self, part: Part) -> Verdict:
         told = (MODEL, self.reason, unjudged.NO_MODEL)
-        verdict = unjudged.unjudged(self.station, self.recipe.part_number, frames, attempt, *told)
+        number = self.recipe.part_number
+        verdict = unjudged.unjudged(self.station, number, part.frames, part.attempt, *told)
         return replace(verdict, versions=Versions(model="", preprocessing="", recipe=self.recipe.hash))

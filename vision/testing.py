@@ -33,11 +33,14 @@ def picture(red: int, side: int = 64, seed: int = 1) -> Image:
     return image
 
 
-def write_model(folder: Path, name: str = "tiny") -> Model:
-    """Write the tiny model with its card to ``folder / name`` and load it."""
+def write_model(folder: Path, name: str = "tiny", singular: bool = False) -> Model:
+    """Write the tiny model with its card to ``folder / name`` and load it.
+
+    A ``singular`` one takes no more than one picture at a time.
+    """
     place = folder / name
     place.mkdir(parents=True)
-    ov.save_model(_network(), place / "model.xml", compress_to_fp16=False)
+    ov.save_model(_network(singular), place / "model.xml", compress_to_fp16=False)
     files = {file: hashlib.sha256((place / file).read_bytes()).hexdigest() for file in FILES}
     card = {
         "name": name,
@@ -68,11 +71,12 @@ def _answers(end_to_end: bool = False) -> tuple[Float32, Float32]:
     return fixed, moved
 
 
-def _network() -> ov.Model:
+def _network(singular: bool = False) -> ov.Model:
     fixed, moved = _answers()
     picture = ops.parameter((1, 3, SIDE, SIDE), np.float32)
     reds = ops.gather(picture, np.array([0]), np.int64(1))
-    red = ops.reduce_mean(reds, np.array([1, 2, 3]), keep_dims=False)
+    red = ops.squeeze(ops.reduce_mean(reds, np.array([2, 3]), keep_dims=True), np.array([1]))
+    red = ops.reshape(red, np.array([1, 1, 1]), special_zero=False) if singular else red
     output = ops.add(ops.multiply(red, moved), fixed)
     return ov.Model([output], [picture], "tiny")
 

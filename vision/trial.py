@@ -68,9 +68,7 @@ def judge(
                 raise TrialError(f"A part could not be judged: {job.reason}.")
             tell(job.part, job.verdict)
 
-    pipeline = Pipeline(
-        always(lambda part: inspector.inspect(part.frames, part.attempt)), finish, workers, depth=4 * workers
-    )
+    pipeline = Pipeline(always(inspector.inspect_parts), finish, workers, depth=4 * workers)
     try:
         for part in parts:
             pipeline.offer(part)

@@ -217,7 +217,7 @@ class Bench:
         self.clock += SECOND
         image = picture(shown, seed=self.clock % 1000) if isinstance(shown, int) else shown
         frame = Run("cam", "top", "1", lambda: self.clock).frame(pictures.encode_whole(image), serial)
-        return self.judge.turn("A-1").judge(Part(serial, 1, (frame,)))
+        return next(self.judge.turn("A-1")([Part(serial, 1, (frame,))]))
 
     def release(self, good=OK):
         return self.part("OK-1", good), self.part("NG-7", NG)
@@ -322,7 +322,7 @@ class Two:
         frame = Run("cam", "top", "1", lambda: self.clock).frame(
             pictures.encode_whole(picture(red, seed=self.clock % 1000)), serial
         )
-        return self.judge.turn(number).judge(Part(serial, 1, (frame,)))
+        return next(self.judge.turn(number)([Part(serial, 1, (frame,))]))
 
     def release(self, number):
         return self.part("OK-1", number), self.part("NG-7", number, NG)
@@ -487,7 +487,7 @@ def test_it_may_be_asked_from_many_threads_at_once(bench):
         frame = Run("cam", "top", "1", lambda: T0).frame(
             pictures.encode_whole(picture(OK, seed=number)), f"p{number}"
         )
-        found.append(bench.judge.turn("A-1").judge(Part(f"p{number}", 1, (frame,))))
+        found.extend(bench.judge.turn("A-1")([Part(f"p{number}", 1, (frame,))]))
 
     threads = [threading.Thread(target=judge, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -63,7 +63,7 @@ def inspect(home, plant, red=REVIEW, number=None):
     (section,) = plant.stations
     judge = judge_of(home, plant)
     frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(red)), "p1")
-    return judge, judge.turn(number or section.part_number).judge(Part("p1", 1, (frame,)))
+    return judge, next(judge.turn(number or section.part_number)([Part("p1", 1, (frame,))]))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_the_trouble_ends_with_the_next_part_that_has_a_recipe(home):
     judge = judge_of(home, plant)
     frame = Run("cam", "front", "1", lambda: 5).frame(pictures.encode_whole(picture(OK)), "p1")
     part = Part("p1", 1, (frame,))
-    assert judge.turn("C-3").judge(part).outcome is Outcome.REVIEW
-    assert judge.turn("A-1").judge(part).outcome is Outcome.OK
+    assert next(judge.turn("C-3")([part])).outcome is Outcome.REVIEW
+    assert next(judge.turn("A-1")([part])).outcome is Outcome.OK
     assert judge.troubles == {}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision import registry
-from vision.detect import MOST, Detector, check_numbers, choose, sort
+from vision.detect import MOST, Detector, Lane, check_numbers, choose, open_lane, open_request, sort
 from vision.testing import WELD_SCORE, picture, write_model
 
 
@@ -40,11 +40,51 @@ def test_many_threads_find_what_one_finds(model):
         assert findings.boxes.tobytes() == expected.boxes.tobytes()
 
 
+def test_pictures_looked_at_together_give_what_each_gives_alone(model):
+    alone, together = Detector(model), Detector(model, together=4)
+    fitted = [alone.fit(picture(red, seed=red)) for red in range(0, 250, 25)]
+    assert [
+        found.boxes.tobytes() + found.scores.tobytes() for found in together.detect_fitted(fitted, 0.1)
+    ] == [
+        found.boxes.tobytes() + found.scores.tobytes()
+        for item in fitted
+        for found in alone.detect_fitted([item], 0.1)
+    ]
+
+
+def test_pictures_are_grouped_as_far_as_groups_are_whole(model):
+    lane = open_lane(model, 1, together=4)
+    assert [len(group) for group in lane.groups(range(10))] == [4, 4, 1, 1]
+    assert [len(group) for group in lane.groups(range(3))] == [1, 1, 1]
+    assert [len(group) for group in Lane(lane.alone).groups(range(5))] == [1] * 5
+
+
+def test_a_model_that_says_other_things_of_several_pictures_looks_at_each_alone(model, monkeypatch):
+    def open_off_by_a_bit(of, threads, pictures=1):
+        request = open_request(of, threads, pictures)
+        infer = request.compiled.infer
+
+        class Compiled:
+            def infer(self, share_outputs):
+                infer(share_outputs=share_outputs)
+                request.heads[-1, -1, -1] += np.float32(pictures > 1) * np.float32(1e-6)
+
+        return replace(request, compiled=Compiled())
+
+    monkeypatch.setattr("vision.detect.open_request", open_off_by_a_bit)
+    assert open_lane(model, 1, together=4).together is None
+
+
+def test_a_model_that_takes_one_picture_only_looks_at_each_alone(tmp_path):
+    lane = open_lane(write_model(tmp_path, singular=True), 1, together=4)
+    assert lane.together is None
+
+
 def test_a_lane_is_given_back_after_a_failure(model):
     detector = Detector(model)
     bad = replace(detector.fit(picture(red=1)), top=9)
     with pytest.raises(ValueError, match="does not fit"):
-        detector.detect_fitted(bad, 0.25)
+        detector.detect_fitted([bad], 0.25)
     assert len(detector.detect(picture(red=0))) == 1
 
 

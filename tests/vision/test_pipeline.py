@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from vision.assembly import Part
-from vision.pipeline import BUSY, Pipeline, PipelineError, always
+from vision.pipeline import BUSY, Pipeline, PipelineError, always, singly
 from vision.records import Frame, FrameLoss
 
 WAIT = 60.0
@@ -47,7 +47,7 @@ def test_parts_leave_in_the_order_they_came_whatever_they_took():
             first.set()
         return item.serial
 
-    pipeline = Pipeline(always(inspect), finished, workers=3, depth=8)
+    pipeline = Pipeline(always(singly(inspect)), finished, workers=3, depth=8)
     for number in range(20):
         pipeline.offer(part(number))
     pipeline.close()
@@ -58,7 +58,7 @@ def test_parts_leave_in_the_order_they_came_whatever_they_took():
 
 def test_losses_pass_in_their_turn():
     finished, go = Finished(), threading.Event()
-    pipeline = Pipeline(always(lambda item: go.wait(WAIT)), finished, workers=1, depth=8)
+    pipeline = Pipeline(always(singly(lambda item: go.wait(WAIT))), finished, workers=1, depth=8)
     pipeline.offer(part(1))
     pipeline.lose([loss(7)])
     pipeline.offer(part(2))
@@ -69,7 +69,7 @@ def test_losses_pass_in_their_turn():
 
 def test_a_lossless_pipeline_makes_the_camera_wait():
     finished, go, entered = Finished(), threading.Event(), threading.Event()
-    pipeline = Pipeline(always(lambda item: go.wait(WAIT)), finished, workers=1, depth=2)
+    pipeline = Pipeline(always(singly(lambda item: go.wait(WAIT))), finished, workers=1, depth=2)
     pipeline.offer(part(1))
     pipeline.offer(part(2))
     third = threading.Thread(target=lambda: (pipeline.offer(part(3)), entered.set()))
@@ -96,7 +96,7 @@ def test_pictures_inside_take_a_bounded_memory(monkeypatch, newest):
         began.set()
         return go.wait(WAIT)
 
-    pipeline = Pipeline(always(inspect), finished, workers=1, depth=48, newest=newest)
+    pipeline = Pipeline(always(singly(inspect)), finished, workers=1, depth=48, newest=newest)
     pipeline.offer(big(1))
     assert began.wait(WAIT)
     pipeline.offer(big(2))
@@ -118,7 +118,7 @@ def test_the_newest_parts_push_out_the_oldest_that_wait():
         began.set()
         return go.wait(WAIT)
 
-    pipeline = Pipeline(always(inspect), finished, workers=1, depth=3, newest=True)
+    pipeline = Pipeline(always(singly(inspect)), finished, workers=1, depth=3, newest=True)
     pipeline.offer(part(1))
     assert began.wait(WAIT)
     for number in range(2, 7):
@@ -138,7 +138,7 @@ def test_when_nobody_takes_verdicts_the_newest_part_itself_is_dropped():
         assert go.wait(WAIT)
         taken.extend(jobs)
 
-    pipeline = Pipeline(always(lambda item: item), finish, workers=1, depth=1, newest=True)
+    pipeline = Pipeline(always(singly(lambda item: item)), finish, workers=1, depth=1, newest=True)
     pipeline.offer(part(1))
     assert inspected.wait(WAIT)
     pipeline.offer(part(2))
@@ -155,7 +155,7 @@ def test_a_part_that_cannot_be_inspected_does_not_stop_the_others():
             raise RuntimeError("broken")
         return item.serial
 
-    pipeline = Pipeline(always(inspect), finished, workers=2, depth=4)
+    pipeline = Pipeline(always(singly(inspect)), finished, workers=2, depth=4)
     for number in range(3):
         pipeline.offer(part(number))
     pipeline.close()
@@ -166,7 +166,7 @@ def test_when_delivery_fails_nothing_more_is_taken_in():
     def finish(jobs):
         raise OSError("the log is gone")
 
-    pipeline = Pipeline(always(lambda item: item), finish, workers=1, depth=1)
+    pipeline = Pipeline(always(singly(lambda item: item)), finish, workers=1, depth=1)
     pipeline.offer(part(1))
     with pytest.raises(PipelineError, match="the log is gone"):
         pipeline.offer(part(2))
@@ -182,7 +182,7 @@ def test_who_judges_is_asked_in_the_order_of_the_parts():
     def turn(item):
         asked.append(item)
         judge = "old" if len(asked) <= 20 else "new"
-        return lambda item: go.wait(WAIT) and judge
+        return singly(lambda item: go.wait(WAIT) and judge)
 
     pipeline = Pipeline(turn, finished, workers=8, depth=48)
     offered = [part(number) for number in range(40)]
@@ -195,7 +195,7 @@ def test_who_judges_is_asked_in_the_order_of_the_parts():
 
 
 def test_a_part_that_nobody_may_judge_fails_alone():
-    finished, judges = Finished(), {"0": lambda item: "said"}
+    finished, judges = Finished(), {"0": lambda parts: ["said"]}
     pipeline = Pipeline(lambda item: judges[item.serial], finished, workers=1, depth=8)
     for number in range(2):
         pipeline.offer(part(number))
@@ -204,3 +204,65 @@ def test_a_part_that_nobody_may_judge_fails_alone():
         ("said", ""),
         (None, "inspection_failed: KeyError"),
     ]
+
+
+class Crowd:
+    """Judges who wait until every part is inside, and note which parts they were given at once."""
+
+    def __init__(self):
+        self.go, self.groups = threading.Event(), []
+
+    def judge(self, name, fails=()):
+        def inspect(parts):
+            assert self.go.wait(WAIT)
+            self.groups.append([item.serial for item in parts])
+            for item in parts:
+                if item.serial in fails:
+                    raise ValueError(item.serial)
+                yield f"{name} {item.serial}"
+
+        return inspect
+
+    def run(self, turn, workers=1, count=8):
+        """Return what came of so many parts, of which the first is taken before the others wait."""
+        finished, begun = Finished(), threading.Event()
+
+        def asked(item):
+            begun.set()
+            return turn(item)
+
+        pipeline = Pipeline(asked, finished, workers, depth=48, together=3)
+        for number in range(count):
+            pipeline.offer(part(number))
+            assert begun.wait(WAIT)
+        self.go.set()
+        pipeline.close()
+        return [(job.verdict, job.reason) for job in finished.jobs]
+
+
+def test_parts_that_wait_are_judged_together_and_leave_in_their_order():
+    crowd = Crowd()
+    assert crowd.run(always(crowd.judge("a"))) == [(f"a {number}", "") for number in range(8)]
+    assert crowd.groups == [["0"], ["1", "2", "3"], ["4", "5", "6"], ["7"]]
+
+
+def test_parts_are_judged_together_only_by_the_one_whose_turn_each_is():
+    crowd = Crowd()
+    judges = [crowd.judge("a"), crowd.judge("b")]
+    said = crowd.run(lambda item: judges[int(item.serial) > 2])
+    assert said == [(f"{'b' if number > 2 else 'a'} {number}", "") for number in range(8)]
+    assert crowd.groups == [["0"], ["1", "2"], ["3"], ["4", "5", "6"], ["7"]]
+
+
+def test_a_part_that_fails_among_others_fails_alone():
+    crowd = Crowd()
+    said = crowd.run(always(crowd.judge("a", fails={"2"})))
+    assert [verdict for verdict, _ in said] == [None if number == 2 else f"a {number}" for number in range(8)]
+    assert said[2] == (None, "inspection_failed: ValueError")
+    assert crowd.groups == [["0"], ["1", "2", "3"], ["2"], ["3"], ["4", "5", "6"], ["7"]]
+
+
+def test_no_worker_takes_parts_that_another_could_begin():
+    crowd = Crowd()
+    crowd.run(always(crowd.judge("a")), workers=4, count=12)
+    assert [len(group) for group in crowd.groups] == [1] * 12
