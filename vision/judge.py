@@ -41,6 +41,7 @@ SENTENCES = {
     "unreadable": "the picture cannot be read",
     "unknown_format": "the file is no JPEG, PNG or BMP",
     "half_picture": "only part of the picture arrived",
+    "damaged_picture": "part of the picture's data is damaged",
     "too_large": "the picture is too large to be decoded",
     "too_many_scans": "the picture would take too long to be decoded",
     "wrong_colours": "the picture's colours are not 8-bit grey or RGB",

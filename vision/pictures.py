@@ -1,14 +1,13 @@
 """Encoded pictures: what may be decoded at all, and whether it came whole.
 
-Decoders fill what is missing of a cut JPEG with grey and say nothing, a small file can claim a huge
-picture or years of work, and colours that are not 8-bit grey or RGB are turned into some that look like
-it: so the containers are looked at before a decoder is. Pixels are judged as the sensor read them: an
-orientation that a file claims turns nothing.
+Decoders fill what is missing of a cut JPEG with grey and say nothing, guess on after a fault inside one, a
+small file can claim a huge picture or years of work, and colours that are not 8-bit grey or RGB are turned
+into some that look like it: so the containers are looked at before a decoder is. Pixels are judged as the
+sensor read them: an orientation that a file claims turns nothing.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -26,6 +25,7 @@ EMPTY = "empty"
 UNREADABLE = "unreadable"
 UNKNOWN_FORMAT = "unknown_format"
 HALF_PICTURE = "half_picture"
+DAMAGED = "damaged_picture"
 TOO_LARGE = "too_large"
 TOO_MANY_SCANS = "too_many_scans"
 WRONG_COLOURS = "wrong_colours"
@@ -37,6 +37,8 @@ JPEG_QUALITY = 95
 
 _JPEG = b"\xff\xd8\xff"
 _START_OF_SCAN = 0xDA
+_HARMLESS = "Warning:"
+"""How libjpeg begins what it says of an odd header, unlike of a fault among the pixels."""
 _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
@@ -64,20 +66,24 @@ def decode(encoded: bytes) -> tuple[Image | None, str]:
     """Decode a JPEG, PNG or BMP to (height, width, 3) BGR; return None and the defect where it cannot be."""
     if defect := inspect_container(encoded):
         return None, defect
-    try:
-        image = _pixels(encoded)
-    except cv2.error:
-        image = None
-    return (image, "") if image is not None else (None, UNREADABLE)
+    damaged = False
+    if encoded.startswith(_JPEG):
+        try:
+            return simplejpeg.decode_jpeg(encoded, "BGR"), ""
+        except ValueError as exc:
+            damaged = not str(exc).startswith(_HARMLESS)
+    image = _pixels(encoded)
+    if image is None:
+        return None, UNREADABLE
+    return (None, DAMAGED) if damaged else (image, "")
 
 
 def _pixels(encoded: bytes) -> Image | None:
-    """Decode by what is quickest: the pixels are the same; of a JPEG with faults OpenCV reads what it can."""
-    if encoded.startswith(_JPEG):
-        with suppress(ValueError):
-            image: Image = simplejpeg.decode_jpeg(encoded, "BGR")
-            return image
-    return cv2.imdecode(np.frombuffer(encoded, np.uint8), _READ)
+    """Decode what OpenCV can; of a JPEG the pixels are those of the quicker decoder."""
+    try:
+        return cv2.imdecode(np.frombuffer(encoded, np.uint8), _READ)
+    except cv2.error:
+        return None
 
 
 def inspect_container(encoded: bytes) -> str:

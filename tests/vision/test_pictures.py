@@ -61,15 +61,21 @@ def test_a_jpeg_has_the_pixels_that_opencv_gives_it(
     np.testing.assert_array_equal(image, cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR))
 
 
-def test_of_a_jpeg_with_a_fault_inside_everything_is_read_that_can_be():
+@pytest.mark.parametrize("start", [0.4, 0.6, 0.9])
+def test_a_jpeg_with_a_fault_inside_is_damaged(start):
     whole = ENCODED[".jpg"]
-    middle = len(whole) * 2 // 3
-    faulty = whole[:middle] + whole[-2:]
-    image, defect = pictures.decode(faulty)
+    middle = int(len(whole) * start)
+    for faulty in (whole[:middle] + whole[middle + len(whole) // 20 :], whole[:middle] + whole[-2:]):
+        assert cv2.imdecode(np.frombuffer(faulty, np.uint8), cv2.IMREAD_COLOR) is not None
+        assert pictures.decode(faulty) == (None, pictures.DAMAGED)
+
+
+def test_a_jpeg_of_an_odd_revision_is_read():
+    whole = ENCODED[".jpg"]
+    assert whole[6:10] == b"JFIF"
+    image, defect = pictures.decode(whole[:11] + b"\x09\x09" + whole[13:])
     assert defect == ""
-    np.testing.assert_array_equal(
-        image[:16], cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)[:16]
-    )
+    np.testing.assert_array_equal(image, pictures.decode(whole)[0])
 
 
 def test_bytes_after_the_end_do_no_harm():

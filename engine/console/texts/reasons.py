@@ -152,6 +152,7 @@ CHINESE_DOUBTS = {
     "the picture cannot be read": "图像无法读取",
     "the file is no JPEG, PNG or BMP": "文件不是 JPEG、PNG 或 BMP",
     "only part of the picture arrived": "图像只收到一部分",
+    "part of the picture's data is damaged": "图像的部分数据已损坏",
     "the picture is too large to be decoded": "图像过大，无法解码",
     "the picture would take too long to be decoded": "图像解码耗时过长",
     "the picture's colours are not 8-bit grey or RGB": "图像颜色不是 8 位灰度或 RGB",
