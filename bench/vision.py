@@ -2,7 +2,8 @@
 
 The same export in f32, the same pictures in memory, alternating rounds in one run. The station does its whole
 work: decode, gate, detect, judge, evidence fsynced, verdicts appended to a real log by a real appender. The
-bare model only computes, from inputs prepared beforehand, at the best of several settings; Ultralytics is
+bare model only computes, from inputs prepared beforehand, at the best of several settings, one picture a
+request as it was exported; and once more several a request, as the station does it; Ultralytics is
 pinned to f32 and gets its pictures decoded. Beside them run both as they ship (``vs_ultralytics_shipped``):
 the station with the model's INT8 export, which is the default of a plant, and Ultralytics with nothing
 pinned, so that OpenVINO may round its FP16 export to bf16 where the processor can.
@@ -34,6 +35,7 @@ from streams.log.producer import ZmqProducer
 from streams.log.reader import FileLogReader
 from vision import letterbox, pictures, registry
 from vision.cameras import Run
+from vision.detect import TOGETHER
 from vision.records import Frame, FrameLoss, Verdict
 from vision.registry import Model
 from vision.simulate import PartRenderer
@@ -102,15 +104,17 @@ class Queue:
 
 
 class Threads:
-    """A compiled model a core, each computing in a thread of ours."""
+    """A compiled model a core, each computing in a thread of ours, so many pictures a request."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, together: int = 1) -> None:
         settings = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1"}
+        self._together = together
+        network.reshape([together, *list(network.input().shape)[1:]])
         self._models = [ov.Core().compile_model(network, "CPU", settings) for _ in os.sched_getaffinity(0)]
 
     def infer(self, inputs: np.ndarray[Any, Any], count: int) -> None:
         """Compute ``count`` inputs, over and over the same."""
-        turns = iter(range(count))
+        turns = iter(range(count // self._together))
         threads = [
             threading.Thread(target=self._infer, args=(model, inputs, turns)) for model in self._models
         ]
@@ -120,23 +124,23 @@ class Threads:
             thread.join()
 
     def _infer(self, model: Any, inputs: np.ndarray[Any, Any], turns: Iterator[int]) -> None:
-        request = model.create_infer_request()
+        request, size = model.create_infer_request(), self._together
+        groups = inputs.reshape(-1, size, *inputs.shape[2:])
         for index in turns:
-            request.set_input_tensor(ov.Tensor(inputs[index % len(inputs)], shared_memory=True))
+            request.set_input_tensor(ov.Tensor(groups[index % len(groups)], shared_memory=True))
             request.infer()
 
 
 class Bare:
-    """The compiled model and nothing else, at the quickest of its settings."""
+    """The compiled model and nothing else, at the quickest of its settings; or several pictures a request."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, together: int = 1) -> None:
         self._count = len(bench.encoded)
         self._inputs = blobs(bench)
         network = ov.Core().read_model(bench.model.folder / "model.xml")
-        sides: list[Queue | Threads] = [
-            Threads(network),
-            *(Queue(network, settings) for settings in SETTINGS),
-        ]
+        sides: list[Queue | Threads] = [Threads(network, together)]
+        if together == 1:
+            sides += [Queue(network, settings) for settings in SETTINGS]
         self.rounds: list[Round] = []
         rates = [max(self._rate(side, TRIAL) for _ in range(TRIALS)) for side in sides]
         self._best = sides[rates.index(max(rates))]
@@ -222,6 +226,8 @@ class Sides:
     """All that takes turns."""
 
     bare: Bare
+    together: Bare
+    """The bare model with as many pictures a request as a station gives it."""
     stations: Stations
     int8: Stations | None
     """The same station with the model's INT8 export, where one ships."""
@@ -231,7 +237,7 @@ class Sides:
 
     def round(self) -> None:
         """Have every side look at every picture once."""
-        for side in (self.bare, self.stations, self.peer, self.int8, self.shipped):
+        for side in (self.bare, self.stations, self.together, self.peer, self.int8, self.shipped):
             if side:
                 side.round()
 
@@ -250,7 +256,7 @@ def run(model: Model | None = None, count: int = PICTURES, rounds: int = ROUNDS)
             peers = [Peer(bench, root), Peer(bench, root, "shipped")]
             for peer in filter(None, peers):
                 stack.callback(peer.close)
-        sides = Sides(Bare(bench), stations, int8, *peers)
+        sides = Sides(Bare(bench), Bare(bench, TOGETHER), stations, int8, *peers)
         for _ in range(rounds):
             sides.round()
         return report(bench, sides)
@@ -275,6 +281,7 @@ def report(bench: Bench, sides: Sides) -> dict[str, Any]:
         "fps": median(stations.rounds, "fps"),
         "bare_fps": median(bare.rounds, "fps"),
         "vs_bare": ratio(stations.rounds, bare.rounds),
+        "vs_bare_together": ratio(stations.rounds, sides.together.rounds),
         "cpu_ms": median(stations.rounds, "cpu_ms"),
         "bare_cpu_ms": median(bare.rounds, "cpu_ms"),
         "frames_unaccounted": stations.captured - accounted,
