@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 station = typer.Typer(no_args_is_help=True, help="Release a station, or let parts by uninspected.")
 app.add_typer(station, name="station")
 
+DONE = {
+    "blocked": "Its master parts are asked for again.",
+    "bypassed": "The bypass began.",
+    "ended": "The bypass ended.",
+    "nothing": "No bypass held, so none was ended.",
+}
+"""What a station did about an order, in words."""
+
 Name = Annotated[str, typer.Argument(help="The station's name.")]
 Person = Annotated[str, typer.Option("--by", help="Who says so.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why.")]
@@ -33,11 +41,11 @@ def release(
     from engine.release import orders
     from engine.release.files import Order
 
-    asked = orders.find(name)
+    asked, done = orders.find(name), ""
     if block:
         orders.require_masters(asked)
-        orders.order(asked, Order("block", *orders.named(by, reason)))
-    show(orders.state(asked), as_json)
+        done = orders.order(asked, Order("block", *orders.named(by, reason)))
+    show(orders.state(asked), as_json, done)
 
 
 @station.command()
@@ -78,16 +86,18 @@ def bypass(
     if not end and not minutes:
         raise PlantError("A bypass ends: say --minutes.")
     what = "end_bypass" if end else "bypass"
-    orders.order(asked, Order(what, *orders.named(by, reason), minutes))
-    show(orders.state(asked), as_json)
+    done = orders.order(asked, Order(what, *orders.named(by, reason), minutes))
+    show(orders.state(asked), as_json, done)
 
 
-def show(found: State, as_json: bool) -> None:
-    """Print how a station is."""
-    facts = plain(found)
+def show(found: State, as_json: bool, done: str = "") -> None:
+    """Print how a station is, and what it did about an order."""
+    facts = plain(found) | ({"done": done} if done else {})
     if as_json:
         print(json.dumps(facts))
         return
+    if done:
+        screen.print(DONE[done], highlight=False, markup=False)
     words = "released" if found.released else f"blocked: {found.cause}"
     screen.print(f"{found.station} is {words}.", highlight=False, markup=False)
     if bypass := facts["bypass"]:

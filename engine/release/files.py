@@ -24,7 +24,7 @@ class Order:
     reason: str
     minutes: float = 0.0
     given: int = 0
-    """When, nanoseconds since 1970: an order is taken once."""
+    """When, nanoseconds since 1970: that names it, for each is taken once."""
 
 
 def state_file(home: Home, station: str) -> Path:

@@ -15,6 +15,7 @@ from engine.release import files, state
 from engine.release.files import Order
 from engine.release.masters import MASTER, master_of, wrong
 from engine.release.state import Basis, Bypass, State
+from engine.release.uptime import boot, uptime
 from streams import calendar
 from streams.catalog import Calendar
 from streams.clock import MINUTE, SECOND
@@ -47,6 +48,8 @@ class Gate:
         When it is planned to run; None: it has no shifts.
     now
         The plant's clock, microseconds UTC.
+    uptime
+        Seconds that the PC has been on: a bypass lasts no longer though its clock is set back.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class Gate:
         light: str,
         shifts: Calendar | None,
         now: Callable[[], int],
+        uptime: Callable[[], float] = uptime,
     ) -> None:
+        self._uptime, self._boot = uptime, boot()
         self._home, self._recipes, self._light, self._shifts, self._now = home, recipes, light, shifts, now
         self._lock = threading.Lock()
-        self._state = files.load(home, station)
+        self._state = anchored(files.load(home, station), now(), uptime(), self._boot)
         self._cameras = ""
         self._told: dict[int, int] = {}
         self._unwritten = ""
@@ -88,7 +93,10 @@ class Gate:
     def bypass(self) -> Bypass | None:
         """Return the bypass that holds now; it ends by itself."""
         bypass = self._state.bypass
-        return bypass if bypass and self._now() < bypass.until else None
+        if bypass is None or self._uptime() >= bypass.ends_s:
+            return None
+        bypass = bypass.bounded(self._now(), self._uptime())
+        return bypass if self._now() < bypass.until else None
 
     def is_master(self, serial: str) -> bool:
         """Say whether a serial is that of a master part of any recipe: it is shown again and again."""
@@ -161,13 +169,14 @@ class Gate:
 
     def _watch(self, inspector: Inspector | None) -> None:
         """Block where something changed since the release; a recipe without master parts needs none."""
-        now, found = self._now(), self._state
+        now = self._now()
+        found = bounded(self._state, now, self._uptime())
         section = self._recipes.get(inspector.recipe.part_number) if inspector else None
         self._needed = bool(section and section.masters)
         if inspector and self._needed:
             found = state.watch(found, now, self._basis(inspector, now))
-        elif found.bypass and now >= found.bypass.until:
-            found = state.end_bypass(found, now, state.TIME_IS_UP)
+        else:
+            found = state.lapse(found, now)
         if found is not self._state:
             self._set(found)
 
@@ -189,8 +198,9 @@ class Gate:
         order = files.take(self._home, self._state.station)
         if order is None:
             return
-        if order.given > self._state.ordered:
-            self._set(replace(obeyed(self._state, order, self._now()), ordered=order.given))
+        if not self._state.done(order.given):
+            found = obeyed(self._state, order, self._now())
+            self._set(anchored(found, self._now(), self._uptime(), self._boot))
         files.done(self._home, self._state.station, order)
 
     def _set(self, found: State) -> None:
@@ -204,13 +214,26 @@ class Gate:
 
 
 def obeyed(found: State, order: Order, now: int) -> State:
-    """Return the state after an order."""
+    """Return the state after an order, which it remembers with what was done."""
     if order.what == "block":
-        return state.block(found, now, order.reason, order.person)
+        return state.take(state.block(found, now, order.reason, order.person), order.given, "blocked")
     if order.what == "bypass":
         until = now + int(order.minutes * MINUTE)
-        return state.begin_bypass(found, now, Bypass(order.person, order.reason, until))
-    return state.end_bypass(found, now, order.reason, order.person)
+        bypass = Bypass(order.person, order.reason, until, 60 * order.minutes)
+        return state.take(state.begin_bypass(found, now, bypass), order.given, "bypassed")
+    done = "ended" if found.bypass else "nothing"
+    return state.take(state.end_bypass(found, now, order.reason, order.person), order.given, done)
+
+
+def anchored(found: State, now: int, uptime: float, boot: str) -> State:
+    """Return the state whose bypass, if one holds, ends by what this start of the PC counts."""
+    return replace(found, bypass=found.bypass and found.bypass.anchored(now, uptime, boot))
+
+
+def bounded(found: State, now: int, uptime: float) -> State:
+    """Return the state whose bypass, if one holds, lasts no longer than it was ordered for."""
+    bypass = found.bypass and found.bypass.bounded(now, uptime)
+    return found if bypass is found.bypass else replace(found, bypass=bypass)
 
 
 def unreleased(cause: str) -> str:

@@ -73,13 +73,13 @@ def require_masters(asked: Asked) -> None:
         )
 
 
-def order(asked: Asked, what: Order) -> None:
-    """Give an order and wait until the station took it.
+def order(asked: Asked, what: Order) -> str:
+    """Give an order, wait until the station took it, and return what it did (`Taken.done`).
 
     Raises
     ------
     PlantError
-        It does not, so the order was taken back.
+        It does not, so the order was taken back; or it did, and cannot note it.
     """
     given = replace(what, given=time.time_ns())
     file = files.give(asked.home, asked.name, given)
@@ -91,6 +91,12 @@ def order(asked: Asked, what: Order) -> None:
                 f"Station {asked.name} does not answer, so nothing was ordered; see `seamline status`."
             )
         time.sleep(POLL)
+    if done := files.load(asked.home, asked.name).done(given.given):
+        return done
+    raise PlantError(
+        f"Station {asked.name} took the order but cannot note it, so it holds until the station ends;"
+        " make room on its disk and order it again."
+    )
 
 
 def state(asked: Asked) -> State:

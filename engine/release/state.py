@@ -18,7 +18,12 @@ from engine.release.events import (
     PASSED,
     Event,
 )
+from streams.clock import SECOND
 
+DAY_S = 86_400.0
+"""Seconds that a bypass lasts at the most."""
+REMEMBERED = 64
+"""Orders."""
 TIME_IS_UP = "its time is up"
 FIRST = "no master part was judged here yet"
 
@@ -58,6 +63,33 @@ class Bypass:
     person: str
     reason: str
     until: int
+    lasts_s: float = DAY_S
+    """How long it was ordered for."""
+    ends_s: float = 0.0
+    """When that time is over, in seconds of `uptime`: no correction of the clock makes it longer."""
+    boot: str = ""
+    """Which start of the PC that is counted from."""
+
+    def anchored(self, now: int, uptime: float, boot: str) -> Bypass:
+        """Return it as a start of the PC counts: another one than before knows no more than the clock."""
+        if self.boot == boot:
+            return self
+        left = min(self.lasts_s, (self.until - now) / SECOND)
+        return replace(self, ends_s=uptime + left, boot=boot)
+
+    def bounded(self, now: int, uptime: float) -> Bypass:
+        """Return it with its end as the clock tells it now; sooner, where the clock was set back."""
+        end = now + round((self.ends_s - uptime) * SECOND)
+        return replace(self, until=end) if end <= self.until - SECOND else self
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An order that the station took, by when it was given, and what it did."""
+
+    given: int
+    done: str
+    """``blocked``, ``bypassed``, ``ended``, or ``nothing``: there was no bypass to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +108,18 @@ class State:
 
     Under "" what a file of before told of all of them."""
     bypass: Bypass | None = None
-    ordered: int = 0
-    """When the last order was given that it took."""
+    taken: tuple[Taken, ...] = ()
+    """The latest orders that it took, the newest last: each is taken once, whatever the clock says."""
     pending: tuple[Event, ...] = field(default=())
 
     @property
     def released(self) -> bool:
         """Whether what it says of parts counts."""
         return not self.cause
+
+    def done(self, given: int) -> str:
+        """Return what was done about an order; empty: it was not taken."""
+        return next((order.done for order in self.taken if order.given == given), "")
 
     def passed_at(self, part_number: str) -> int:
         """Return when a part number's master parts passed last, 0 for never."""
@@ -104,11 +140,14 @@ class State:
         """
         basis, bypass, passed = plain.pop("basis"), plain.pop("bypass"), plain.pop("passed")
         pending = tuple(Event(**item) for item in plain.pop("pending"))
+        plain.pop("ordered", None)  # of a file of before: no order of then lies there any more
+        taken = tuple(Taken(**item) for item in plain.pop("taken", ()))
         return cls(
             **plain | {"seen": tuple(plain["seen"])},
             basis=Basis(**basis) if basis else None,
             bypass=Bypass(**bypass) if bypass else None,
             passed=passed if isinstance(passed, dict) else {"": passed},
+            taken=taken,
             pending=pending,
         )
 
@@ -123,8 +162,7 @@ def tell(state: State, now: int, event: str, reason: str, **more: Any) -> State:
 
 def watch(state: State, now: int, basis: Basis) -> State:
     """Return the state after a look at the plant: what changed blocks, a bypass whose time is up ends."""
-    if state.bypass and now >= state.bypass.until:
-        state = end_bypass(state, now, TIME_IS_UP)
+    state = lapse(state, now)
     if state.basis == basis:
         return state
     cause = FIRST if state.basis is None else basis.change(state.basis)
@@ -155,6 +193,17 @@ def begin_bypass(state: State, now: int, bypass: Bypass) -> State:
     """Return the state in which parts go by without being inspected."""
     said = {"person": bypass.person, "until": bypass.until}
     return tell(replace(state, bypass=bypass), now, BYPASS_BEGAN, bypass.reason, **said)
+
+
+def lapse(state: State, now: int) -> State:
+    """Return the state without a bypass whose time is up."""
+    up = state.bypass and now >= state.bypass.until
+    return end_bypass(state, now, TIME_IS_UP) if up else state
+
+
+def take(state: State, given: int, done: str) -> State:
+    """Return the state that remembers an order."""
+    return replace(state, taken=(*state.taken, Taken(given, done))[-REMEMBERED:])
 
 
 def end_bypass(state: State, now: int, reason: str, person: str = "") -> State:

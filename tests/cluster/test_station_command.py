@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from engine.approvals.testing import vouch
 from engine.paths import Home
 from engine.plant import Camera, Plant, SimulatedCamera, StationSection, save
-from engine.release import Event, files, orders
+from engine.release import Event, State, files, orders
 from engine.station import Station
 from streams.log.abc import Kind
 from streams.testing import KeptEntries, until
@@ -101,13 +103,15 @@ def test_a_station_is_released_by_its_master_parts_and_says_so(
     until(lambda: verdicts(log)[-1].outcome == "OK" and not verdicts(log)[-1].purpose)
     del parts[1:]
     ended = seamline("station", "release", "weld", "--block", "--by", "Li", "--reason", "fixture touched")
-    assert ended.words == "weld is blocked: fixture touched."
+    assert ended.words == "Its master parts are asked for again. weld is blocked: fixture touched."
 
 
 def test_a_bypass_is_named_and_timed_and_ended(seamline: Command, log: KeptEntries) -> None:
     words = ("--by", "Li", "--reason", "lamp broken")
     told = seamline("station", "bypass", "weld", "--minutes", "5", *words, "--json").json
-    assert (told["bypass"]["person"], told["bypass"]["reason"]) == ("Li", "lamp broken")
+    assert (told["done"], told["bypass"]["person"], told["bypass"]["reason"]) == (
+        "bypassed", "Li", "lamp broken",
+    )  # fmt: skip
     until(lambda: verdicts(log)[-1].decision.rule == "bypass")
     assert verdicts(log)[-1].reason.startswith("Not inspected: bypass by Li until 20")
     assert verdicts(log)[-1].outcome == "REVIEW"
@@ -115,6 +119,27 @@ def test_a_bypass_is_named_and_timed_and_ended(seamline: Command, log: KeptEntri
     assert seamline("station", "bypass", "weld", "--end", *words, "--json").json["bypass"] is None
     until(lambda: events(log)[-1] == "bypass_ended")
     assert events(log).count("bypass_began") == 1
+    ended = seamline("station", "bypass", "weld", "--end", *words)
+    assert ended.words.startswith("No bypass held, so none was ended.")
+
+
+def test_an_order_is_obeyed_whatever_the_clock_says_and_what_was_not_noted_is_told(
+    seamline: Command, log: KeptEntries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--by", "Li", "--reason", "lamp broken")
+    clock = iter((10**19, 7, 8))
+    times = SimpleNamespace(time_ns=lambda: next(clock), monotonic=time.monotonic, sleep=time.sleep)
+    monkeypatch.setattr(orders, "time", times)
+    seamline("station", "bypass", "weld", "--minutes", "5", *words)
+    told = seamline("station", "bypass", "weld", "--end", *words, "--json").json
+    assert (told["done"], told["bypass"]) == ("ended", None)
+
+    def full(home: Home, state: State) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "save", full)
+    ended = seamline("station", "release", "weld", "--block", *words)
+    assert ended.words.startswith("Station weld took the order but cannot note it")
 
 
 @pytest.mark.parametrize(

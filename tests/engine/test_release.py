@@ -19,7 +19,7 @@ from engine.release import Basis, Bypass, Event, Gate, State, files, state
 from engine.release.files import Order
 from engine.release.masters import deviations, master_of
 from engine.station_judge import StationJudge
-from streams.clock import HOUR, MINUTE, SECOND
+from streams.clock import DAY, HOUR, MINUTE, SECOND
 from vision import pictures
 from vision.assembly import Part
 from vision.cameras import Run
@@ -193,6 +193,7 @@ class Bench:
 
     def __init__(self, home, **settings):
         self.home, self.settings, self.clock, self.events = home, settings, T0, []
+        self.corrected = 0  # microseconds that the clock was set forward since the PC was started
         self.start()
 
     def start(self, **changes):
@@ -200,10 +201,17 @@ class Bench:
         section = plant(**self.settings).stations[0]
         shifts = build_calendar(section.shifts, ZoneInfo("UTC")) if section.shifts else None
         recipes = {section.part_number: section}
-        self.gate = Gate("weld-1", self.home, recipes, section.light, shifts, lambda: self.clock)
+        self.gate = Gate("weld-1", self.home, recipes, section.light, shifts, lambda: self.clock, self.uptime)
         inspectors = Inspectors([load_inspector("weld-1", section, self.home)])
         self.judge = StationJudge("weld-1", inspectors, self.gate)
         self.look()
+
+    def uptime(self):
+        return (self.clock - self.corrected - T0) / SECOND
+
+    def set_clock(self, by):
+        self.clock += by
+        self.corrected += by
 
     def look(self, acknowledged=10**9, cameras=(CAMERA,)):
         self.gate.look(cameras, self.judge.inspector("A-1"))
@@ -435,6 +443,51 @@ def test_an_order_is_taken_once_however_often_it_lies_there(bench):
     assert bench.said.count("blocked") == 2
     assert bench.gate.state.cause == "fixture touched"
     assert files.take(bench.home, "weld-1") is None
+
+
+@pytest.fixture
+def bypassed(bench):
+    """Give a station that was bypassed for an hour while the clock was a day ahead, and then set right."""
+    bench.set_clock(DAY)
+    files.give(bench.home, "weld-1", Order("bypass", "Li", "camera broken", 60.0, given=DAY))
+    bench.look()
+    bench.set_clock(-DAY)
+    return bench
+
+
+def test_an_order_is_obeyed_though_the_clock_was_set_back_since_the_one_before(bypassed):
+    for at, what in ((5, "end_bypass"), (6, "end_bypass"), (7, "block")):
+        files.give(bypassed.home, "weld-1", Order(what, "Wang", "mended", given=at))
+        bypassed.look()
+    assert bypassed.gate.bypass() is None
+    assert bypassed.gate.state.cause == "mended"
+    noted = files.load(bypassed.home, "weld-1")
+    assert [noted.done(at) for at in (DAY, 5, 6, 7, 8)] == [
+        "bypassed", "ended", "nothing", "blocked", "",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("starts", [0, 1])
+def test_a_bypass_does_not_grow_when_the_clock_is_set_back(bypassed, starts):
+    for _ in range(starts):
+        bypassed.start()
+    assert bypassed.gate.bypass().until == T0 + HOUR
+    bypassed.clock += HOUR - SECOND
+    assert bypassed.gate.bypass()
+    bypassed.clock += SECOND
+    assert bypassed.gate.bypass() is None
+    bypassed.look()
+    assert bypassed.said[-1] == "bypass_ended"
+
+
+def test_a_bypass_lasts_no_longer_after_the_pc_began_anew_with_its_clock_set_back(bench, monkeypatch):
+    files.give(bench.home, "weld-1", Order("bypass", "Li", "camera broken", 60.0, given=1))
+    bench.look()
+    monkeypatch.setattr("engine.release.gate.boot", lambda: "another")
+    bench.set_clock(-DAY)
+    bench.start()
+    bench.clock += HOUR
+    assert bench.gate.bypass() is None
 
 
 def test_an_order_that_comes_while_another_is_obeyed_is_obeyed_next(bench, monkeypatch):
