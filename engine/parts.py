@@ -112,6 +112,7 @@ def verdict_row(verdict: Verdict, machine: str, received: int) -> Rows:
         "ts": [verdict.ts],
         "received": [received],
         "decided_finding": [_whole(decided.finding)],
+        "release": [verdict.release or NULL],
     }
     floats = {"measured": [_real(decided.value)], "bound": [_real(decided.bound)]}
     return _rows("verdicts", {name: [text] for name, text in texts.items()}, numbers, floats)

@@ -200,6 +200,8 @@ class Verdict:
     identity: Identity = Identity()
     answer: str = ""
     """What the line was told, which may be another word; empty where no line asks."""
+    release: int = 0
+    """Number of the newest event of its station's release when it was judged; 0: nobody told."""
 
     def to_json(self) -> bytes:
         """Return the form that is logged; the same verdict always gives the same bytes."""

@@ -24,9 +24,8 @@ SELECT serial FROM releases
 WHERE tenant_id = %s AND station = %s AND event = 'master' AND number > %s ORDER BY number
 """
 SUSPECTS = """
-SELECT count(*) FROM verdicts
-WHERE tenant_id = %s AND station = %s AND ts > %s AND ts <= %s
-  AND coalesce(purpose, '') = '' AND coalesce(rule, '') NOT IN ('release', 'bypass')
+SELECT count(DISTINCT (judged_at, serial, attempt)) FROM doubts
+WHERE tenant_id = %s AND station = %s AND number = %s
 """
 
 
@@ -87,7 +86,7 @@ def suspects(db: Rows, tenant: int, station: str, failure: Told | None) -> int:
     """Return how many parts were judged between the last pass and a failure, none where it never passed."""
     if failure is None or failure.since is None:
         return 0
-    row = db.execute(SUSPECTS, [tenant, station, failure.since, failure.at]).fetchone()
+    row = db.execute(SUSPECTS, [tenant, station, failure.number]).fetchone()
     return row[0] if row else 0
 
 

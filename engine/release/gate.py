@@ -135,7 +135,8 @@ class Gate:
         """Return what counts of a verdict: a master part counts nowhere, a blocked station says REVIEW.
 
         So it does where the pictures are ``unfit`` to judge by (a sentence says why): then they neither
-        release nor block.
+        release nor block. A verdict tells the newest event when it was judged: those between a pass and a
+        failure are suspect, whatever the clocks of cameras say.
         """
         self._number = verdict.part_number
         section = self._recipes.get(verdict.part_number)
@@ -143,7 +144,7 @@ class Gate:
         if unfit:
             return replace(held_back(verdict, unfit), purpose=MASTER if master else "")
         if section is None or not section.masters:
-            return verdict
+            return replace(verdict, release=self._state.number)
         if master:
             pairs = [(frame.view, inspector.compare(frame)) for frame in part.frames]
             compared = {view: found for view, found in pairs if found is not None}
@@ -153,8 +154,9 @@ class Gate:
         if self._state.basis != self._basis(inspector, self._now()):
             with self._lock:
                 self._watch(inspector)
-        cause = self._state.cause
-        return held_back(verdict, unreleased(cause)) if cause else verdict
+        judged_in = self._state  # once: what blocks it meanwhile has a higher number
+        verdict = replace(verdict, release=judged_in.number)
+        return held_back(verdict, unreleased(judged_in.cause)) if judged_in.cause else verdict
 
     def _show(self, inspector: Inspector, verdict: Verdict, section: Judging, master: str, why: str) -> None:
         patterns = tuple(item.serial for item in section.masters)

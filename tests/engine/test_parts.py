@@ -68,6 +68,8 @@ def test_a_verdict_becomes_one_row_its_findings_and_its_frames():
     said, findings, frames = map(plain, rows)
     assert (said["station"], said["machine"], said["outcome"]) == (["gate"], ["robot"], ["NG"])
     assert said["received"] == [T0 + 10]
+    assert said["release"] == [NULL]
+    assert plain(PartRows(PLANT)(entry(verdict(release=7).to_json()))[0][0])["release"] == [7]
     assert said["serial_source"] == said["line_answer"] == said["operator"] == [None]
     assert findings["label"] == ["Surface_pores", "Weld"]
     assert findings["iso6520"] == ["2017", None]

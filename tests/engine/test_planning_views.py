@@ -244,11 +244,20 @@ def test_what_readers_see_of_the_plant_file_holds_no_password(shop):
     assert "secret" not in str(settings)
 
 
-def verdict(shop: Shop, serial: str, outcome: str, ts: int = NOW, tenant: int = 1) -> None:
+def verdict(
+    shop: Shop,
+    serial: str,
+    outcome: str,
+    ts: int = NOW,
+    tenant: int = 1,
+    received: int | None = None,
+    release: int | None = None,
+) -> None:
     texts = dict.fromkeys(("reason", "model_hash", "preprocessing_hash", "recipe_hash"), "")
-    facts = {"station": "gate", "machine": "press", "serial": serial, "part_number": "4711", "attempt": 1}
-    facts["order_number"] = "O-77"
-    shop.insert("verdicts", ts, tenant, outcome=outcome, received=stamp(ts), **facts, **texts)
+    facts: dict[str, object] = {"station": "gate", "machine": "press", "serial": serial}
+    facts |= {"part_number": "4711", "attempt": 1}
+    facts |= {"order_number": "O-77", "release": release, "received": stamp(received or ts)}
+    shop.insert("verdicts", ts, tenant, outcome=outcome, **facts, **texts)
 
 
 def test_rejects_are_counted_by_station_and_local_day(shop):
@@ -288,6 +297,26 @@ def test_parts_between_the_last_pass_and_a_failure_are_suspect(shop):
         ("e", "OK-1"),
         ("f", "OK-1"),
     ]
+
+
+@pytest.mark.parametrize("off", [10 * MINUTE, -10 * MINUTE])
+def test_parts_are_suspect_by_the_release_that_judged_them_whatever_their_cameras_clock_says(shop, off):
+    events = ((10, "passed", NOW), (20, "failed", NOW + 40), (30, "passed", NOW + 60))
+    for number, event, at in events:
+        more = {"since": stamp(NOW), "serial": "OK-1"} if event == "failed" else {}
+        release(shop, number, event, at, **more)
+    for step, (serial, judged_in) in enumerate(zip("abcd", (9, 10, 10, 30), strict=True)):
+        verdict(shop, serial, "OK", NOW + 19 * step + off, release=judged_in)
+    found = shop.rows("SELECT serial FROM quality.suspect_parts ORDER BY serial")
+    assert found == [("b",), ("c",)]
+
+
+def test_a_verdict_of_before_is_suspect_by_its_receipt_where_its_camera_was_ahead(shop):
+    release(shop, 1, "passed", NOW)
+    verdict(shop, "a", "OK", NOW + 10 * MINUTE, received=NOW + 3)
+    verdict(shop, "b", "OK", NOW + 10 * MINUTE, received=NOW + 5)
+    release(shop, 2, "failed", NOW + 4, since=stamp(NOW), serial="OK-1")
+    assert shop.rows("SELECT serial FROM quality.suspect_parts") == [("a",)]
 
 
 def test_a_failure_of_a_station_that_never_passed_makes_no_part_suspect(shop):

@@ -271,7 +271,7 @@ def test_master_parts_release_it_and_are_no_parts_of_production(bench):
 def test_a_master_part_that_is_judged_otherwise_blocks_and_makes_parts_suspect(bench):
     bench.release()
     passed = bench.clock
-    bench.part("p1")
+    part = bench.part("p1")
     assert bench.part("OK-1", NG).outcome is Outcome.NG
     verdict = bench.part("p2")
     assert verdict.reason.startswith(
@@ -279,6 +279,8 @@ def test_a_master_part_that_is_judged_otherwise_blocks_and_makes_parts_suspect(b
     )
     bench.look()
     assert (bench.events[-1].event, bench.events[-1].since) == ("failed", passed)
+    assert [event.event for event in bench.events if event.number <= part.release][-1] == "passed"
+    assert verdict.release == bench.events[-1].number
 
 
 def test_a_bad_master_part_must_be_rejected_for_its_own_imperfection(home):
