@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine.plant.handshake import Handshake
 from engine.plant.identity import IdentitySection
@@ -100,9 +100,21 @@ class GenicamCamera(Section):
     settings: dict[str, bool | int | float | str] = {}
     """Features to set before pictures are taken, in this order: PixelFormat, ExposureTime, TriggerMode."""
     trigger_counter: str | None = None
-    """The feature that counts hardware triggers: one without a picture is then a missed frame."""
+    """The chunk that carries each picture's count of hardware triggers: one without a picture is missed."""
     silence_s: Positive | None = None
     """Seconds without a picture until it is opened anew; left out: it waits for its trigger for ever."""
+
+    @field_validator("trigger_counter")
+    @classmethod
+    def _counts_in_the_picture(cls, name: str | None) -> str | None:
+        """Refuse a count that is the device's own: it has gone on by the time that a picture is read."""
+        if name is not None and not name.startswith("Chunk"):
+            raise ValueError(
+                f"{name} is what the device has counted now, not when a picture was taken; name the chunk that"
+                " carries it (ChunkCounterValue) and switch that on in settings: ChunkModeActive: true,"
+                " ChunkSelector: CounterValue, ChunkEnable: true"
+            )
+        return name
 
 
 class SimulatedCamera(Section):

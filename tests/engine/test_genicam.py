@@ -192,31 +192,72 @@ def test_a_device_that_knows_the_time_is_believed(opened):
     assert camera._stamp(Buffer(1, NOW - 25_000)) == NOW - 25_000
 
 
-class Counter:
-    """A node map with one feature, read again for every picture."""
+class Counting:
+    """A node map: the chunk is that of the picture fetched last, if it brought one; the device counts on."""
 
-    def __init__(self, values):
-        self._values = iter(values)
+    def __init__(self):
+        self.fetched = None
 
     def has_node(self, name):
-        return name == "CounterValue"
+        return hasattr(self, name)
 
     @property
-    def CounterValue(self):  # noqa: N802
-        return SimpleNamespace(value=next(self._values))
+    def ChunkCounterValue(self):  # noqa: N802
+        return SimpleNamespace(value=self.fetched)
 
 
-def test_a_trigger_without_a_picture_is_missed_by_number(opened):
+class Triggered(Buffer):
+    """A picture that carries the count of its trigger, told in one of the ways that producers have."""
+
+    def __init__(self, number, trigger, features, says=True):
+        super().__init__(number)
+        self._trigger, self._features = trigger, features
+        if says:
+            self.module.is_containing_chunk_data = lambda: trigger is not None
+        self.module.num_chunks = int(trigger is not None)
+
+    def __enter__(self):
+        if self._trigger is not None:
+            self._features.fetched = self._trigger
+        return self
+
+
+def counted(opened, triggered, says=True):
+    """Return what a camera missed whose pictures are numbered and carry these counts."""
     camera, run = opened()
-    camera._counter = "CounterValue"
-    numbers, triggers = (1, 2, 3, 6), (10, 11, 14, 17)
-    frames = read_all(camera, run, [Buffer(number) for number in numbers], Counter(triggers))
-    missed = [(gap.frames, gap.reason) for frame in frames for gap in frame.before]
+    camera._counter, features = "ChunkCounterValue", Counting()
+    shown = [Triggered(number, trigger, features, says) for number, trigger in triggered]
+    frames = read_all(camera, run, shown, features)
+    return [(gap.frames, gap.reason) for frame in frames for gap in frame.before]
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_trigger_without_a_picture_is_missed_by_number(opened, says):
+    missed = counted(opened, [(1, 10), (2, 11), (3, 14), (6, 17)], says)
     assert missed == [(2, NO_FRAME), (2, LOST)]
 
 
-def test_a_feature_of_the_device_counts(opened):
-    camera, _ = opened(settings=SMALL, trigger_counter="Width")
-    frames = [camera.read() for _ in range(2)]
-    assert [frame.sequence for frame in frames] == [1, 2]
+def test_pictures_that_waited_to_be_read_are_counted_by_what_each_carries(opened):
+    """Five triggers and five pictures, fetched when the device has counted all of them."""
+    assert counted(opened, [(number, number) for number in range(1, 6)]) == []
+
+
+def test_a_picture_that_carries_no_count_is_not_counted_by_the_one_before(opened):
+    with pytest.raises(CameraError, match=r"its pictures do not carry ChunkCounterValue; switch it on"):
+        counted(opened, [(1, 10), (2, None)])
+
+
+def test_a_chunk_of_the_device_counts_and_is_asked_for(opened):
+    camera, run = opened(settings=SMALL, trigger_counter="ChunkNrBounces")
+    frame = camera.read()
+    assert (frame.sequence, run.mark.count) == (1, 0)
+    camera.close()
+    off = SMALL | {"ChunkModeActive": False}
+    with pytest.raises(CameraError, match="its pictures do not carry ChunkNrBounces"):
+        opened(settings=off, device="1", trigger_counter="ChunkNrBounces")[0].read()
+
+
+def test_a_counter_of_the_device_itself_is_refused():
+    with pytest.raises(ValueError, match="CounterValue is what the device has counted now, not when a pic"):
+        section(trigger_counter="CounterValue")
     assert camera_module.NO_FRAME == "trigger_without_frame"

@@ -1,8 +1,8 @@
 """An industrial camera by GenICam, over any GenTL producer (GigE Vision, USB3 Vision), through harvesters.
 
 A camera belongs to one process at a time. Its pictures are numbered by the device (``frame_id``), so what
-was lost on the way is known by number; a hardware trigger's counter also tells of triggers without a
-picture. The device's own stamps are brought to the station's clock.
+was lost on the way is known by number; the count of hardware triggers that a picture carries with it (chunk
+data) also tells of triggers without one. The device's own stamps are brought to the station's clock.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class GenicamCamera:
     settings
         Features to set before pictures are taken, in this order.
     counter
-        The feature that counts hardware triggers; None: there is none.
+        The chunk that carries a picture's count of hardware triggers; None: there is none.
     silence
         Seconds without a picture after which it is opened anew; None: it may wait for its trigger for ever.
     stop
@@ -137,8 +137,27 @@ class GenicamCamera:
         if self._counter is None:
             self._run.count(self._round + number, self._session)
         else:
-            triggers = int(self._feature(self._counter).value)
+            triggers = self._carried(buffer, self._counter)
             self._run.count(triggers, crc32(self._counter.encode()), NO_FRAME if follows else LOST)
+
+    def _carried(self, buffer: Any, name: str) -> int:
+        """Return a count that came with a picture: the device's own has gone on since.
+
+        Raises
+        ------
+        CameraError
+            The picture carries none.
+        """
+        chunk = self._feature(name)
+        try:
+            if _has_chunks(buffer.module):
+                return int(chunk.value)
+        except Exception:  # producers tell in their own ways that a chunk is not there
+            pass
+        raise CameraError(
+            f"Camera {self._run.camera}: its pictures do not carry {name}; switch it on in its settings"
+            " (ChunkModeActive, ChunkSelector, ChunkEnable)."
+        )
 
     def _stamp(self, buffer: Any) -> int | None:
         """Return when a picture was taken, by the station's clock; None where the device does not say."""
@@ -173,3 +192,11 @@ class GenicamCamera:
         return CameraError(
             f"Camera {self._run.camera}: it gives no pictures ({why}); check plug and network."
         )
+
+
+def _has_chunks(module: Any) -> bool:
+    """Say whether chunk data came with a buffer; where none did, the chunks read are those of one before."""
+    try:
+        return bool(module.is_containing_chunk_data())
+    except Exception:  # a producer that does not say so
+        return int(module.num_chunks) > 0
