@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import structlog
 
-from engine.approvals.chain import Chain
+from engine.approvals.chain import Chain, Stamp
 from engine.approvals.errors import ApprovalError
 from engine.approvals.ledger import Approvals, Use
 from engine.inspectors import Inspectors, Judge, build_inspector, lanes, open_detector
@@ -30,6 +31,8 @@ logger = structlog.get_logger(__name__)
 
 NOISE = 480
 """Side of a picture of noise."""
+RETRY = (5.0, 300.0)
+"""Seconds between attempts to follow approvals that could not be followed, the first and the longest."""
 ASIDE = 10
 """Niceness of the thread that loads: the station goes on judging meanwhile."""
 
@@ -59,7 +62,7 @@ class Models:
 
     At its start a station whose models nobody signed refuses to judge. Later a change of the approvals
     is followed as soon as what it asks for is loaded; what cannot be followed leaves the model in use,
-    unless its own signature was taken back.
+    unless its own signature was taken back; it is tried again until it is followed.
 
     Parameters
     ----------
@@ -84,7 +87,9 @@ class Models:
         self._station, self._recipes, self._home, self._given = station, recipes, home, detector
         self._wrong: dict[str, str] = {}
         self._chain = Chain(home)
-        self._seen = self._chain.stamp()
+        self._followed: Stamp | None = self._chain.stamp()
+        self._tried = self._followed
+        self._pause, self._due = RETRY[0], 0.0
         self._thread: threading.Thread | None = None
         self._open: dict[str, Opened] = {"": Opened(detector, None)}
         self.inspectors = Inspectors([self._begin(recipe) for recipe in recipes])
@@ -103,24 +108,34 @@ class Models:
         """Follow the approvals where they have changed; never waits for a model."""
         loading = self._thread is not None and self._thread.is_alive()
         stamp = self._chain.stamp()
-        if stamp != self._seen and not loading:
-            self._seen = stamp
-            self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
-            self._thread.start()
+        if loading or stamp == self._followed or (stamp == self._tried and time.monotonic() < self._due):
+            return
+        if stamp != self._tried:
+            self._pause = RETRY[0]
+        self._tried = stamp
+        self._thread = threading.Thread(target=self._follow, args=(stamp,), name="models", daemon=True)
+        self._thread.start()
 
     def _begin(self, recipe: Judging) -> Judge:
         choose(self._station, recipe, self._home, Approvals(), self._given)
         try:
             return self._judge(recipe, Approvals.read(self._home))
         except (ApprovalError, ModelError) as exc:
+            self._followed = None
             return self._refuse(recipe, str(exc))
 
-    def _follow(self) -> None:
+    def _follow(self, stamp: Stamp) -> None:
+        """Follow the approvals that had this stamp, and note it once all of it was followed."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ASIDE)
-        for recipe in self._recipes:
-            self._follow_for(recipe)
+        followed = [self._follow_for(recipe) for recipe in self._recipes]
+        if all(followed):
+            self._followed = stamp
+            return
+        self._due = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, RETRY[1])
 
-    def _follow_for(self, recipe: Judging) -> None:
+    def _follow_for(self, recipe: Judging) -> bool:
+        """Take another model where one is asked for; False where that cannot be followed now."""
         stays = "The model in use stays:"
         try:
             judge = self._judge(recipe, Approvals.read(self._home))
@@ -128,12 +143,14 @@ class Models:
             self._wrong[recipe.part_number] = judge.reason if isinstance(judge, Refusal) else ""
             self.inspectors.exchange(judge)
             logger.info("models_followed", station=self._station, part_number=recipe.part_number)
+            return True
         except (ApprovalError, ModelError, PlantError) as exc:
             self._wrong[recipe.part_number] = f"{stays} {exc}"
             logger.warning("models_not_followed", station=self._station, error=str(exc))
         except Exception as exc:  # the station must go on with the model that it has
             self._wrong[recipe.part_number] = f"{stays} another cannot be loaded: {type(exc).__name__}."
             logger.exception("models_not_followed", station=self._station)
+        return False
 
     def _judge(self, recipe: Judging, approvals: Approvals) -> Judge:
         """Return an inspector by the models chosen, or one who refuses since nobody signed them."""

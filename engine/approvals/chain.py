@@ -21,6 +21,10 @@ from engine.paths import Home
 RESTORE = "put the file back from the newest backup"
 
 
+Stamp = tuple[int, int, int]
+"""What changes whenever the file does: its time, inode and size."""
+
+
 class Head(NamedTuple):
     """The newest line that was ever seen: its number and its hash."""
 
@@ -77,7 +81,7 @@ class Chain:
             self._keep_head(Head(entry.number, digest(entry.line)))
         return entry
 
-    def stamp(self) -> tuple[int, int, int]:
+    def stamp(self) -> Stamp:
         """Return what changes whenever the file does."""
         try:
             found = self.file.stat()

@@ -110,8 +110,8 @@ class GenicamCamera(Section):
         """Refuse a count that is the device's own: it has gone on by the time that a picture is read."""
         if name is not None and not name.startswith("Chunk"):
             raise ValueError(
-                f"{name} is what the device has counted now, not when a picture was taken; name the chunk that"
-                " carries it (ChunkCounterValue) and switch that on in settings: ChunkModeActive: true,"
+                f"{name} is what the device has counted now, not when a picture was taken; name the chunk"
+                " that carries it (ChunkCounterValue) and switch that on in settings: ChunkModeActive: true,"
                 " ChunkSelector: CounterValue, ChunkEnable: true"
             )
         return name

@@ -8,6 +8,8 @@ from itertools import groupby
 import pytest
 
 from engine.approvals import deeds
+from engine.approvals.errors import ApprovalError
+from engine.approvals.ledger import Approvals
 from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection
@@ -271,6 +273,48 @@ def test_a_file_that_is_no_model_is_refused_although_its_card_vouches_and_somebo
     log.wait(lambda: "OpenVINO cannot read" in station.stats().troubles.get("model", ""))
     working.end()
     assert set(hashes(log)) == {old.hash}
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Let the approvals be unreadable as often as the list says, from then on."""
+    left, read = [], Approvals.read
+
+    def fail(home):
+        if left:
+            raise ApprovalError(left.pop())
+        return read(home)
+
+    monkeypatch.setattr(Approvals, "read", fail)
+    monkeypatch.setattr("engine.station_models.RETRY", (0.01, 0.02))
+    return left
+
+
+def test_a_signature_that_was_taken_back_is_followed_though_the_first_attempts_to_read_it_failed(
+    home, wang, working, unreadable
+):
+    model = version(home, 0)
+    sign(home, wang, model, "4711")
+    station, _, log = working()
+    log.wait(lambda: len(hashes(log)) > 5)
+    unreadable += ["It cannot be read: too many open files."] * 3
+    deeds.write(
+        home, wang, deeds.Deed.WITHDRAW, "cracks", **deeds.named(model), station="*", part_number="4711"
+    )
+    log.wait(lambda: hashes(log)[-1] == "")
+    assert not unreadable
+    assert "Nobody signed" in station.stats().troubles["model"]
+
+
+def test_a_station_that_could_not_read_the_approvals_at_its_start_judges_once_it_can(
+    home, wang, working, unreadable
+):
+    model = version(home, 0)
+    sign(home, wang, model, "4711")
+    unreadable += ["It cannot be read: too many open files."] * 2
+    station, _, log = working()
+    log.wait(lambda: hashes(log) and hashes(log)[-1] == model.hash)
+    assert not station.stats().troubles
 
 
 def test_a_running_station_keeps_its_model_when_the_approvals_are_tampered_with(home, wang, working):
