@@ -128,7 +128,7 @@ class Station:
         self._judge = StationJudge(section.name, *judging)
         naming = name_parts(section, home, self._gate)
         told = section, self._recipe.views, self._judge, naming, self._cameras
-        self._naming, self._line = naming, meet(*told, self._trouble, self._clock.now)
+        self._naming, self._line = naming, meet(*told, self._trouble, self._gate.note, self._clock.now)
         self._repeats = StationRepeats(self._recipe.limits.repeats, named=naming is not None)
         self._gathering = self._line or self._assembly
 

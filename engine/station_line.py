@@ -33,11 +33,13 @@ def meet(
     naming: Naming | None,
     cameras: Cameras,
     trouble: Callable[[], str],
+    note: Callable[[str, str, str], None],
     now: Callable[[], int],
 ) -> Line | None:
     """Return who speaks with the PLC, where the plant file names one.
 
     ``trouble`` says why the station cannot judge, besides cameras and models; a bypass needs neither.
+    ``note`` keeps what happens to the line.
     """
     if not section.handshake or not naming:
         return None
@@ -49,7 +51,7 @@ def meet(
         return judging.refusal(section.part_number) or blind(cameras)
 
     told = section.handshake, views, section.part_number, judging, naming
-    return Line(*told, unable, cameras.changed.set, now)
+    return Line(*told, unable, cameras.changed.set, note, now)
 
 
 def blind(cameras: Cameras) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -37,6 +37,7 @@ from engine.handshake.reasons import (
 from engine.identity.naming import Naming, told_of
 from engine.plant import Handshake
 from engine.plant.secrets import SecretError
+from engine.release.events import LINE_RELEASED, LINE_STOPPED
 from engine.release.gate import BYPASS
 from engine.station_judge import StationJudge
 from streams.connectors.polling import Lost
@@ -71,6 +72,8 @@ class Line:
         Why the station cannot judge just now; empty when it can. From any thread.
     ripe
         Called when `expire` has something to return at once: a trigger whose picture was there before it.
+    note
+        Keeps what happened to the line, why, and by whom (`engine.release.Gate.note`); it may take a while.
     now
         The plant's clock, microseconds UTC.
     """
@@ -84,8 +87,10 @@ class Line:
         naming: Naming,
         able: Callable[[], str],
         ripe: Callable[[], None],
+        note: Callable[[str, str, str], None],
         now: Callable[[], int],
     ) -> None:
+        self._note, self._unnoted = note, deque[tuple[str, str, str]]()
         self._section, self._part_number = section, part_number
         self._judging, self._naming, self._now = judging, naming, now
         self._able, self._ripe = able, ripe
@@ -93,6 +98,7 @@ class Line:
         self._cycle = Cycle(section.cycle_s, section.acknowledge_s)
         self._gathering = Gathering(views, section.lead_s)
         self._bin = Bin(section.bin.within_s, section.bin.outcomes) if section.bin else Bin()
+        self._bin_turned("")
         beats = section.asks.heartbeat is not None
         self._pulse = Pulse(section.beat_s, section.silence_s if beats else None)
         self._plc: Plc | None = None
@@ -116,6 +122,7 @@ class Line:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self._keep()
 
     def add(self, frame: Frame, now: float) -> list[Part | Stray]:
         """Take a picture; return the part that it completes, and what fits nowhere."""
@@ -243,6 +250,7 @@ class Line:
                 raise Lost(self._away)
             self._look(plc)
             self._flush()
+            self._keep()
             due = max(due + self._section.poll_s, time.monotonic())
             self._stop.wait(due - time.monotonic())
         self._flush()
@@ -251,7 +259,8 @@ class Line:
         """Take what the PLC says; what it says of a part is read before its trigger counts."""
         with self._wire:
             flags = plc.flags()
-            told = plc.told() if flags.trigger and not self._triggered else None
+            called = flags.trigger and not self._triggered
+            told = plc.told() if called or (flags.release and self._bin.stop) else None
         self._triggered = flags.trigger
         with self._state:
             self._take(flags, told, time.monotonic())
@@ -264,8 +273,9 @@ class Line:
         self._pulse.hear(flags.heartbeat, now)
         if self._pulse.silent:
             cycle.spoil(number, Doubt(PLC_AWAY), now)
-        if self._bin.see(flags.bin, flags.release, now):
-            logger.warning("line released", operator=told.operator if told else self._told.operator)
+        stood = self._bin.stop
+        self._bin.see(flags.bin, flags.release, now)
+        self._bin_turned(stood, (told and told.operator) or self._told.operator)
         cycle.hindered = self._hindrance()
         cycle.see(flags.trigger, flags.acknowledge, now)
         if cycle.number != number:
@@ -315,8 +325,9 @@ class Line:
         return not let_by or self._section.bin is None or self._section.bin.bypassed
 
     def _signals(self, said: Answer | None) -> Signals:
-        now, cycle = time.monotonic(), self._cycle
+        now, cycle, stood = time.monotonic(), self._cycle, self._bin.stop
         self._bin.tick(now)
+        self._bin_turned(stood)
         cycle.hindered = self._hindrance()
         self._pulse.beat(not self._unable(), now)
         return Signals(
@@ -328,6 +339,20 @@ class Line:
             code=said.doubt.reason.code if said and said.doubt else 0,
             answer_id=self._told.part_id if said else "",
         )
+
+    def _bin_turned(self, stood: str, operator: str = "") -> None:
+        """Take note that the bin stops the line, or that a person let it go on."""
+        if self._bin.stop and not stood:
+            self._unnoted.append((LINE_STOPPED, self._bin.stop, ""))
+        elif stood and not self._bin.stop:
+            self._unnoted.append((LINE_RELEASED, stood, operator))
+
+    def _keep(self) -> None:
+        """Keep what happened to the line, once it was told what to do."""
+        while self._unnoted:
+            event, reason, operator = self._unnoted.popleft()
+            logger.warning(event, reason=reason, operator=operator)
+            self._note(event, reason, operator)
 
     def _unable(self) -> str:
         """Say why the station cannot judge."""

@@ -10,7 +10,9 @@ import orjson
 
 BLOCKED, MASTER, PASSED, FAILED = "blocked", "master", "passed", "failed"
 BYPASS_BEGAN, BYPASS_ENDED = "bypass_began", "bypass_ended"
-EVENTS = (BLOCKED, MASTER, PASSED, FAILED, BYPASS_BEGAN, BYPASS_ENDED)
+LINE_STOPPED, LINE_RELEASED = "line_stopped", "line_released"
+"""A reject is not where it belongs; a person let the line go on. Neither changes whether it may judge."""
+EVENTS = (BLOCKED, MASTER, PASSED, FAILED, BYPASS_BEGAN, BYPASS_ENDED, LINE_STOPPED, LINE_RELEASED)
 
 
 @dataclass(frozen=True, slots=True)

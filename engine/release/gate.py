@@ -131,6 +131,11 @@ class Gate:
                 self._set(state.arrived(self._state, max(there)))
             self._told = {number: sent for number, sent in self._told.items() if number not in there}
 
+    def note(self, event: str, reason: str, person: str = "") -> None:
+        """Note what happened to the line of the station, on disk and for the log."""
+        with self._lock:
+            self._set(state.tell(self._state, self._now(), event, reason, person=person))
+
     def say(self, part: Part, inspector: Inspector, verdict: Verdict, unfit: str = "") -> Verdict:
         """Return what counts of a verdict: a master part counts nowhere, a blocked station says REVIEW.
 

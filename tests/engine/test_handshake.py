@@ -14,19 +14,23 @@ import pytest
 
 from engine.approvals.testing import vouch
 from engine.handshake.abc import Signals
+from engine.handshake.bin import BEGAN
 from engine.handshake.memory import MemoryPlc
+from engine.parts import PartRows
 from engine.paths import Home
 from engine.plant import Plant
-from engine.release import files
+from engine.release import Event, files
 from engine.release.files import Order
 from engine.station import Station
 from engine.station_report import report
 from engine.testing import MemoryProducer, Shutter
 from streams.connectors.polling import Lost
+from streams.log.abc import Entry, Kind
 from streams.peers.modbus import ModbusPeer
 from streams.peers.opcua import OpcUaPeer
 from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
 from streams.peers.s7 import S7Peer
+from streams.records import Text
 from vision.cameras import CameraError
 from vision.detect import Detector
 from vision.pipeline import Pipeline
@@ -628,8 +632,27 @@ def test_a_reject_that_does_not_reach_its_bin_stops_the_line(rig: Rig) -> None:
         rig.plc.wait(lambda: rig.plc.on("stop"))
         assert not rig.plc.on("ready")
         assert rig.trouble().startswith("Reject 17 was not seen in its bin within 0.3 s")
+        rig.plc.wires.set("operator", "Chen")
         release_line(rig)
         assert rig.part(OK).word == "ok"
+
+
+def test_who_released_the_line_and_why_it_stood_is_in_the_log(rig: Rig) -> None:
+    test_a_reject_that_does_not_reach_its_bin_stops_the_line(rig)
+    told = rig.producer.of(Kind.RELEASE, Event.from_json)
+    began, missing = BEGAN, "Reject 17 was not seen in its bin within 0.3 s; find it and release the line."
+    assert [(event.event, event.reason, event.person) for event in told] == [
+        ("line_stopped", began, ""),
+        ("line_released", began, ""),
+        ("line_stopped", missing, ""),
+        ("line_released", missing, "Chen"),
+    ]
+    assert rig.station is not None
+    plant = Plant(name="test", stations=[rig.station._section])
+    (row,) = PartRows(plant)(Entry(1, Kind.RELEASE, told[-1].at, "weld-1", told[-1].to_json()))[0]
+    person = row.columns["person"]
+    assert isinstance(person, Text)
+    assert person.to_list() == ["Chen"]
 
 
 def test_a_part_in_the_bin_that_nobody_rejected_stops_the_line(rig: Rig) -> None:
