@@ -156,6 +156,7 @@ class Station:
             self._pipeline.close()
             self._leave_line()
             self._shadow.close()
+            self._drift.close()
             self._evidence.close()
         self._gate.report(self._log.release, self._log.acknowledged)
         self._log.report(avail="UNAVAILABLE")
@@ -184,6 +185,7 @@ class Station:
             shadow=(self._shadow.inspected, self._shadow.passed_by),
             drift=self._drift.windows(),
             drift_trouble=self._drift.trouble,
+            drift_progress=(self._drift.progress(False), self._drift.progress(True)),
             line=self._line.parts() if self._line else (),
         )
 

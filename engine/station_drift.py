@@ -3,7 +3,8 @@
 For every view of a part number the measures of the quality gate, and the score of the worst defect, are
 counted in bins: deciles of a reference, the first `WINDOW` frames. Each further `WINDOW` frames are laid
 beside it by the population stability index, sum of (p - q) ln(p / q): below 0.1 nothing moved, above 0.25
-much did. The reference outlives the process; the scores of another model begin another one.
+much did. The reference outlives the process, and so do frames on the way to it or to the next window: a shop
+that makes a hundred parts a day comes to both. The scores of another model begin another reference.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import math
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -27,6 +29,8 @@ from vision.records import Verdict, View
 WINDOW = 500
 """Frames of a window, and of the reference."""
 LIMIT = 0.25
+KEEP_S = 30.0
+"""Seconds between two times that unfinished windows are put on disk."""
 SEPARATOR = " / "
 MEASURES = ("mean", "contrast", "sharpness")
 SCORE = "score"
@@ -122,13 +126,13 @@ class Drift:
     Parameters
     ----------
     file
-        Keeps the references; one that cannot be read begins anew.
+        Keeps references and unfinished windows; one that cannot be read begins anew.
     """
 
     def __init__(self, station: str, file: Path, window: int = WINDOW) -> None:
         self._station, self._file, self._window = station, file, window
         self._tracks: dict[Key, Track] = {}
-        self._kept = False
+        self._kept, self._changed, self._due = False, False, 0.0
         self._lock = threading.Lock()
         self._newest: dict[Key, Drifted] = {}
         self._read()
@@ -150,17 +154,43 @@ class Drift:
         with self._lock:
             return self._newest.copy()
 
-    def look(self) -> None:
-        """Begin new references where their file was taken away."""
+    def progress(self, referred: bool) -> dict[Key, int]:
+        """Return how many frames of its next window all has that has a reference, or has none yet."""
         with self._lock:
-            if self._kept and not self._file.exists():
-                self._kept = False
-                self._tracks, self._newest = {}, {}
+            tracks = self._tracks.items()
+            return {
+                key: len(track.values) for key, track in tracks if (track.reference is not None) == referred
+            }
+
+    def look(self) -> None:
+        """Begin new references where their file was taken away; keep unfinished windows now and then."""
+        with self._lock:
+            self._begin_anew()
+            if self._changed and time.monotonic() >= self._due:
+                self._keep()
+
+    def close(self) -> None:
+        """Keep unfinished windows."""
+        with self._lock:
+            self._begin_anew()
+            if self._changed:
+                self._keep()
 
     def take(self, verdict: Verdict) -> list[Drifted]:
         """Take what was seen of a part; return the windows that it completes."""
         with self._lock:
             return self._take(verdict)
+
+    def _begin_anew(self) -> None:
+        if self._kept and not self._file.exists():
+            self._kept = self._changed = False
+            self._tracks, self._newest = {}, {}
+
+    def _keep(self) -> None:
+        """Write what is followed; a full disk: it is held in memory, and written the next time."""
+        self._due = time.monotonic() + KEEP_S
+        with suppress(OSError):
+            self._write()
 
     def _take(self, verdict: Verdict) -> list[Drifted]:
         found = []
@@ -178,13 +208,13 @@ class Drift:
             track = self._tracks[key] = Track(model)
             self._newest.pop(key, None)
         track.values.append(value)
+        self._changed = True
         if len(track.values) < self._window:
             return None
         values, track.values = track.values, []
         if track.reference is None:
             track.reference = Reference.of(values)
-            with suppress(OSError):  # a full disk: it is held in memory, and written with the next one
-                self._write()
+            self._keep()
             return None
         told = track.reference.psi(values), float(np.mean(values)), track.reference.mean
         self._newest[key] = Drifted(self._station, *key, ts, len(values), *told)
@@ -193,23 +223,44 @@ class Drift:
     def _read(self) -> None:
         try:
             for item in orjson.loads(self._file.read_bytes()):
-                reference = Reference(tuple(item["edges"]), tuple(item["counts"]), float(item["mean"]))
                 key = Key(item["part_number"], item["view"], item["measure"])
-                self._tracks[key] = Track(str(item["model"]), reference)
+                self._tracks[key] = track_of(item, self._window)
+                if newest := item.get("newest"):
+                    self._newest[key] = Drifted(**newest)
             self._kept = True
-        except (OSError, ValueError, KeyError, TypeError):
-            self._tracks = {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self._tracks, self._newest = {}, {}
 
     def _write(self) -> None:
         held = [
-            {**key._asdict(), "model": track.model, **asdict(track.reference)}
+            {
+                **key._asdict(),
+                "model": track.model,
+                **(asdict(track.reference) if track.reference else {}),
+                "values": track.values,
+                "newest": self._newest.get(key),
+            }
             for key, track in self._tracks.items()
-            if track.reference is not None
         ]
         draft = self._file.with_suffix(f".{os.getpid()}")
         draft.write_bytes(orjson.dumps(held))
         draft.rename(self._file)
-        self._kept = True
+        self._kept, self._changed = True, False
+
+
+def track_of(item: dict[str, Any], window: int) -> Track:
+    """Read one measure of one view; a file of before holds references only.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        It is none.
+    """
+    reference = None
+    if "edges" in item:
+        reference = Reference(tuple(item["edges"]), tuple(item["counts"]), float(item["mean"]))
+    values = [float(value) for value in item.get("values", ())]
+    return Track(str(item["model"]), reference, values[: window - 1])
 
 
 def measures(view: View) -> Iterator[tuple[str, float]]:

@@ -30,6 +30,8 @@ class StationStats:
     drift: dict[Key, Drifted]
     """The newest window of everything that is followed."""
     drift_trouble: str
+    drift_progress: tuple[dict[Key, int], dict[Key, int]]
+    """Frames on the way to a first reference, and on the way to the next window."""
     troubles: dict[str, str]
     """What is wrong now, by camera, ``evidence`` or ``model``; empty when all is well."""
     line: tuple[health.Part, ...] = ()
@@ -50,11 +52,19 @@ def report(stats: StationStats, log_trouble: str | None) -> health.Report:
         health.Part("model", "model", stats.troubles.get("model", "")),
         health.Part("shadow", "shadow", stats.troubles.get("shadow", ""), shadow),
         health.Part("drift", "drift", stats.drift_trouble, drift),
+        *progress(stats),
         *(health.Part(what, what, stats.troubles[what]) for what in JUDGING if what in stats.troubles),
     ]
     counters = {**frames_of(stats.frames), **verdicts, "verdicts_per_s": stats.rate}
     cameras = [camera_part(name, stats) for name in stats.cameras]
     return health.Report(counters, (*cameras, *others, *stats.line))
+
+
+def progress(stats: StationStats) -> tuple[health.Part, ...]:
+    """Return how many frames of a first reference there are of all that has none, and of the next windows."""
+    kinds = zip(("drift_reference", "drift_window"), stats.drift_progress, strict=True)
+    told = {kind: {key.told: frames for key, frames in counts.items()} for kind, counts in kinds}
+    return tuple(health.Part(kind, kind, "", counts) for kind, counts in told.items() if counts)
 
 
 def camera_part(name: str, stats: StationStats) -> health.Part:

@@ -126,21 +126,30 @@ def drift(
     reset: Annotated[bool, typer.Option("--reset", help="Begin a new reference.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say how far what a station sees is from what it saw at first."""
+    """Say how far what a station sees is from what it saw at first, and how far the next look at it is."""
     from engine import health
     from engine.paths import Home
+    from engine.station_drift import WINDOW
 
     home = Home.default()
     if reset:
         home.drift(station).unlink(missing_ok=True)
     record = health.read(health.path_of(home.health, "station", station))
-    part = record.part("drift", "drift") if record else None
-    index = {} if part is None or reset else dict(part.counters)
+    names = {"index": "drift", "reference": "drift_reference", "window": "drift_window"}
+    parts = {name: record.part(kind, kind) if record and not reset else None for name, kind in names.items()}
+    told = {name: dict(part.counters) if part else {} for name, part in parts.items()}
     if as_json:
-        print(json.dumps({"station": station, "reset": reset, "index": index}))
+        print(json.dumps({"station": station, "reset": reset, "frames": WINDOW, **told}))
     elif reset:
         screen.print(f"{station} begins a new reference.")
     else:
-        screen.print(
-            "\n".join(f"{name}: {value:.3f}" for name, value in sorted(index.items())) or "Nothing yet."
-        )
+        index, window = told["index"], told["window"]
+        lines = [f"{name}: {index[name]:.3f}" for name in sorted(index)]
+        lines += [
+            f"{name}: {n:.0f} of {WINDOW} frames of its reference"
+            for name, n in sorted(told["reference"].items())
+        ]
+        lines += [
+            f"{name}: {n:.0f} of {WINDOW} frames of its next window" for name, n in sorted(window.items())
+        ]
+        screen.print("\n".join(lines) or "Nothing yet.")

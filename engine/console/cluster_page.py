@@ -14,6 +14,7 @@ from engine.console.locale import DASH, Locale, number
 from engine.console.markup import Html, el, join
 from engine.console.vitals import Vital, moment
 from engine.health import Part
+from engine.station_drift import WINDOW
 
 SIGNS = {"alive": "OK", "silent": "warning", "missing": "no_data", "ended": "stop"}
 ENDS = ("inspected", "dropped", "late", "unmatched")
@@ -114,12 +115,20 @@ def station(vital: Vital, say: Locale) -> Html:
     names = {"evidence": "evidence", "log": "to_log", "recipe": "recipe", "release": "release"}
     names |= {"model": "model", "shadow": "shadow", "drift": "drift"}
     needs = [part for part in vital.parts if vital.alive and part.kind in names]
-    others = [_line(say(names[part.kind]), part, vital, say) for part in needs]
+    others = [_line(_well(names[part.kind], part, vital, say), part, vital, say) for part in needs]
     begun = vital.record.started if vital.record else 0
     since = el("p", say("camera.since", time=_time(begun, vital.now, say)), class_="muted")
     plcs = [handshake(vital, part, _line, say) for part in vital.of("handshake")]
     body = [*cameras, *plcs, since, el("div", *others, class_="needs")]
     return _section(vital, title(vital, say), body, say)
+
+
+def _well(name: str, part: Part, vital: Vital, say: Locale) -> str:
+    """Return the words of a part that is well; drift is not known before there is a reference."""
+    learning = [frames for one in vital.of("drift_reference") for frames in one.counters.values()]
+    if part.kind == "drift" and learning:
+        return say("drift.learning", frames=int(min(learning)), all=WINDOW)
+    return say(name)
 
 
 def _camera(vital: Vital, part: Part, say: Locale) -> Html:

@@ -107,10 +107,14 @@ def test_drift_is_told_and_begun_anew(seamline: Command, home: Path, plant: Plan
     place = Home(home)
     place.stations.mkdir(parents=True)
     place.drift("weld").write_text("{}")
-    told = health.Report(parts=(health.Part("drift", "drift", "", {"demo / front / mean": 0.4}),))
+    progress = health.Part("drift_reference", "drift_reference", "", {"demo / front / score": 312})
+    index = health.Part("drift", "drift", "", {"demo / front / mean": 0.4})
+    told = health.Report(parts=(index, progress))
     with health.Publisher(place.health, "station", "weld", lambda: told):
         assert seamline("models", "drift", "weld", "--json").json["index"] == {"demo / front / mean": 0.4}
-        assert "demo / front / mean: 0.400" in seamline("models", "drift", "weld").words
+        words = seamline("models", "drift", "weld").words
+        assert "demo / front / mean: 0.400" in words
+        assert "demo / front / score: 312 of 500 frames of its reference" in words
     assert seamline("models", "drift", "weld", "--reset", "--json").json["reset"]
     assert not place.drift("weld").exists()
     assert "Nothing yet" in seamline("models", "drift", "other").words

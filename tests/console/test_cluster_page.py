@@ -135,6 +135,17 @@ def test_a_station_s_plc_is_shown_with_what_went_wrong():
     assert "triggered twice" not in drawing
 
 
+def test_a_station_without_a_reference_says_how_far_it_is_instead_of_that_nothing_moved():
+    sound = station()
+    learns = part(
+        "drift_reference", "drift_reference", **{"demo / top / mean": 312, "demo / front / mean": 40}
+    )
+    record = replace(sound.record, parts=(*sound.record.parts, part("drift", "drift"), learns))
+    drawing = words(cluster_page.station(replace(sound, record=record), SAY))
+    assert "Learns what it sees: 40 of 500 frames of the reference" in drawing
+    assert "What it sees is as before" not in drawing
+
+
 def test_a_camera_in_trouble_says_why():
     drawing = words(
         cluster_page.station(station("Camera top: /dev/v0 gives no pictures; check the plug."), SAY)

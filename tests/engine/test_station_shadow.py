@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import count
 
 import numpy as np
+import orjson
 import pytest
 
 from engine.approvals.telling import Teller
@@ -168,6 +169,42 @@ def test_the_reference_outlives_the_process_and_is_begun_anew_on_demand(tmp_path
     for wrong in ("", "{}", "[3]", '[{"edges": 1}]', "no json"):
         file.write_text(wrong)
         see(Drift("weld", file, window=50), np.linspace(100, 120, 100))
+
+
+def test_a_reference_is_learnt_and_a_window_filled_over_many_short_runs(tmp_path):
+    file, levels = tmp_path / "weld.drift", iter([*np.linspace(100, 120, 50), *np.linspace(180, 200, 50)])
+    for run in range(10):
+        drift = Drift("weld", file, window=50)
+        told = see(drift, [next(levels) for _ in range(10)])
+        frames = 10 * (run % 5 + 1) % 50
+        assert set(drift.progress(run >= 4).values()) == {frames}
+        assert set(drift.progress(run < 4).values()) == set()
+        drift.close()
+    assert {item.measure for item in told} == {"mean", "contrast", "sharpness", SCORE}
+    assert drift.trouble
+    assert Drift("weld", file, window=50).trouble == drift.trouble
+
+
+def test_a_station_that_is_killed_keeps_what_it_had_learnt_and_a_reset_forgets_it(tmp_path):
+    file = tmp_path / "weld.drift"
+    killed = Drift("weld", file, window=50)
+    see(killed, [100.0] * 10)
+    killed.look()
+    again = Drift("weld", file, window=50)
+    assert set(again.progress(False).values()) == {10}
+    see(again, [100.0])
+    file.unlink()
+    again.close()
+    assert (again.progress(False), file.exists()) == ({}, False)
+
+
+def test_a_file_of_before_holds_references_only(tmp_path):
+    file = tmp_path / "weld.drift"
+    key = {"part_number": "demo", "view": "front", "measure": "mean", "model": ""}
+    file.write_bytes(orjson.dumps([{**key, "edges": [100.0], "counts": [0, 50, 0], "mean": 100.0}]))
+    drift = Drift("weld", file, window=50)
+    see(drift, [200.0] * 50)
+    assert "mean has drifted from 100 to 200" in drift.trouble
 
 
 def test_the_scores_of_another_model_have_another_reference(tmp_path):

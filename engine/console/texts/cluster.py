@@ -49,6 +49,10 @@ TEXTS = {
     "evidence": ("Evidence on disk", "证据落盘"),
     "model": ("Signed model", "已签核模型"),
     "shadow": ("Model that looks on", "旁观模型"),
+    "drift.learning": (
+        "Learns what it sees: {frames} of {all} frames of the reference",
+        "正在学习基准：已有 {frames} / {all} 帧",
+    ),
     "drift": ("What it sees is as before", "输入与基准一致"),
     "recipe": ("Recipe", "配方"),
     "release": ("Release", "放行"),
