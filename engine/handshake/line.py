@@ -161,6 +161,7 @@ class Line:
                 "trigger": self._triggered,
                 "last_cycle_ms": round(self._last_ms, 3),
                 "bin_waiting": self._bin.waiting,
+                "late_codes": self._naming.late_codes,
                 **self._counts,
             }
             trouble = self._away or self._hindrance() or self._misled
@@ -174,7 +175,8 @@ class Line:
         before = self._answered(part.number)
         refused = before and before.doubt and before.doubt.reason is NOT_READY
         counts = bool(frames) and not refused and not turn.bypass
-        named = self._naming.name(frames, part.serial, part.told, part.due, counts)
+        time = part.due - self._section.cycle_s, part.due
+        named = self._naming.name(frames, part.serial, part.told, *time, counts)
         doubt = named.doubt if turn.known else Doubt(UNKNOWN_PART, number)
         doubt = Doubt(BYPASSED) if turn.bypass else doubt
         if frames and not doubt:

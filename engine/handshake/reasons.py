@@ -44,7 +44,7 @@ REASONS = (
     NO_PICTURE, BOOK, BYPASSED,
 )  # fmt: skip
 
-MISDEEDS = ("connections_lost", "acknowledged_again", "unacknowledged", "withdrawn", "stuck")
+MISDEEDS = ("connections_lost", "acknowledged_again", "unacknowledged", "withdrawn", "stuck", "late_codes")
 """What is counted beside the reasons: a sound line never does it."""
 
 

@@ -68,13 +68,20 @@ class Naming:
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
         scanner = section.scanner
-        self._scanner = Scanner(scanner.host, scanner.port, scanner.within_s) if scanner else None
+        self._scanner = (
+            Scanner(scanner.host, scanner.port, scanner.within_s, scanner.late) if scanner else None
+        )
         self._trouble = ""
 
     @property
     def trouble(self) -> str:
         """Return why no part can be named just now; empty when all is well."""
         return self._trouble or (self._scanner.trouble if self._scanner else "")
+
+    @property
+    def late_codes(self) -> int:
+        """Return how many codes were of no part since they came between two."""
+        return self._scanner.dropped if self._scanner else 0
 
     def listen(self, stop: threading.Event) -> None:
         """Listen to the scanner, if there is one, until told to stop."""
@@ -123,6 +130,7 @@ class Naming:
         frames: Sequence[Frame],
         serial: str,
         told: Told = NOTHING,
+        called: float = 0.0,
         due: float = 0.0,
         counts: bool = True,
     ) -> Named:
@@ -134,15 +142,15 @@ class Naming:
             As `prepared` returned them.
         serial
             What its pictures or the PLC called it.
-        due
-            Until then a scanner's code is waited for, monotonic seconds.
+        called, due
+            When the line called it, and until when a scanner's code is waited for, monotonic seconds.
         counts
             Whether this is an inspection at all; else the book is not asked.
         """
         identity = Identity(self._section.serial, told.order, told.fixture, told.operator)
         fallback = frames[0].serial if frames else f"{self._station}-{time.time_ns() // 1000}"
         try:
-            found, doubt = self._serial(frames, serial, told, due)
+            found, doubt = self._serial(frames, serial, told, (called, due))
             if doubt or not counts:
                 return Named(found or fallback, 0, identity, doubt)
             return self._admitted(found, identity)
@@ -162,7 +170,7 @@ class Naming:
             return self._seen[serial]
 
     def _serial(
-        self, frames: Sequence[Frame], serial: str, told: Told, due: float
+        self, frames: Sequence[Frame], serial: str, told: Told, time: tuple[float, float]
     ) -> tuple[str, Doubt | None]:
         match self._section.serial:
             case "camera":
@@ -172,7 +180,7 @@ class Naming:
             case "station":
                 return self._made(), None
             case "scanner":
-                codes = self._scanner.take(due) if self._scanner else []
+                codes = self._scanner.take(*time) if self._scanner else []
                 return one_of(codes, "no code was scanned")
         seen_in = self._section.view or "any view"
         return one_of(self._codes(frames), f"no Data Matrix can be read in {seen_in}")

@@ -6,8 +6,10 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Literal
 
 LONGEST = 512
 """Bytes of a line at the most; a longer one is none."""
@@ -15,6 +17,7 @@ LOOK = 0.2
 """Seconds between looks at whether to stop."""
 RETRY = 0.5
 KEPT = 16
+Late = Literal["drop", "next"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +49,23 @@ def _printed(line: bytes) -> str:
 class Scanner:
     """Keep what the scanner reads until a part takes it; connected to again and again.
 
+    A code that comes after the time of a part that had none, and before the next part is called, may be of
+    either. It is of no part, and counted, unless ``late`` is ``next``: then it is the next part's.
+
     Parameters
     ----------
     within_s
-        Seconds after which a code that no part has taken is of none.
+        Seconds before its part is called after which a code is of none.
     """
 
-    def __init__(self, host: str, port: int, within_s: float) -> None:
+    def __init__(self, host: str, port: int, within_s: float, late: Late = "drop") -> None:
         self._place = (host, port)
-        self._within_s = within_s
+        self._within_s, self._late = within_s, late
         self._heard = threading.Condition()
         self._scans: deque[Scan] = deque(maxlen=KEPT)
+        self._missed: float | None = None  # until when the part before waited in vain
+        self.dropped = 0
+        """Codes that were of no part since nobody knows of which."""
         self.trouble = f"The scanner at {host}:{port} has not answered yet."
 
     def run(self, stop: threading.Event) -> None:
@@ -72,20 +81,39 @@ class Scanner:
             self.trouble = f"The scanner at {self._place[0]}:{self._place[1]} does not answer: {why}."
             stop.wait(RETRY)
 
-    def take(self, due: float) -> list[str]:
-        """Return the codes that were read lately and that no part has taken, each once, oldest first.
+    def take(self, called: float, due: float) -> list[str]:
+        """Return the codes of a part, which no other part has taken, each once, oldest first.
 
-        Where there is none, one is waited for until ``due``, monotonic seconds.
+        Where there is none, one is waited for. A code that comes after ``due`` is not this part's, though
+        it is asked for later.
+
+        Parameters
+        ----------
+        called, due
+            When the part was called, and until when its code may come, monotonic seconds.
         """
         with self._heard:
-            self._heard.wait_for(self._fresh, max(0.0, due - time.monotonic()))
-            found = self._fresh()
-            self._scans.clear()
+            dropped = self._drop(called)
+            self._heard.wait_for(lambda: self._of(called, due), max(0.0, due - time.monotonic()))
+            found = self._of(called, due)
+            self._keep(lambda scan: scan.at > due)
+            self._missed = None if found or dropped else due
         return list(dict.fromkeys(found))
 
-    def _fresh(self) -> list[str]:
-        oldest = time.monotonic() - self._within_s
-        return [scan.text for scan in self._scans if scan.at >= oldest]
+    def _of(self, called: float, due: float) -> list[str]:
+        return [scan.text for scan in self._scans if called - self._within_s <= scan.at <= due]
+
+    def _drop(self, called: float) -> bool:
+        """Drop the codes that came between two parts, of which the one before had none."""
+        before, missed = len(self._scans), self._missed
+        if missed is not None and self._late == "drop":
+            self._keep(lambda scan: not missed < scan.at < called)
+        dropped = before - len(self._scans)
+        self.dropped += dropped
+        return dropped > 0
+
+    def _keep(self, wanted: Callable[[Scan], bool]) -> None:
+        self._scans = deque(filter(wanted, self._scans), KEPT)
 
     def _listen(self, link: socket.socket, stop: threading.Event) -> None:
         link.settimeout(LOOK)

@@ -18,6 +18,9 @@ class ScannerSection(Section):
     """Its port."""
     within_s: Positive = 10.0
     """A code that was read longer before the trigger is of another part."""
+    late: Literal["drop", "next"] = "drop"
+    """A code between the time-out of a part that had none and the next trigger may be of either: dropped, and
+    counted; or taken for the next part's, where each code surely comes before its own part's trigger."""
 
 
 class IdentitySection(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -592,6 +593,30 @@ def test_a_part_that_is_triggered_as_the_station_ends_has_its_answer_and_verdict
     assert (rig.plc.counted[0].word, rig.plc.counted[0].code) == ("ng", 2)
     (verdict,) = rig.producer.verdicts
     assert (verdict.outcome, verdict.serial, verdict.attempt) == ("REVIEW", "A-1", 0)
+
+
+def test_a_code_that_comes_after_its_part_s_time_names_no_other_part(rig: Rig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(WAIT)
+        place = {"host": "127.0.0.1", "port": server.getsockname()[1]}
+        with rig.running(
+            identity={"serial": "scanner", "scanner": place}, handshake={"cycle_s": 0.5}
+        ) as station:
+            link, _ = server.accept()
+            with link:
+                assert rig.part(OK).word == "ng"
+                rig.verdict(1)
+                link.sendall(b"A-1\n")
+                assert station._naming
+                scanner = station._naming._scanner
+                assert scanner
+                rig.plc.wait(lambda: bool(scanner._scans))
+                assert (rig.part(OK).word, rig.verdict(2).serial == "A-1") == ("ng", False)
+                assert rig.counters()["late_codes"] == 1
+                rig.plc.wait(lambda: rig.plc.on("ready"))
+                link.sendall(b"A-3\n")
+                rig.plc.wait(lambda: bool(scanner._scans))
+                assert (rig.part(OK).word, rig.verdict(3).serial) == ("ok", "A-3")
 
 
 BIN: dict[str, Any] = {"bin": {"within_s": 0.3}}

@@ -20,7 +20,7 @@ from engine.handshake.abc import told_of
 from engine.handshake.reasons import REASONS
 from engine.identity.book import Book, BookError, copied
 from engine.identity.naming import Naming
-from engine.identity.scanner import LONGEST, Codes, Scanner
+from engine.identity.scanner import LONGEST, Codes, Scan, Scanner
 from engine.paths import Home
 from engine.plant import IdentitySection, Plant, ScannerSection
 from engine.station import Station
@@ -271,7 +271,7 @@ def test_a_scanner_that_goes_away_is_told_and_found_again() -> None:
         until(lambda: "the connection ended" in scanner.trouble)
         with scanner_at(port) as link:
             link.sendall(b"x" * 600 + b"\n\nA-9\n")
-            assert scanner.take(soon()) == ["A-9"]
+            assert scanner.take(time.monotonic(), soon()) == ["A-9"]
 
 
 @pytest.mark.parametrize("cut", [1, 100, LONGEST + 1, LONGEST + 100])
@@ -286,7 +286,46 @@ def test_an_old_code_is_of_no_part() -> None:
     with listening(scanner.run), scanner_at(port) as link:
         link.sendall(b"A-1\n")
         until(lambda: scanner._scans)
-        assert scanner.take(0.0) == []
+        now = time.monotonic()
+        assert scanner.take(now + 1.0, now) == []
+
+
+def read(scanner: Scanner, text: str, at: float) -> None:
+    """Let a scanner have read a code at a time."""
+    scanner._scans.append(Scan(text, at))
+
+
+def test_a_code_between_a_part_without_one_and_the_next_is_of_neither() -> None:
+    scanner = Scanner("127.0.0.1", 9, 10.0)
+    assert scanner.take(0.0, 1.0) == []
+    read(scanner, "A-1", 1.5)
+    assert scanner.take(2.0, 3.0) == []
+    assert scanner.dropped == 1
+    read(scanner, "A-3", 3.5)
+    assert scanner.take(4.0, 5.0) == ["A-3"], "a code was seen of the part before: no more are in doubt"
+    assert scanner.dropped == 1
+
+
+def test_a_code_between_a_part_that_had_its_own_and_the_next_is_the_next_ones() -> None:
+    scanner = Scanner("127.0.0.1", 9, 10.0)
+    read(scanner, "A-1", 0.5)
+    assert scanner.take(0.0, 1.0) == ["A-1"]
+    read(scanner, "A-2", 1.5)
+    assert (scanner.take(2.0, 3.0), scanner.dropped) == (["A-2"], 0)
+
+
+def test_a_late_code_is_the_next_parts_where_the_plant_file_says_that_it_is_read_before() -> None:
+    scanner = Scanner("127.0.0.1", 9, 10.0, "next")
+    assert scanner.take(0.0, 1.0) == []
+    read(scanner, "A-2", 1.5)
+    assert (scanner.take(2.0, 3.0), scanner.dropped) == (["A-2"], 0)
+
+
+def test_a_part_that_is_named_after_its_time_takes_no_code_of_the_next() -> None:
+    scanner = Scanner("127.0.0.1", 9, 10.0)
+    read(scanner, "A-2", 2.5)
+    assert scanner.take(0.0, 1.0) == []
+    assert scanner.take(2.0, 3.0) == ["A-2"]
 
 
 def test_a_station_without_a_plc_refuses_a_serial_too(home: Home, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ TEXTS = {
     "handshake.connections_lost": ("connections lost", "连接中断"),
     "handshake.acknowledged_again": ("acknowledged twice", "重复确认"),
     "handshake.unacknowledged": ("not acknowledged in time", "确认超时"),
+    "handshake.late_codes": ("codes of no part", "无归属条码"),
     "handshake.withdrawn": ("answers withdrawn", "已撤回的结果"),
     "handshake.stuck": ("signals not lowered", "信号未复位"),
 }
