@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
@@ -83,6 +83,10 @@ class Chain(Protocol):
 
     def remember(self, entry: Entry) -> None:
         """Take an entry again, up to the snapshot restored: nothing follows from it."""
+
+    @property
+    def older(self) -> Mapping[str, Collection[int]]:
+        """Older versions of operators' states that `restore` takes, too."""
 
     def snapshot(self) -> State:
         """Return the state of every operator."""
@@ -198,7 +202,7 @@ class Shard:
         states = self._chain.snapshot() | self._mark
         versions = {name: version for name, (version, _) in states.items()}
         with open_session(self._dsn) as connection:
-            snapshot = snapshots.load(connection, self._name, committed, versions)
+            snapshot = snapshots.load(connection, self._name, committed, versions, self._chain.older)
             await_log(self._view, last_committed(connection, self._name), self._stop)
         start = self._view.first - 1
         if snapshot is not None:

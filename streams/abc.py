@@ -25,7 +25,7 @@ class Operator(Protocol[In_contra, Out_co]):
 
     name: str
     version: int
-    """Raised whenever the snapshot's layout changes: an older snapshot is then not restored."""
+    """Raised whenever the snapshot's layout changes: of older ones only those that it names are restored."""
 
     def update(self, batch: In_contra) -> Out_co:
         """Take one batch and return what follows from it."""

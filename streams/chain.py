@@ -152,6 +152,11 @@ class LineChain:
         sources = (self._admit, self._watermark, self._clocks, self._ahead)
         return (*sources, self._windows, self._anomaly, self._states, self._oee, self._outbox)
 
+    @property
+    def older(self) -> dict[str, tuple[int, ...]]:
+        """Older versions of operators' snapshots that `restore` takes, too."""
+        return {self._outbox.name: self._outbox.older}
+
     def snapshot(self) -> dict[str, tuple[int, bytes]]:
         """Return version and state of every operator by its name."""
         return {operator.name: (operator.version, operator.snapshot()) for operator in self._operators}
@@ -166,7 +171,7 @@ class LineChain:
         """
         for operator in self._operators:
             found = states.get(operator.name, (0, b""))[0]
-            if found != operator.version:
+            if found not in (operator.version, *self.older.get(operator.name, ())):
                 raise SnapshotMismatch(
                     f"The snapshot holds version {found} of {operator.name}, this program writes version "
                     f"{operator.version}; replay the log from its beginning."

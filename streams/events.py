@@ -65,16 +65,29 @@ def _mark(since: int, again: int) -> str:
     return f"{since}-{again}" if again else str(since)
 
 
-def alarm_began(machine: str, ts: int, score: float, threshold: float, tag: str, share: float) -> Event:
-    """Return that a machine's score is above its threshold; ``tag`` explains most of it, ``share`` of it."""
+def alarm_began(
+    machine: str, began: int, score: float, threshold: float, tag: str, share: float, again: int = 0
+) -> Event:
+    """Return that a machine's score is above its threshold; ``tag`` explains most of it, ``share`` of it.
+
+    ``again`` says how often an alarm that began then was told and withdrawn before.
+    """
     says = {"score": score, "threshold": threshold, "tag": tag, "share": share}
-    return Event("alarm_began", machine, ts, str(ts), says)
+    return Event("alarm_began", machine, began, _mark(began, again), says)
 
 
-def alarm_ended(machine: str, began: int, last: int, scores: int, peak: float) -> Event:
-    """Return that no score followed the alarm's last one above the threshold, at ``last``."""
+def alarm_withdrawn(machine: str, began: int, again: int = 0) -> Event:
+    """Return that no alarm began at ``began``, though one was told."""
+    return Event("alarm_withdrawn", machine, began, _mark(began, again), {"began": written(began)})
+
+
+def alarm_ended(machine: str, began: int, last: int, scores: int, peak: float, again: int = 0) -> Event:
+    """Return that no score followed the alarm's last one above the threshold, at ``last``.
+
+    ``again`` says how often an alarm that began then was said to have ended before: this replaces it.
+    """
     says = {"began": written(began), "scores": scores, "peak": peak}
-    return Event("alarm_ended", machine, last, str(began), says)
+    return Event("alarm_ended", machine, last, _mark(began, again), says)
 
 
 def shift_revised(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import psycopg
@@ -69,12 +70,27 @@ def save(connection: Connection, shard: str, epoch: int, snapshot: Snapshot) -> 
     return int(needed)
 
 
-def load(connection: Connection, shard: str, committed: int, versions: Mapping[str, int]) -> Snapshot | None:
-    """Return the newest snapshot that is not ahead of ``committed`` and that these operators can read."""
+def load(
+    connection: Connection,
+    shard: str,
+    committed: int,
+    versions: Mapping[str, int],
+    older: Mapping[str, Collection[int]] = MappingProxyType({}),
+) -> Snapshot | None:
+    """Return the newest snapshot that is not ahead of ``committed`` and that these operators can read.
+
+    Parameters
+    ----------
+    versions : operator -> version of the layout that it writes.
+    older : operator -> earlier ones that it reads, too.
+    """
     with connection.transaction():
         for (position,) in connection.execute(NEWEST, [shard, committed]).fetchall():
             state = join(connection.execute(LOAD, [shard, position]).fetchall())
-            if {name: version for name, (version, _) in state.items()} == dict(versions):
+            found = {name: version for name, (version, _) in state.items()}
+            if found.keys() == versions.keys() and all(
+                version in (versions[name], *older.get(name, ())) for name, version in found.items()
+            ):
                 ((since,),) = connection.execute(SINCE, [shard, position]).fetchall()
                 return Snapshot(position, state, since)
     return None

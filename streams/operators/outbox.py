@@ -12,20 +12,16 @@ import numpy as np
 from streams import events
 from streams.calendar import containing
 from streams.catalog import EventRule
-from streams.clock import DAY, MINUTE, SECOND
+from streams.clock import DAY
 from streams.events import Event
 from streams.oee import Losses
+from streams.operators.alarms import NEVER, Above, Alarms
 from streams.operators.batch import Keys
 from streams.operators.tracks import Interval
 from streams.records import NULL, Int64, Rows, Text
 
-APART = MINUTE
-"""An alarm goes on while the next score above the threshold follows within this, as in `anomaly_alarms`."""
-WIDTH = SECOND
-"""Scores are of so long: one that begins at a mark is known so much later."""
 REMEMBERED = 3 * DAY
 """How long a closed shift is known: its account is revised for a day, or while its last stop lasts."""
-NEVER = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,50 +50,45 @@ class Stop:
     named: int = NULL
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """An alarm that lasts: its first and last score above the threshold, how many there were, the highest."""
-
-    began: int
-    last: int
-    scores: int
-    peak: float
-
-
 class Outbox:
     """Tell what the rule finds worth telling, each event once; without a rule nothing.
 
     A stop goes on where only its reason changes. Time passes by the machines' watermarks alone. States that
     are told anew count as they are told now: a stop that was told and had not lasted long enough is
-    withdrawn, as long as nothing else followed it. What was told of alarms stays told.
+    withdrawn, as long as nothing else followed it. Scores that are told anew count likewise: see `Alarms`.
     """
 
     name = "outbox"
-    version = 3
+    version = 4
+    older = (3,)
+    """Versions of snapshots that are read, too."""
 
     def __init__(self, keys: Keys, rule: EventRule | None) -> None:
         self._keys, self._rule = keys, rule
         self._number = {name: number for number, name in enumerate(keys.owner)}
         self._patience = NEVER if rule is None else rule.stopped_after
         self._stops: dict[int, Stop] = {}
-        self._alarms: dict[int, Alarm] = {}
+        self._alarms = self._no_alarms()
         self._closed: dict[int, set[int]] = {}
         """Machine -> starts of its closed shifts."""
         self._withdrawals: dict[int, tuple[int, int]] = {}
         """Machine -> beginning of the stop that was withdrawn last, and how often it was."""
         self._due = np.full(len(keys.machines), NEVER, dtype=np.int64)
-        """(machines,) mark from which on a stop is to be told of, or an alarm may have ended."""
+        """(machines,) mark from which on a stop is to be told of, or an alarm looked at."""
 
     def update(self, batch: Changes) -> tuple[Rows, ...]:
         """Return rows of ``outbox``."""
         if self._rule is None:
             return ()
         found = list(self._states(batch.intervals))
-        found += [event for scores in batch.scores for event in self._scored(scores)]
+        found += self._scored(batch)
         found += [event for accounts in batch.accounts for event in self._stated(accounts)]
         for machine in np.flatnonzero(batch.marks >= self._due).tolist():
             found += self._passed(machine, int(batch.marks[machine]))
         return (events.rows(self._rule, batch.position, found),) if found else ()
+
+    def _no_alarms(self) -> list[Alarms]:
+        return [Alarms(machine.name, machine.allowance) for machine in self._keys.machines]
 
     def _states(self, intervals: tuple[Interval, ...]) -> Iterator[Event]:
         """Take states that were told, some of them anew; one of length zero is withdrawn."""
@@ -147,24 +138,17 @@ class Outbox:
         beginning, times = self._withdrawals.get(machine, (NULL, 0))
         return times if beginning == since else 0
 
-    def _scored(self, scores: Rows) -> Iterator[Event]:
-        """Begin, go on with and end alarms; a machine's scores stand in the order of time."""
-        for score in _above(scores):
-            machine = self._number[score["machine"]]
-            alarm = self._alarms.get(machine)
-            if alarm is not None and score["ts"] > alarm.last + APART:
-                yield self._end(machine)
-                alarm = None
-            if alarm is None:
-                yield events.alarm_began(**score)
-                alarm = Alarm(score["ts"], score["ts"], 0, score["score"])
-            peak = max(alarm.peak, score["score"])
-            self._alarms[machine] = Alarm(alarm.began, max(alarm.last, score["ts"]), alarm.scores + 1, peak)
+    def _scored(self, batch: Changes) -> Iterator[Event]:
+        """Take scores; tell what is another alarm by them."""
+        changed = set()
+        for scores in batch.scores:
+            for name, ts, above in _heard(scores):
+                machine = self._number[name]
+                self._alarms[machine].take(ts, above)
+                changed.add(machine)
+        for machine in sorted(changed):
+            yield from self._alarms[machine].tell(int(batch.marks[machine]))
             self._schedule(machine)
-
-    def _end(self, machine: int) -> Event:
-        alarm = self._alarms.pop(machine)
-        return events.alarm_ended(self._keys.owner[machine], **asdict(alarm))
 
     def _stated(self, accounts: Rows) -> Iterator[Event]:
         """Note which shifts are closed, tell of those that were closed before."""
@@ -180,9 +164,8 @@ class Outbox:
 
     def _passed(self, machine: int, mark: int) -> Iterator[Event]:
         """Tell what has come true with the time."""
-        alarm = self._alarms.get(machine)
-        if alarm is not None and mark >= alarm.last + APART + WIDTH:
-            yield self._end(machine)
+        if mark >= self._alarms[machine].due:
+            yield from self._alarms[machine].tell(mark)
         yield from self._stopped(machine, mark)
         self._schedule(machine)
 
@@ -196,27 +179,29 @@ class Outbox:
             self._stops[machine] = replace(stop, told=True, named=stop.since)
 
     def _schedule(self, machine: int) -> None:
-        alarm, stop = self._alarms.get(machine), self._stops.get(machine)
-        ending = NEVER if alarm is None else alarm.last + APART + WIDTH
+        stop = self._stops.get(machine)
         telling = NEVER if stop is None or stop.told else stop.since + self._patience
-        self._due[machine] = min(ending, telling)
+        self._due[machine] = min(self._alarms[machine].due, telling)
 
     def snapshot(self) -> bytes:
-        """Return the stops and alarms that last, and the closed shifts, by the machines' names."""
-        owner = self._keys.owner
+        """Return stops that last, alarms that may change, and closed shifts, by the machines' names."""
+        owner, alarms = self._keys.owner, [alarms.snapshot() for alarms in self._alarms]
         saved = {
             "stops": {owner[machine]: asdict(stop) for machine, stop in sorted(self._stops.items())},
-            "alarms": {owner[machine]: asdict(alarm) for machine, alarm in sorted(self._alarms.items())},
+            "alarms": {name: known for name, known in zip(owner, alarms, strict=True) if known is not None},
             "withdrawals": {owner[machine]: last for machine, last in sorted(self._withdrawals.items())},
             "closed": {owner[machine]: sorted(starts) for machine, starts in sorted(self._closed.items())},
         }
         return json.dumps(saved).encode()
 
     def restore(self, state: bytes) -> None:
-        """Go back; machines are found by name."""
+        """Go back; machines are found by name. Of version 3 there are the alarms that last."""
         saved = json.loads(state)
         self._stops = {machine: Stop(**item) for machine, item in self._known(saved["stops"])}
-        self._alarms = {machine: Alarm(**item) for machine, item in self._known(saved["alarms"])}
+        self._alarms = self._no_alarms()
+        for machine, item in self._known(saved["alarms"]):
+            alarms = self._alarms[machine]
+            (alarms.restore if "told" in item else alarms.restore_lasting)(item)
         self._withdrawals = {machine: tuple(last) for machine, last in self._known(saved["withdrawals"])}
         self._closed = {machine: set(starts) for machine, starts in self._known(saved["closed"])}
         for machine in range(len(self._keys.machines)):
@@ -226,17 +211,15 @@ class Outbox:
         return ((self._number[name], item) for name, item in saved.items() if name in self._number)
 
 
-def _above(scores: Rows) -> Iterator[dict[str, Any]]:
-    """Yield the scores above their thresholds, as `streams.events.alarm_began` takes them.
-
-    Those that late readings change later are left out: what was told was told.
-    """
+def _heard(scores: Rows) -> Iterator[tuple[str, int, Above | None]]:
+    """Yield machine, time and score of those above their thresholds, and of those told anew: None below."""
     columns: Any = scores.columns
-    above = np.flatnonzero((columns["score"] > columns["threshold"]) & (columns["version"] == 1))
-    names = {name: columns[name][above].to_list() for name in ("machine", "tag")}
-    numbers = {name: columns[name][above].tolist() for name in ("ts", "score", "threshold", "share")}
-    told = names | numbers
-    return (dict(zip(told, row, strict=True)) for row in zip(*told.values(), strict=True))
+    above = columns["score"] > columns["threshold"]
+    rows = np.flatnonzero(above | (columns["version"] > 1))
+    names = (columns[name][rows].to_list() for name in ("machine", "tag"))
+    numbers = (columns[name][rows].tolist() for name in ("ts", "score", "threshold", "share"))
+    for machine, tag, ts, score, threshold, share, high in zip(*names, *numbers, above[rows], strict=True):
+        yield machine, ts, Above(score, threshold, tag, share) if high else None
 
 
 def _statements(accounts: Rows) -> Iterator[tuple[str, int, int, int]]:

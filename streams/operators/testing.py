@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 
 from streams.abc import Output
 from streams.catalog import Catalog, Machine, Tag
@@ -103,6 +104,36 @@ def plain(rows: Rows, column: str) -> list[Any]:
     if isinstance(values, Text):
         return values.to_list()
     return [None if item == NULL or item != item else item for item in values.tolist()]  # noqa: PLR0124
+
+
+def events_of(rows: Iterable[Rows]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return the events in rows of ``outbox`` as (key, kind, payload), in the order in which they leave."""
+    found = table(rows, "outbox", "position", "key", "kind", "payload")
+    return [(key, kind, orjson.loads(payload)) for _, key, kind, payload in sorted(found)]
+
+
+def believed(events: Iterable[tuple[str, str, dict[str, Any]]]) -> dict[tuple[str, str], Any]:
+    """Return the alarms that one who hears of all events believes in: machine and beginning -> ending.
+
+    Raises
+    ------
+    ValueError
+        A key comes twice, or an event does not fit what was told before.
+    """
+    alarms: dict[tuple[str, str], Any] = {}
+    keys: set[str] = set()
+    for key, kind, says in events:
+        if not kind.startswith("alarm_"):
+            continue
+        alarm = says["machine"], says.get("began", says["at"])
+        if key in keys or (kind == "alarm_began") == (alarm in alarms):
+            raise ValueError(f"{key} cannot come now.")
+        keys.add(key)
+        if kind == "alarm_withdrawn":
+            del alarms[alarm]
+        else:
+            alarms[alarm] = (says["at"], says["scores"], says["peak"]) if kind == "alarm_ended" else None
+    return alarms
 
 
 def everything(outputs: Iterable[Output]) -> list[Any]:

@@ -248,7 +248,7 @@ def test_a_shard_that_lags_says_by_how_much(line, plain_dsn):
 class Idle:
     """A chain that has no state."""
 
-    clocks, clock_jumps, repeated, since = (), 0, 0, None
+    clocks, clock_jumps, repeated, since, older = (), 0, 0, None, {}
 
     def snapshot(self):
         return {}

@@ -85,6 +85,15 @@ def test_an_operator_with_another_layout_falls_back_to_an_older_snapshot(connect
     assert load(connection, "line-1", 100, {**VERSIONS, "oee": 1}) is None
 
 
+def test_an_older_layout_that_an_operator_still_reads_is_loaded(connection):
+    own(connection)
+    save(connection, "line-1", 1, Snapshot(10, state(b"a")))
+    newer = VERSIONS | {"windows": 4}
+    assert load(connection, "line-1", 100, newer, {"windows": (3,)}) is None
+    assert load(connection, "line-1", 100, newer, {"windows": (3, 2)}).state == state(b"a")
+    assert load(connection, "line-1", 100, {"windows": 4}, {"windows": (2,)}) is None
+
+
 def test_the_keeper_waits_for_the_commit(dsn, connection):
     own(connection)
     saved = threading.Event()

@@ -232,6 +232,16 @@ def test_the_log_of_the_tests_reaches_every_table():
     }  # fmt: skip
 
 
+def test_older_versions_that_an_operator_names_are_restored():
+    chain = line()
+    rows_of(recorded(20), chain)
+    (version,) = chain.older["outbox"]
+    nothing = b'{"stops": {}, "alarms": {}, "withdrawals": {}, "closed": {}}'
+    chain.restore(chain.snapshot() | {"outbox": (version, nothing)})
+    with pytest.raises(SnapshotMismatch, match=f"version {version - 1} of outbox"):
+        chain.restore(chain.snapshot() | {"outbox": (version - 1, nothing)})
+
+
 def test_a_snapshot_of_another_version_changes_nothing():
     chain = line()
     rows_of(recorded(20), chain)

@@ -13,12 +13,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.catalog import Calendar, Catalog, Shift
+from streams.catalog import Calendar, Catalog, EventRule, Shift
 from streams.chain import LineChain
-from streams.clock import SECOND
+from streams.clock import MINUTE, SECOND
+from streams.events import written
 from streams.log.abc import Entry, Kind
 from streams.operators.clocks import RECENT
-from streams.operators.testing import NOON, entry, everything, judged, machine, numbers, plain, table
+from streams.operators.testing import (
+    NOON,
+    believed,
+    entry,
+    events_of,
+    everything,
+    judged,
+    machine,
+    numbers,
+    plain,
+    table,
+)
 from streams.records import NULL, Readings, Text, encode
 
 TWO_SHIFTS = Calendar(
@@ -34,7 +46,8 @@ CATALOG = Catalog(
     (
         machine("mill", ("load", "speed"), calendar=TWO_SHIFTS, minor_stop=7 * SECOND),
         machine("cell", ("force",), calendar=TWO_SHIFTS, counts="parts", minor_stop=7 * SECOND),
-    )
+    ),
+    EventRule("line-1", stopped_after=7 * SECOND),
 )
 KEYS = {
     "windows": ("machine", "tag", "width_us", "ts"),
@@ -43,6 +56,8 @@ KEYS = {
     "anomalies": ("machine", "ts"),
     "oee": ("machine", "ts", "shift"),
 }
+RESTLESS = 360
+"""Seconds for which the log goes on behind the others, where what `restless` says has been told."""
 EXECUTION = ("ACTIVE", "READY", "STOPPED", "INTERRUPTED", "PROGRAM_COMPLETED")
 
 
@@ -121,6 +136,15 @@ def payloads(some):
         yield Kind.VERDICT, json.dumps(parts).encode()
 
 
+def restless(rng):
+    """What a machine measures in six minutes: once it is known, now and then far from what it used to be."""
+    wild = rng.random(720) < 0.012
+    wild[:130] = False
+    values = rng.normal(size=720) + 9.0 * wild
+    times = range(NOON, NOON + 360 * SECOND, SECOND // 2)
+    return [Told(ts, "mill", "load", value) for ts, value in zip(times, values.tolist(), strict=True)]
+
+
 @dataclass(frozen=True)
 class Move:
     """What becomes of one thing that is told: how late it comes, and how late once more, if at all."""
@@ -191,6 +215,28 @@ def exact(rows, name):
     return [value.hex() for value in column.tolist()] if column.dtype == np.float64 else plain(rows, name)
 
 
+def alarms(outputs):
+    """Return the alarms that are told and not withdrawn."""
+    return believed(events_of(rows for output in outputs for rows in output.rows))
+
+
+def alarms_of(found):
+    """Return the alarms that the newest scores make, as the view `anomaly_alarms` has them."""
+    made = {}
+    scores = sorted((key[1], key[2], line) for key, line in found.items() if key[0] == "anomalies")
+    for name, ts, line in scores:
+        score, threshold = (float.fromhex(line[item]) for item in ("score", "threshold"))
+        if score > threshold:
+            began, (last, number, peak) = next(reversed(made.items()), (("", 0), (NULL, 0, 0.0)))
+            if began[0] != name or ts - last > MINUTE:
+                began, number, peak = (name, ts), 0, 0.0
+            made[began] = ts, number + 1, max(peak, score)
+    return {
+        (name, written(began)): (written(last), number, peak)
+        for (name, began), (last, number, peak) in made.items()
+    }
+
+
 def refused(outputs):
     return [rows for output in outputs for rows in output.rows if rows.table == "quarantine"]
 
@@ -198,12 +244,12 @@ def refused(outputs):
 @cache
 def sorted_input(seed):
     """Return a story, and what becomes of it told in order."""
-    told = story(np.random.default_rng(seed))
-    outputs = list(map(line().update, entries([(item.ts, item) for item in told])))
+    items = story(np.random.default_rng(seed))
+    outputs = list(map(line().update, entries([(item.ts, item) for item in items])))
     assert refused(outputs) == []
     truth = newest(outputs)
     assert {key[0] for key in truth} == set(KEYS)
-    return told, truth
+    return items, truth
 
 
 EXAMPLES = int(os.environ.get("SEAMLINE_EXAMPLES", "30"))
@@ -213,10 +259,47 @@ EXAMPLES = int(os.environ.get("SEAMLINE_EXAMPLES", "30"))
 @settings(max_examples=EXAMPLES)
 @given(seed=st.integers(0, 3), disturbance=DISTURBANCES)
 def test_any_disturbance_within_the_allowance_ends_in_what_the_sorted_input_gives(seed, disturbance):
-    told, truth = sorted_input(seed)
-    outputs = list(map(line().update, entries(disturbance.arrivals(told))))
+    items, truth = sorted_input(seed)
+    outputs = list(map(line().update, entries(disturbance.arrivals(items))))
     assert refused(outputs) == []
     assert newest(outputs) == truth
+
+
+@cache
+def sorted_restlessness(seed):
+    """Return what a machine measures, and the alarms of it told in order."""
+    items = restless(np.random.default_rng(seed))
+    outputs = list(map(line().update, entries([(item.ts, item) for item in items], silence=RESTLESS)))
+    truth = alarms_of(newest(outputs))
+    assert len(truth) > 1
+    assert alarms(outputs) == truth
+    return items, truth
+
+
+@settings(max_examples=EXAMPLES)
+@given(
+    seed=st.integers(0, 3),
+    disturbance=DISTURBANCES,
+    cut=st.none() | st.floats(0, 1, exclude_min=True, exclude_max=True),
+)
+def test_alarms_that_were_told_and_not_withdrawn_are_those_of_the_sorted_input(seed, disturbance, cut):
+    """However late things come, and wherever the line starts again from its snapshot."""
+    items, truth = sorted_restlessness(seed)
+    log = entries(disturbance.arrivals(items), silence=RESTLESS)
+    outputs = list(restarting(log, len(log) if cut is None else int(cut * len(log))))
+    assert refused(outputs) == []
+    assert alarms(outputs) == truth == alarms_of(newest(outputs))
+
+
+def restarting(log, cut):
+    """Yield what a line says that begins anew behind the ``cut``-th entry."""
+    before, after = line(), line()
+    yield from map(before.update, log[:cut])
+    after.restore(before.snapshot())
+    for item in log[:cut]:
+        if before.since is not None and item.position > before.since:
+            after.remember(item)
+    yield from map(after.update, log[cut:])
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -23,6 +23,10 @@ def at(seconds):
     return NOON + int(seconds * SECOND)
 
 
+def at_noon(seconds):
+    return events.written(at(seconds))
+
+
 def told(rows):
     """Events as (kind, machine, payload)."""
     names = ("kind", "machine", "payload")
@@ -81,10 +85,6 @@ def test_a_stop_that_late_words_let_begin_earlier_is_told_by_its_true_beginning(
     assert says["since"] == "2023-11-15T12:00:05+00:00"
 
 
-def test_scores_that_late_readings_change_are_no_alarm(line):
-    assert line.hear(1, scores=scores((0, 9.0), version=2)) == []
-
-
 def test_a_stop_is_told_once_when_it_has_lasted_long_enough(line):
     assert line.hear(0, state(0, "stop")) == []
     assert line.hear(59) == []
@@ -133,6 +133,34 @@ def test_an_alarm_begins_goes_on_and_ends_a_minute_after_its_last_score(line):
 def test_a_jump_over_an_alarms_end_tells_of_both(line):
     found = line.hear(400, scores=scores((10, 3.0), (80, 3.0)))
     assert [kind for kind, *_ in found] == ["alarm_began", "alarm_ended", "alarm_began", "alarm_ended"]
+
+
+def test_an_alarm_that_late_readings_take_back_is_withdrawn(line):
+    line.hear(11, scores=scores((10, 3.0)))
+    ((kind, name, says),) = line.hear(20, scores=scores((10, 1.0), version=2))
+    assert (kind, name, says["at"], says["began"]) == ("alarm_withdrawn", "mill", at_noon(10), at_noon(10))
+    assert plain(line.rows[-1], "key") == [f"alarm_withdrawn:mill:{at(10)}"]
+    assert line.hear(400) == []
+
+
+def test_an_alarm_that_late_readings_raise_is_told_of_its_own_machine(line):
+    ((kind, name, says),) = line.hear(20, scores=scores((10, 3.0), name="焊机 1", version=2))
+    assert (kind, name, says["at"]) == ("alarm_began", "焊机 1", at_noon(10))
+    assert line.hear(21, scores=scores((9, 1.0), version=2)) == []
+
+
+def test_an_older_snapshot_is_read_and_its_alarms_go_on(line):
+    """As version 3 wrote it, on a plant that was updated while an alarm lasted."""
+    alarm = {"began": at(0), "last": at(30), "scores": 5, "peak": 3.5}
+    alarms = {"mill": alarm, "gone": alarm}
+    saved = {"stops": {}, "alarms": alarms, "withdrawals": {}, "closed": {"mill": [1]}}
+    line.operator.restore(json.dumps(saved).encode())
+    assert line.hear(90) == []
+    ((kind, _, says),) = line.hear(91)
+    assert (kind, says["began"], says["at"], says["scores"]) == ("alarm_ended", at_noon(0), at_noon(30), 5)
+    again = Line()
+    again.operator.restore(line.operator.snapshot())
+    assert again.operator.snapshot() == line.operator.snapshot()
 
 
 def test_a_stop_that_turns_out_to_have_been_interrupted_counts_from_its_second_half(line):
