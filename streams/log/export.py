@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -24,6 +24,7 @@ from streams.clock import DAY
 from streams.log import mixed
 from streams.log.abc import Entry, Kind, LogView
 from streams.log.errors import LogError
+from streams.log.files import sync_folder
 from streams.records import NULL, Int64, Readings, decode
 
 READ_LIMIT = 8 << 20
@@ -81,22 +82,27 @@ def export(
     start = view.first - 1 if since is None else view.find(since)
     until = day_of_newest(view) if until is None else until
     for day, entries in groupby(_until(view, start, until, tell), lambda entry: entry.received // DAY):
-        name = f"readings-{EPOCH.date() + timedelta(days=day)}.parquet"
+        name = f"{name_of(day * DAY)}.parquet"
         try:
             yield DayFile(out / name).write(entries)
         except OSError as exc:
             raise LogError(f"{out / name} cannot be written: {exc.strerror}.") from exc
 
 
+def name_of(stamp: int) -> str:
+    """Return what the file of the day of a stamp is called, without its ending."""
+    return f"readings-{EPOCH.date() + timedelta(days=stamp // DAY)}"
+
+
 def day_of_newest(view: LogView) -> int:
     """Return when the day of the newest entry began, microseconds UTC; 0 where there is none."""
-    return _read(view, view.end - 1)[0].received // DAY * DAY if view.end else 0
+    return read_behind(view, view.end - 1)[0].received // DAY * DAY if view.end else 0
 
 
 def _until(view: LogView, after: int, until: int, tell: Callable[[int], None]) -> Iterator[Entry]:
     end = view.end
     while after < end:
-        entries = _read(view, after)
+        entries = read_behind(view, after)
         after = entries[-1].position
         yield from (entry for entry in entries if entry.received < until and entry.kind in HOLDERS)
         tell(after)
@@ -104,8 +110,14 @@ def _until(view: LogView, after: int, until: int, tell: Callable[[int], None]) -
             return
 
 
-def _read(view: LogView, after: int) -> Sequence[Entry]:
-    """Return entries behind a position that is not the last."""
+def read_behind(view: LogView, after: int) -> Sequence[Entry]:
+    """Return entries behind a position that is not the last.
+
+    Raises
+    ------
+    LogError
+        They do not come.
+    """
     due, pause = time.monotonic() + PATIENCE, threading.Event()
     while not (entries := view.read(after, READ_LIMIT)):
         if time.monotonic() > due:
@@ -116,9 +128,13 @@ def _read(view: LogView, after: int) -> Sequence[Entry]:
 
 @dataclass
 class DayFile:
-    """A Parquet file in the making; it has its name once it is whole and on disk."""
+    """A Parquet file in the making; it has its name once it is whole and on disk.
+
+    ``facts`` stand in its footer. What is not finished ends in ``.draft``, and is left by a kill alone.
+    """
 
     place: Path
+    facts: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
     _waiting: list[pa.Table] = field(default_factory=list)
     _held: int = 0
@@ -134,16 +150,25 @@ class DayFile:
         if self.place.exists():
             raise LogError(f"{self.place} is there already; name another folder, or remove it.")
         self.place.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.place.with_name(f".{self.place.name}")
+        draft = self.place.with_name(f".{self.place.name}.draft")
+        try:
+            self._fill(draft, entries)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        draft.rename(self.place)
+        sync_folder(self.place.parent)
+        return Written(self.place, self.rows)
+
+    def _fill(self, draft: Path, entries: Iterator[Entry]) -> None:
         with draft.open("wb") as file:
-            with pa.parquet.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+            schema = SCHEMA.with_metadata(dict(self.facts))
+            with pa.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
                 for entry in entries:
                     self._add(entry, writer)
                 self._flush(writer)
             file.flush()
             os.fsync(file.fileno())
-        draft.rename(self.place)
-        return Written(self.place, self.rows)
 
     def _add(self, entry: Entry, writer: pa.parquet.ParquetWriter) -> None:
         self._waiting.append(table(entry))

@@ -70,20 +70,20 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def lock(folder: Path) -> int:
-    """Own a folder until the returned file is closed.
+def lock(folder: Path, name: str = "lock", owner: str = "appender") -> int:
+    """Own a folder, or what else the name stands for, until the returned file is closed.
 
     Raises
     ------
     LogBusy
         Another process owns it.
     """
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         os.close(file)
-        raise LogBusy(f"Another appender writes to {folder}; stop it before starting this one.") from exc
+        raise LogBusy(f"Another {owner} writes to {folder}; stop it before starting this one.") from exc
     return file
 
 

@@ -12,6 +12,8 @@ DURABLE = "durable"
 CONSUMED = "consumed"
 COMMITTED = "committed"
 """What follows from entries up to here is in the database, though a restart may still read them."""
+ARCHIVED = "archived"
+"""Readings of entries up to here stand in the archive's files."""
 
 
 class Mark:
@@ -35,6 +37,11 @@ class Mark:
             return 0
         position, crc = FORM.unpack(raw)
         return int(position) if crc == crc32(raw[:8]) else 0
+
+    @property
+    def written(self) -> bool:
+        """Whether a position was ever published."""
+        return os.fstat(self._file).st_size >= FORM.size
 
     def close(self) -> None:
         """Close the file."""

@@ -12,7 +12,7 @@ from streams.log.abc import Entry, Kind
 from streams.log.errors import LogError, LogFull
 from streams.log.files import OpenSegment, Segment, lock, sync_folder
 from streams.log.losses import APPENDER, Loss, LossMark, finish_dropping, joined, lost_of
-from streams.log.marks import COMMITTED, CONSUMED, DURABLE, Mark
+from streams.log.marks import ARCHIVED, COMMITTED, CONSUMED, DURABLE, Mark
 from streams.log.recovery import recover
 from streams.log.segments import encode
 
@@ -20,6 +20,7 @@ GIB = 1 << 30
 MIB = 1 << 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SEGMENTS_AT_LEAST = 4
+CATCHES_UP = "shard catches up"
 
 
 class LogWriter:
@@ -41,6 +42,10 @@ class LogWriter:
     dropped
         Called with each loss. Where it is given, a full log drops its oldest segments, consumed or not,
         and puts what nobody had committed on record, as an entry of rejects.
+    unarchived
+        Given where an archive keeps the log: only segments that it has kept go, as only consumed ones do.
+        Called with what a full log that drops took from it. An archive begins with all that the log
+        holds, of a log that is full with its newer half.
 
     Raises
     ------
@@ -57,12 +62,13 @@ class LogWriter:
         max_bytes: int = 20 * GIB,
         segment_bytes: int = 64 * MIB,
         dropped: Callable[[Loss], None] | None = None,
+        unarchived: Callable[[Loss], None] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._clock, self._max_bytes = folder, clock, max_bytes
         self._segment_bytes = min(segment_bytes, max_bytes // SEGMENTS_AT_LEAST)
         self._lock = lock(folder)
-        self._dropped = dropped
+        self._dropped, self._unarchived = dropped, unarchived
         try:
             finish_dropping(folder)
             found = recover(folder)
@@ -77,6 +83,7 @@ class LogWriter:
         self._stamp = self.received
         self._durable, self._consumed = Mark(folder / DURABLE), Mark(folder / CONSUMED)
         self._committed, self._losses = Mark(folder / COMMITTED), LossMark(folder)
+        self._archived = self._begin_archive()
         self._durable.write(self.position)
         sync_folder(folder)
 
@@ -119,8 +126,9 @@ class LogWriter:
     def close(self) -> None:
         """Close all files and give the folder free; entries not committed are forgotten."""
         self._open.finish()
-        for mark in (self._durable, self._consumed, self._committed, self._losses):
-            mark.close()
+        for mark in (self._durable, self._consumed, self._committed, self._archived, self._losses):
+            if mark is not None:
+                mark.close()
         os.close(self._lock)
 
     def _put(self, write: Callable[[bytes], None]) -> None:
@@ -174,13 +182,42 @@ class LogWriter:
 
     def _remove_oldest(self, why: str) -> None:
         following = [segment.first for segment in self._finished[1:]] + [self._open.first]
-        if not self._finished or (following[0] - 1 > self._consumed.read() and not self._dropped):
+        needed = self._needed(following[0] - 1)
+        if not self._finished or (needed and not self._dropped):
             raise LogFull(
-                f"The log {self._folder} takes no more entries ({why}) until its shard catches up "
-                f"or there is room on the disk."
+                f"The log {self._folder} takes no more entries ({why}) until its "
+                f"{needed or CATCHES_UP} or there is room on the disk."
             )
         self._note_loss(self._finished[0], following[0] - 1)
+        self._note_unarchived(self._finished[0], following[0] - 1)
         self._finished.pop(0).path.unlink()
+
+    def _needed(self, last: int) -> str:
+        """Return what must happen before entries up to one may go; nothing where they may."""
+        if last > self._consumed.read():
+            return CATCHES_UP
+        return "archive is written" if self._archived and last > self._archived.read() else ""
+
+    def _begin_archive(self) -> Mark | None:
+        """Tell an archive that is new, or was left out meanwhile, where to begin; without one, nobody."""
+        if self._unarchived is None:
+            (self._folder / ARCHIVED).unlink(missing_ok=True)
+            return None
+        mark = Mark(self._folder / ARCHIVED)
+        if not mark.written:
+            begin, room = self._open.first - 1, self._max_bytes // 2 - self._open.size
+            for segment in reversed(self._finished):
+                if (room := room - segment.size) < 0:
+                    break
+                begin = segment.first - 1
+            mark.write(begin)
+        return mark
+
+    def _note_unarchived(self, segment: Segment, last: int) -> None:
+        if self._unarchived and self._archived and last > (kept := self._archived.read()):
+            entries, _ = lost_of(segment, kept, last)
+            if entries and entries.readings:
+                self._unarchived(entries)
 
     def _note_loss(self, segment: Segment, last: int) -> None:
         landed = max(self._consumed.read(), self._committed.read())
