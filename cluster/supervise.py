@@ -62,6 +62,7 @@ class Supervisor:
             self._child("gateway", ["engine.gateway", str(self._file)]),
             self._child("console", ["engine.console", str(self._file)]),
             *([self._child("relay", ["engine.relay", str(self._file)])] if plant.outbox else []),
+            *([self._child("archive", ["engine.archive", str(self._file)])] if plant.log.archive else []),
             *(self._child(f"field-{index}", arguments) for index, arguments in enumerate(field or [])),
         ]
         self._actors: dict[str, Any] = {}
@@ -144,7 +145,7 @@ class Supervisor:
         last = self._drain() if self._plant.shard in self._actors else None
         self._stop_actor(self._plant.shard)
         ray.shutdown()
-        for name in ("console", "relay"):
+        for name in ("console", "relay", "archive"):
             if name in by_name:
                 by_name[name].stop()
         if self._database is not None:

@@ -44,7 +44,7 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
     """
     home.create()
     losses, folder = Losses(), home.log / plant.shard
-    writer = open_appender(plant, home, losses.tell)
+    writer = open_appender(plant, home, losses.tell, losses.tell_unarchived)
     try:
         _warn_of_the_future(writer.received - plant.clock().now())
         files = folder if plant.log.jetstream is None else None
@@ -101,10 +101,11 @@ def _warn_of_the_future(ahead: int) -> None:
 
 @dataclass
 class Losses:
-    """What a full log has dropped since the appender was started."""
+    """What a full log has dropped since the appender was started; readings of it no archive has."""
 
     entries: int = 0
     readings: int = 0
+    unarchived: int = 0
 
     def tell(self, loss: Loss) -> None:
         """Hear of a loss that is on record now."""
@@ -112,13 +113,19 @@ class Losses:
         self.readings += loss.readings
         log.error("appender.dropped", reason="the log is full", **asdict(loss))
 
+    def tell_unarchived(self, loss: Loss) -> None:
+        """Hear of readings that went before an archive had them."""
+        self.unarchived += loss.readings
+        log.error("appender.unarchived", reason="the log is full", **asdict(loss))
+
 
 @dataclass
 class Account:
     """What an appender says of its log.
 
     ``bytes`` of ``limit_bytes`` are used. Of files, entries up to ``consumed`` may go when room is needed,
-    ``disk_free_bytes`` are left on their disk, and what a full log dropped since the start is counted.
+    ``disk_free_bytes`` are left on their disk, and what a full log dropped since the start is counted, also
+    what it dropped before an archive had it.
     """
 
     partition: str
@@ -154,6 +161,7 @@ class Account:
             "disk_free_bytes": shutil.disk_usage(folder).free,
             "dropped_entries": self.losses.entries,
             "dropped_readings": self.losses.readings,
+            "unarchived_readings": self.losses.unarchived,
         }
 
 

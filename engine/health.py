@@ -23,7 +23,7 @@ import structlog
 from engine import redact
 from streams.clock import SECOND
 
-Kind = Literal["station", "gateway", "appender", "shard", "relay", "console"]
+Kind = Literal["station", "gateway", "appender", "archive", "shard", "relay", "console"]
 
 PERIOD = 1.0
 SILENT_AFTER = 5 * SECOND

@@ -40,13 +40,17 @@ def open_view(plant: Plant, home: Home) -> LogView:
     return FileLogReader(home.log / plant.shard)
 
 
-def open_appender(plant: Plant, home: Home, dropped: Callable[[Loss], None]) -> Appender:
+def open_appender(
+    plant: Plant, home: Home, dropped: Callable[[Loss], None], unarchived: Callable[[Loss], None]
+) -> Appender:
     """Return the hand that appends to the log of the plant's shard.
 
     Parameters
     ----------
     dropped
         Called with each loss, where the plant file lets a full log drop its oldest entries.
+    unarchived
+        Called with what went before it was archived, where the plant file lets both happen.
 
     Raises
     ------
@@ -58,13 +62,19 @@ def open_appender(plant: Plant, home: Home, dropped: Callable[[Loss], None]) -> 
 
         return JetStreamWriter(stream(plant), plant.clock())
     drops = dropped if plant.log.when_full == "drop_oldest" else None
-    segment = plant.log.segment_mb * MIB
-    return LogWriter(home.log / plant.shard, plant.clock(), limit_bytes(plant), segment, drops)
+    kept = unarchived if plant.log.archive else None
+    limit, segment = limit_bytes(plant), segment_bytes(plant)
+    return LogWriter(home.log / plant.shard, plant.clock(), limit, segment, drops, kept)
 
 
 def limit_bytes(plant: Plant) -> int:
     """Return how large the log may grow."""
     return int(plant.log.max_gb * GIB)
+
+
+def segment_bytes(plant: Plant) -> int:
+    """Return how large its files are."""
+    return plant.log.segment_mb * MIB
 
 
 def stream(plant: Plant) -> Stream:
@@ -80,8 +90,10 @@ def stream(plant: Plant) -> Stream:
     from streams.log.jetstream import Stream
 
     log, section = plant.log, plant.log.jetstream
-    if section is None or log.serve or log.remote or log.when_full != "refuse":
-        raise PlantError("A log of jetstream needs no serve and no remote, and refuses when it is full.")
+    if section is None or log.serve or log.remote or log.archive or log.when_full != "refuse":
+        raise PlantError(
+            "A log of jetstream needs no serve, no remote and no archive, and refuses when it is full."
+        )
     return Stream(
         servers=tuple(section.servers),
         name=section.stream or plant.shard.replace(".", "_"),

@@ -92,6 +92,13 @@ CATALOGUE = (
     Series("seamline_log_limit_bytes", "How large the log may grow.", ("shard",)),
     Series("seamline_log_disk_free_bytes", "What is left on the log's disk.", ("shard",)),
     Series("seamline_log_dropped_readings_total", "Readings that a full log dropped.", ("shard",)),
+    Series(
+        "seamline_log_unarchived_readings_total",
+        "Readings that a full log dropped before its archive had them.",
+        ("shard",),
+    ),
+    Series("seamline_archive_position", "Newest entry that the archive keeps.", ("shard",)),
+    Series("seamline_archive_waiting_bytes", "Log that the archive does not keep yet.", ("shard",)),
     Series("seamline_shard_position", "Newest entry that is committed.", ("shard",)),
     Series("seamline_shard_lag_entries", "Entries of the log that are not committed yet.", ("shard",)),
     Series("seamline_shard_lag_seconds", "Real time between the newest commit's entry and now.", ("shard",)),
@@ -129,6 +136,11 @@ APPENDER = {
     "seamline_log_limit_bytes": "limit_bytes",
     "seamline_log_disk_free_bytes": "disk_free_bytes",
     "seamline_log_dropped_readings_total": "dropped_readings",
+    "seamline_log_unarchived_readings_total": "unarchived_readings",
+}
+ARCHIVE = {
+    "seamline_archive_position": "position",
+    "seamline_archive_waiting_bytes": "waiting_bytes",
 }
 SHARD = {
     "seamline_shard_position": "position",
@@ -192,6 +204,8 @@ def tell_process(answer: Answer, record: Health, now: int) -> None:
         tell_part(answer, record, part, now)
     if record.kind == "appender":
         answer.add_counters(APPENDER, record.counters, record.name)
+    elif record.kind == "archive":
+        answer.add_counters(ARCHIVE, record.counters, record.name)
     elif record.kind == "relay":
         answer.add_counters(RELAY, record.counters, record.name)
     elif record.kind == "shard":

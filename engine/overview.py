@@ -107,7 +107,8 @@ def words(record: Health, now: int) -> Iterator[Word]:
 
 def unheard(plant: Plant, said: list[Word]) -> list[Word]:
     """Return a word for each process of the plant that has said nothing yet: it may never have begun."""
-    kinds = ("appender", "gateway", "shard", "console", *(("relay",) if plant.outbox else ()))
+    kinds = ["appender", "gateway", "shard", "console"]
+    kinds += [kind for kind, asked in (("relay", plant.outbox), ("archive", plant.log.archive)) if asked]
     expected = [f"{kind} {plant.shard}" for kind in kinds]
     expected += [f"station {station.name}" for station in plant.stations]
     heard = {word.process for word in said}

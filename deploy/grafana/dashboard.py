@@ -124,7 +124,11 @@ ROWS = {
         ),
         Panel("Waiting for the log", "seamline_source_waiting_entries", "{{source}}"),
         Panel(
-            "Log on disk", ("seamline_log_bytes", "seamline_log_limit_bytes", "seamline_log_disk_free_bytes"),
+            "Log on disk",
+            (
+                "seamline_log_bytes", "seamline_log_limit_bytes", "seamline_log_disk_free_bytes",
+                "seamline_archive_waiting_bytes",
+            ),
             "{{shard}} {{__name__}}", "bytes",
         ),
         Panel(
@@ -166,7 +170,7 @@ def drawn(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
         "datasource": SOURCE,
         "gridPos": {"x": x, "y": y, "w": panel.width, "h": height(panel)},
         "fieldConfig": {"defaults": settings, "overrides": []},
-        "targets": [target(panel, letter, query) for letter, query in zip("ABC", asked, strict=False)],
+        "targets": [target(panel, letter, query) for letter, query in zip("ABCD", asked, strict=False)],
     }
 
 

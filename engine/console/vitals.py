@@ -138,6 +138,8 @@ def processes(plant: Plant, vitals: Vitals) -> list[Vital]:
     """Return every process that the plant should have, in the order of the data's way."""
     names: list[Name] = [("gateway", plant.shard)]
     names += [("station", station.name) for station in plant.stations]
-    names += [("appender", plant.shard), ("shard", plant.shard), ("console", plant.shard)]
+    names += [("appender", plant.shard)]
+    names += [("archive", plant.shard)] if plant.log.archive else []
+    names += [("shard", plant.shard), ("console", plant.shard)]
     names += [("relay", plant.shard)] if plant.outbox else []
     return [vitals.of(kind, name) for kind, name in names]

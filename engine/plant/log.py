@@ -57,6 +57,8 @@ class LogSection(Section):
     """Size of its files."""
     when_full: Literal["refuse", "drop_oldest"] = "refuse"
     """What happens when nothing committed is left to remove: sources wait, or the oldest goes, on record."""
+    archive: Path | None = None
+    """Folder that keeps every reading as Parquet, a file a day; left out: what leaves the log is gone."""
     serve: ServeSection | None = None
     """Lets shards on other nodes read it; left out: nobody else does."""
     remote: RemoteSection | None = None

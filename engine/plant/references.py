@@ -21,7 +21,7 @@ UNIQUE = {
 
 NAMELESS = {"video", "rtsp", "genicam"}
 """Kinds of cameras whose pictures never say of which part they are."""
-PROCESSES = ("appender", "console", "gateway", "relay", "supervisor")
+PROCESSES = ("appender", "archive", "console", "gateway", "relay", "supervisor")
 
 
 def misfits(plant: Any) -> Iterator[Misfit]:

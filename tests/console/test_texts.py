@@ -90,6 +90,9 @@ def test_every_reason_of_a_line_is_said_in_chinese_and_counted_by_a_name(reason)
         "A part that was not rejected fell into the bin; find it and release the line.",
         "The scanner at 10.0.0.6:2001 does not answer: the connection ended.",
         "No camera is read yet.",
+        "The log /srv/log/line-1 takes no more entries (it holds 9 of 9 bytes) until its archive is written"
+        " or there is room on the disk.",
+        "The archive /srv/out/line-1 cannot be written: No space left on device.",
     ],
 )
 def test_troubles_of_a_line_are_said_in_chinese(sentence):

@@ -106,7 +106,8 @@ def test_nothing_is_known_of_a_log_whose_servers_are_away(nats, plant, home):
 
 def test_what_does_not_go_together_is_refused(nats, plant, home, tmp_path):
     section = plant.log.jetstream
-    for other in ({"when_full": "drop_oldest"}, {"serve": ServeSection(endpoint="tcp://127.0.0.1:1")}):
+    serve = ServeSection(endpoint="tcp://127.0.0.1:1")
+    for other in ({"when_full": "drop_oldest"}, {"serve": serve}, {"archive": tmp_path}):
         odd = plant.model_copy(update={"log": LogSection(jetstream=section, **other)})
         with pytest.raises(PlantError, match="refuses when it is full"):
             open_view(odd, home)

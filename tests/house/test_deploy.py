@@ -189,6 +189,7 @@ def test_what_is_served_is_shown_or_wakes_somebody() -> None:
         "seamline_process_start_time_seconds",
         "seamline_log_position",
         "seamline_log_consumed_position",
+        "seamline_archive_position",
         "seamline_shard_position",
         "seamline_shard_commits_total",
         "seamline_shard_snapshot_failures_total",

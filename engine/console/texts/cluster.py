@@ -24,6 +24,7 @@ TEXTS = {
     "kind.shard": ("Shard", "分片"),
     "kind.console": ("Console", "控制台"),
     "kind.relay": ("Relay", "事件转发"),
+    "kind.archive": ("Log archive", "日志归档"),
     "chain": ("The way of the data", "数据路径"),
     "chain.sources": ("Connectors", "连接器"),
     "chain.sources.unit": ("readings/s", "读数/秒"),

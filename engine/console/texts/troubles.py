@@ -98,6 +98,12 @@ TROUBLES = (
         r" or there is room on the disk\.",
         "日志 {place} 已停止接收（{why}），待分片追上或磁盘腾出空间后恢复。",
     ),
+    (
+        r"The log (?P<place>\S+) takes no more entries \((?P<why>.+)\) until its archive is written"
+        r" or there is room on the disk\.",
+        "日志 {place} 已停止接收（{why}），待归档写入或磁盘腾出空间后恢复。",
+    ),
+    (r"The archive (?P<place>\S+) cannot be written: (?P<why>.+)\.", "归档 {place} 无法写入：{why}。"),
     (r"The database is away: (?P<why>.+)", "数据库无响应：{why}"),
     (r"The database does not answer: (?P<why>.+)", "数据库无响应：{why}"),
     (r"The database has not answered yet\.", "数据库尚未应答。"),
