@@ -11,11 +11,14 @@ import numpy as np
 from streams import events
 from streams.clock import MINUTE, SECOND
 from streams.events import Event
+from streams.records import NULL
 
 APART = MINUTE
 """An alarm goes on while the next score above the threshold follows within this, as in `anomaly_alarms`."""
 WIDTH = SECOND
 """Scores are of so long: one that begins at a mark is known so much later."""
+FORGETS = 10 * SECOND
+"""How often, in a machine's time, what can change no more is left."""
 NEVER = int(np.iinfo(np.int64).max)
 
 
@@ -57,7 +60,8 @@ class Alarms:
 
     An alarm is known by its beginning: one that begins elsewhere than was told is withdrawn, and told from
     there. An ending is told again when it moves, and once more, when nothing can change any more, if
-    the scores were others. Scores that can change no more are kept as the alarm that they end in alone.
+    the scores were others. Scores that can change no more are kept as the alarm that they end in alone. A
+    score that is newer than all before it is added to the last alarm; any other has all made anew.
 
     Parameters
     ----------
@@ -69,6 +73,9 @@ class Alarms:
         self._settled: Alarm | None = None
         self._scores: dict[int, Above] = {}
         self._told: dict[int, Told] = {}
+        self._alarms: list[Alarm] = []
+        self._stale = False
+        self._sure = NULL
         self.due = NEVER
         """The mark from which on there is something to tell, or to forget."""
 
@@ -77,21 +84,29 @@ class Alarms:
         if self._settled is not None and ts <= self._settled.last:
             return
         if score is None:
-            self._scores.pop(ts, None)
-        else:
-            self._scores[ts] = score
+            self._stale |= self._scores.pop(ts, None) is not None
+            return
+        self._scores[ts] = score
+        self._stale |= bool(self._alarms) and ts <= self._alarms[-1].last
+        if not self._stale:
+            _extend(self._alarms, ts, score.score)
 
     def tell(self, mark: int) -> Iterator[Event]:
         """Tell what follows from all that was taken, and from the time that has passed."""
-        alarms, settled = _alarms(self._settled, self._scores), (mark - self._allowance) // WIDTH * WIDTH
-        begun = {alarm.began for alarm in alarms}
-        for began in sorted(self._told.keys() - begun):
+        settled = (mark - self._allowance) // WIDTH * WIDTH
+        if self._stale:
+            self._make_anew()
+        for began in sorted(self._told.keys() - {alarm.began for alarm in self._alarms}):
             yield from self._withdrawn(began)
-        for alarm in alarms:
+        for alarm in self._alarms:
             yield from self._begun(alarm.began)
             yield from self._ended(alarm, mark, settled)
-        self._settle(settled)
+        if settled >= self._sure + FORGETS:
+            self._settle(settled)
         self.due = min(self._dues(), default=NEVER)
+
+    def _make_anew(self) -> None:
+        self._alarms, self._stale = _alarms(self._settled, self._scores), False
 
     def _withdrawn(self, began: int) -> Iterator[Event]:
         told = self._told[began]
@@ -123,16 +138,20 @@ class Alarms:
         self._scores = {ts: score for ts, score in self._scores.items() if ts >= settled}
         on = NEVER if self._settled is None else self._settled.began
         self._told = {began: told for began, told in self._told.items() if began >= settled or began == on}
+        self._sure = settled if self._told else NULL
+        self._make_anew()
 
     def _dues(self) -> Iterator[int]:
-        """Yield when each alarm is over, or sure; when what was withdrawn can stand again no more."""
-        alarms = {alarm.began: alarm for alarm in _alarms(self._settled, self._scores)}
+        """Yield when each alarm is over, or sure, or to be forgotten; when what was withdrawn is."""
+        alarms = {alarm.began: alarm for alarm in self._alarms}
         for began, told in self._told.items():
             if (alarm := alarms.get(began)) is None:
-                yield began + WIDTH + self._allowance
+                yield began + WIDTH + self._allowance + FORGETS
+            elif told.ended is None or told.ended.last != alarm.last:
+                yield alarm.last + APART + WIDTH
             else:
-                said = told.ended is not None and told.ended.last == alarm.last
-                yield alarm.last + APART + WIDTH + (self._allowance if said else 0)
+                forgets = FORGETS if told.ended == alarm else 0
+                yield alarm.last + APART + WIDTH + self._allowance + forgets
 
     def snapshot(self) -> dict[str, Any] | None:
         """Return what is known, as JSON takes it; None: nothing."""
@@ -142,6 +161,7 @@ class Alarms:
             "settled": None if self._settled is None else asdict(self._settled),
             "scores": [[ts, *score] for ts, score in sorted(self._scores.items())],
             "told": [[began, asdict(told)] for began, told in sorted(self._told.items())],
+            "sure": self._sure,
             "due": self.due,
         }
 
@@ -150,12 +170,14 @@ class Alarms:
         self._settled = None if saved["settled"] is None else Alarm(**saved["settled"])
         self._scores = {ts: Above(*score) for ts, *score in saved["scores"]}
         self._told = {began: _told(item) for began, item in saved["told"]}
-        self.due = saved["due"]
+        self._sure, self.due = saved["sure"], saved["due"]
+        self._make_anew()
 
     def restore_lasting(self, saved: Mapping[str, Any]) -> None:
         """Go on with an alarm that lasts, as version 3 of the outbox kept it: what it has is sure."""
         self._settled = Alarm(**saved)
         self._told = {self._settled.began: Told(stands=True)}
+        self._make_anew()
         self.due = min(self._dues())
 
 
@@ -163,11 +185,16 @@ def _alarms(before: Alarm | None, scores: Mapping[int, Above]) -> list[Alarm]:
     """Return the alarms that scores make, by time, behind the one before them."""
     found = [] if before is None else [before]
     for ts, above in sorted(scores.items()):
-        if found and ts - found[-1].last <= APART:
-            found[-1] = found[-1].longer(ts, above.score)
-        else:
-            found.append(Alarm(ts, ts, 1, above.score))
+        _extend(found, ts, above.score)
     return found
+
+
+def _extend(alarms: list[Alarm], ts: int, score: float) -> None:
+    """Add a score behind all that alarms have: to the last one, or as another."""
+    if alarms and ts - alarms[-1].last <= APART:
+        alarms[-1] = alarms[-1].longer(ts, score)
+    else:
+        alarms.append(Alarm(ts, ts, 1, score))
 
 
 def _told(saved: Mapping[str, Any]) -> Told:

@@ -1,7 +1,13 @@
+import numpy as np
 import pytest
 
 from engine.store import connect
 from engine.store.levels import partitions
+from streams.catalog import Catalog, EventRule
+from streams.chain import LineChain
+from streams.clock import SECOND
+from streams.events import written
+from streams.operators.testing import NOON, believed, entry, events_of, machine, numbers, table, tick
 
 DAY = 19_675
 T = "2023-11-14 06:00:00+00"
@@ -24,7 +30,7 @@ LOSSES = (
 def connection(dsn):
     with connect(dsn) as connection:
         for table in ("readings", "oee", "states", "runs", "anomalies", "windows", "frame_ledger"):
-            partitions(connection).ensure(connection, table, [DAY])
+            partitions(connection).ensure(connection, table, [DAY, DAY + 1])
         yield connection
 
 
@@ -135,6 +141,43 @@ def test_only_the_latest_version_of_a_score_counts(connection):
         insert(connection, "anomalies", **said, version=version, score=score)
     assert connection.execute("SELECT version, score FROM anomalies_latest").fetchall() == [(2, 1.0)]
     assert connection.execute("SELECT * FROM anomaly_alarms(1, '-infinity', 'infinity')").fetchall() == []
+
+
+def restless(seed):
+    """Rows of a line whose numbers come up to half a minute late, every other one: alarms come and go."""
+    rng = np.random.default_rng(seed)
+    chain = LineChain(
+        Catalog((machine("mill"),), EventRule("line-1", 86_400 * SECOND)), lambda entry: ((), None)
+    )
+    values = rng.normal(size=720) + 9.0 * (rng.random(720) < 0.012) * (np.arange(720) > 130)
+    told = [(NOON + place * SECOND // 2, value) for place, value in enumerate(values.tolist())]
+    delays = rng.integers(0, 27 * SECOND, 720) * (np.arange(720) % 2)
+    arrivals = sorted((ts + int(delay), ts, value) for (ts, value), delay in zip(told, delays, strict=True))
+    arrivals += [(NOON + second * SECOND, None, 0.0) for second in range(400, 600)]
+    for place, (received, ts, value) in enumerate(arrivals, start=1):
+        late = tick(place, received) if ts is None else None
+        heard = late or entry(place, numbers([("mill", "a", ts, value)]), received)
+        yield from chain.update(heard).rows
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_alarms_told_to_others_are_in_the_end_those_of_the_view(connection, seed):
+    rows = list(restless(seed))
+    columns = ("machine", "ts", "version", "score", "threshold", "tag", "share")
+    for values in table(rows, "anomalies", *columns):
+        said = dict(zip(columns, values, strict=True))
+        insert(connection, "anomalies", tenant_id=1, **said | {"ts": written(said["ts"])})
+    query = (
+        "SELECT DISTINCT machine, began, ended, scores, peak FROM anomaly_alarms(1, '-infinity', 'infinity')"
+    )
+    found = connection.execute(query).fetchall()
+    events = events_of(rows)
+    assert "alarm_withdrawn" in {kind for _, kind, _ in events}
+    assert believed(events) == {
+        (name, began.isoformat()): (ended.isoformat(), scores, peak)
+        for name, began, ended, scores, peak in found
+    }
+    assert found
 
 
 def test_a_reading_that_was_sent_again_counts_once(connection):
