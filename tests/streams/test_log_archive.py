@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -229,6 +230,23 @@ def test_files_of_another_log_of_the_name_stay_and_count_for_nothing(log, tmp_pa
     assert other.keep(log.out) == [("readings-2026-03-02.0001.parquet", 230)]
     assert pa.parquet.read_metadata(log.out / "readings-2026-03-02.parquet").num_rows == 240
     other.writer.close()
+
+
+def test_a_log_that_was_restored_goes_on_beside_what_came_since_its_backup(log, tmp_path):
+    log.hour(30)
+    log.keep()
+    backup = shutil.copytree(log.folder, tmp_path / "backup", ignore=shutil.ignore_patterns(ARCHIVED))
+    log.hour(30)
+    assert log.keep() == [("readings-2026-03-03.parquet", 240)]
+    log.writer.close()
+    shutil.rmtree(log.folder)
+    shutil.copytree(backup, log.folder)
+    log.hours, log.readings = 31, 1000
+    log.writer = log.appender()
+    log.hour(30)
+    assert log.keep() == [("readings-2026-03-03.0001.parquet", 230)]
+    again = pa.parquet.read_table(log.out / "readings-2026-03-03.0001.parquet")["value"].to_pylist()
+    assert again == [*range(240, 300), *range(1000, 1170)]
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(log, monkeypatch):
