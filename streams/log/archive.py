@@ -14,7 +14,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -30,6 +30,8 @@ from streams.log.marks import ARCHIVED, Mark
 from streams.log.reader import FileLogReader
 
 KEY = b"seamline"
+PARTS = 8
+"""So manieth of the log's room is kept at a time where it is short: the appender waits for no more."""
 RESERVE = 4
 """Segments for which the archive leaves room where it shares the log's disk."""
 
@@ -86,8 +88,8 @@ class Archive:
     """Write each day of a log that is over, and sooner what the log will not hold until then.
 
     Sooner is when half of the log's room is taken by what is not kept yet, or its disk is nearly full: then
-    the finished segments go into a numbered file of the day, and what follows into the next. In the
-    order of their names the files are in the order of the log.
+    the oldest finished segments go into a numbered file of the day, and what follows into the next. In
+    the order of their names the files are in the order of the log.
 
     Parameters
     ----------
@@ -172,11 +174,21 @@ class Archive:
         if self._clock.now() < day + DAY and not pressed:
             return None
         last = self._view.find(day + DAY)
-        whole = last < end
-        if not whole:
-            self._looked = after, end
-            last = min(last, segments(self._folder)[-1].first - 1) if pressed else after
-        return Piece(after, last, day, whole) if last > after else None
+        if pressed and after < (cut := self._cut(after)) < last:
+            return Piece(after, cut, day, whole=False)
+        if after < last < end:
+            return Piece(after, last, day, whole=True)
+        self._looked = after, end
+        return None
+
+    def _cut(self, after: int) -> int:
+        """Return where finished segments behind a position end that take a part of the log's room."""
+        found, size = segments(self._folder), 0
+        for segment, following in pairwise(found):
+            size += segment.size if following.first - 1 > after else 0
+            if size >= self._max_bytes // PARTS:
+                return following.first - 1
+        return found[-1].first - 1
 
     def _day_behind(self, after: int) -> int:
         if self._day[0] != after:
