@@ -159,6 +159,20 @@ def test_a_snapshot_of_another_plant_file_is_not_used(line, plain_dsn, straight)
     assert set(differences(plain_dsn, straight())) <= {"oee"}
 
 
+def test_an_update_goes_on_from_the_snapshot_that_the_program_before_it_took(
+    line, plain_dsn, straight, capsys
+):
+    line.run_to(taken := line.seconds(30), plain_dsn)
+    before = b'{"stops": {}, "alarms": {}, "withdrawals": {}, "closed": {}}'
+    with connect(plain_dsn) as connection:
+        update = "UPDATE snapshots SET version = 3, data = %s WHERE operator = 'outbox'"
+        assert connection.execute(update, [before]).rowcount > 0
+    capsys.readouterr()
+    line.run_to(line.seconds(30), plain_dsn)
+    assert f"snapshot={taken}" in capsys.readouterr().out
+    assert differences(plain_dsn, straight()) == {}
+
+
 def test_snapshots_are_taken_while_it_runs_and_free_the_log(line, plain_dsn, monkeypatch):
     monkeypatch.setenv(shard_module.SNAPSHOT_VARIABLE, "0")
     with running(lambda stop: run_shard(line.plant, line.home, plain_dsn, stop)):
