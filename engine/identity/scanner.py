@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
+from streams.connectors.dial import dial, hear
+
 LONGEST = 512
 """Bytes of a line at the most; a longer one is none."""
 LOOK = 0.2
@@ -72,7 +74,7 @@ class Scanner:
         """Listen until told to stop."""
         while not stop.is_set():
             try:
-                with closing(socket.create_connection(self._place, 2.0)) as link:
+                with closing(dial(self._place, 2.0)) as link:
                     self.trouble = ""
                     self._listen(link, stop)
                 why = "the connection ended"
@@ -119,13 +121,9 @@ class Scanner:
         link.settimeout(LOOK)
         codes = Codes()
         while not stop.is_set():
-            try:
-                piece = link.recv(4096)
-            except TimeoutError:
-                continue
-            if not piece:
+            if (piece := hear(link, 4096)) == b"":
                 return
-            for text in codes.feed(piece):
+            for text in codes.feed(piece or b""):
                 self._heard_code(text)
 
     def _heard_code(self, text: str) -> None:

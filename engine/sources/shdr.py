@@ -9,4 +9,4 @@ from streams.connectors.shdr import ShdrConnector
 def build(source: ShdrSource, plant: Plant) -> ShdrConnector:
     """Return its connector."""
     machine = plant.catalog().machine(source.machine)
-    return ShdrConnector(machine, source.host, source.port, plant.clock())
+    return ShdrConnector(machine, source.host, source.port, plant.clock(), source.silence_s)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 from streams.abc import Outlet
 from streams.catalog import Machine
 from streams.clock import Clock
 from streams.connectors.contact import FAILED, STOPPED, Contact
+from streams.connectors.dial import dial, hear
 from streams.connectors.shdr_lines import LineBuffer, ShdrDecoder
 from streams.records import Rejects
 
@@ -22,6 +24,7 @@ PATIENCE = 0.1
 CONNECT_TIMEOUT = 5.0
 BACKOFF = (0.1, 5.0)
 MISSED_HEARTBEATS = 2
+ENDED = "the connection ended"
 
 
 class ShdrConnector:
@@ -30,10 +33,18 @@ class ShdrConnector:
     The adapter cannot repeat what it said, so a lost connection is put on record: as a gap, a line cut
     in two is rejected, and the machine's availability tag, if it has one, reads UNAVAILABLE from that
     moment on. The adapter is the machine's word: it says itself when that is available again.
+
+    Parameters
+    ----------
+    silence
+        Seconds without a word after which it is given up and connected to anew; None: it may be silent.
     """
 
-    def __init__(self, machine: Machine, host: str, port: int, clock: Clock) -> None:
+    def __init__(
+        self, machine: Machine, host: str, port: int, clock: Clock, silence: float | None = None
+    ) -> None:
         self._machine, self._clock, rule = machine, clock, machine.state_rule
+        self._silence, self._mute = silence, False
         self._address = (host, port)
         told = {(machine.name, name) for name in (*(tag.name for tag in machine.tags), rule.execution)}
         self._contact = Contact([machine], told | {(machine.name, rule.availability)}, clock)
@@ -60,25 +71,30 @@ class ShdrConnector:
     def _visit(self, outlet: Outlet, stop: threading.Event) -> bool:
         """Connect once and stay as long as it lasts; False when nobody answers."""
         try:
-            link = socket.create_connection(self._address, CONNECT_TIMEOUT)
+            link = dial(self._address, CONNECT_TIMEOUT)
         except OSError as exc:
             self._gone(outlet, f"{self._adapter} does not answer: {exc.strerror or exc}.")
             return False
         self.connections += 1
-        self.trouble = ""
         with link:
-            self._contact.heard(outlet)
+            if not self._mute:
+                self._heard(outlet)
             decoder = ShdrDecoder(self._machine, self._clock.now(), self._contact.away_since)
-            session = Session(link, decoder, self._contact, outlet, self._clock)
-            with contextlib.suppress(OSError):
-                session.run(stop)
+            session = Session(link, decoder, lambda: self._heard(outlet), outlet, self._clock, self._silence)
+            why = session.run(stop)
             session.hand_over()
             if session.buffer.rest:
                 cut = session.buffer.rest.decode(errors="replace")
                 outlet.rejects(Rejects.of("cut_line", [cut], self._machine.name))
-        ended = f"{self._adapter} is gone: the connection ended."
+        self._mute |= session.mute
+        ended = f"{self._adapter} is gone: {why}."
         self._gone(outlet, ended, STOPPED if stop.is_set() else ended)
         return True
+
+    def _heard(self, outlet: Outlet) -> None:
+        """Note that it is there; one that was given up for its silence has to say something first."""
+        self.trouble, self._mute = "", False
+        self._contact.heard(outlet)
 
     def _gone(self, outlet: Outlet, trouble: str, why: str = "") -> None:
         self.trouble = trouble
@@ -86,31 +102,53 @@ class ShdrConnector:
 
 
 class Session:
-    """One connection: receive, collect lines for a moment, decode, hand over, keep the heartbeat."""
+    """One connection: receive, collect lines for a moment, decode, hand over, keep the heartbeat.
+
+    Parameters
+    ----------
+    told
+        Called whenever the adapter says something.
+    silence
+        Seconds that it may say nothing; None: as long as it likes.
+    """
 
     def __init__(
-        self, link: socket.socket, decoder: ShdrDecoder, contact: Contact, outlet: Outlet, clock: Clock
+        self,
+        link: socket.socket,
+        decoder: ShdrDecoder,
+        told: Callable[[], None],
+        outlet: Outlet,
+        clock: Clock,
+        silence: float | None = None,
     ) -> None:
-        self._link, self._decoder, self._contact = link, decoder, contact
-        self._outlet, self._clock = outlet, clock
+        self._link, self._decoder, self._told = link, decoder, told
+        self._outlet, self._clock, self._silence = outlet, clock, silence
         self._lines: list[bytes] = []
         self._due = 0.0
         self._heard = self._pinged = time.monotonic()
         self.buffer = LineBuffer()
+        self.mute = False
+        """Whether it was given up because it said nothing."""
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until told to stop or the adapter goes away."""
-        self._ping()
-        while not stop.is_set():
-            if (chunk := self._receive()) == b"":
-                return
-            if chunk:
-                self._contact.heard(self._outlet)
-                self._collect(self.buffer.feed(chunk))
-            if self._lines and (len(self._lines) >= BATCH_LINES or time.monotonic() >= self._due):
-                self.hand_over()
-            if not self._alive():
-                return
+    def run(self, stop: threading.Event) -> str:
+        """Work until told to stop or the adapter goes away; return why it ended."""
+        try:
+            self._ping()
+            while not stop.is_set():
+                if (chunk := self._receive()) == b"":
+                    return ENDED
+                if chunk:
+                    self._told()
+                    self._collect(self.buffer.feed(chunk))
+                if self._lines and (len(self._lines) >= BATCH_LINES or time.monotonic() >= self._due):
+                    self.hand_over()
+                self._ping_in_time()
+                if chunk is None and (why := self._overdue()):
+                    self.mute = True
+                    return why
+        except OSError as exc:
+            return _broke(exc)
+        return ENDED
 
     def hand_over(self) -> None:
         """Decode the lines collected so far and give them away."""
@@ -131,21 +169,27 @@ class Session:
         """Return the next bytes, none at the end of the connection, None when nothing came for a while."""
         wait = self._due - time.monotonic() if self._lines else PATIENCE
         self._link.settimeout(max(wait, 0.001))
-        try:
-            return self._link.recv(CHUNK)
-        except TimeoutError:
-            return None
+        return hear(self._link, CHUNK)
 
-    def _alive(self) -> bool:
-        """Ping when it is time; False when the adapter missed its heartbeats."""
-        interval, now = self._decoder.heartbeat, time.monotonic()
-        if interval is None:
-            return True
-        if now - self._pinged >= interval:
+    def _overdue(self) -> str:
+        """Return why the adapter is given up, if it was silent for too long."""
+        silent, interval = time.monotonic() - self._heard, self._decoder.heartbeat
+        if self._silence is not None and silent > self._silence:
+            return f"it said nothing for {self._silence:g} s"
+        missed = interval is not None and silent > MISSED_HEARTBEATS * interval
+        return "it missed its heartbeats" if missed else ""
+
+    def _ping_in_time(self) -> None:
+        interval = self._decoder.heartbeat
+        if interval is not None and time.monotonic() - self._pinged >= interval:
             self._ping()
-        return now - self._heard <= MISSED_HEARTBEATS * interval
 
     def _ping(self) -> None:
         self._pinged = time.monotonic()
         self._link.settimeout(CONNECT_TIMEOUT)
         self._link.sendall(b"* PING\n")
+
+
+def _broke(failure: OSError) -> str:
+    """Return why a connection broke; one that was reset is as much at its end as one that was closed."""
+    return "its machine is unplugged or switched off" if failure.errno == errno.ETIMEDOUT else ENDED

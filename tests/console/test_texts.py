@@ -89,6 +89,9 @@ def test_every_reason_of_a_line_is_said_in_chinese_and_counted_by_a_name(reason)
         "Reject A-17 was not seen in its bin within 0.5 s; find it and release the line.",
         "A part that was not rejected fell into the bin; find it and release the line.",
         "The scanner at 10.0.0.6:2001 does not answer: the connection ended.",
+        "The adapter at 10.0.0.9:7878 is gone: its machine is unplugged or switched off.",
+        "The adapter at 10.0.0.9:7878 is gone: it said nothing for 0.5 s.",
+        "The adapter at 10.0.0.9:7878 is gone: it missed its heartbeats.",
         "No camera is read yet.",
         "The log /srv/log/line-1 takes no more entries (it holds 9 of 9 bytes) until its archive is written"
         " or there is room on the disk.",

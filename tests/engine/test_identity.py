@@ -25,6 +25,8 @@ from engine.paths import Home
 from engine.plant import IdentitySection, Plant, ScannerSection
 from engine.station import Station
 from engine.testing import MemoryProducer, Shutter
+from streams.connectors import dial
+from streams.peers.plug import unplug
 from streams.peers.ports import free_port
 from streams.testing import until
 from vision import datamatrix, pictures
@@ -272,6 +274,17 @@ def test_a_scanner_that_goes_away_is_told_and_found_again() -> None:
         with scanner_at(port) as link:
             link.sendall(b"x" * 600 + b"\n\nA-9\n")
             assert scanner.take(time.monotonic(), soon()) == ["A-9"]
+
+
+def test_a_scanner_whose_cable_is_pulled_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("IDLE", "EVERY", "ASKED"):
+        monkeypatch.setattr(dial, name, 1)
+    port = free_port()
+    scanner = Scanner("127.0.0.1", port, 10.0)
+    with listening(scanner.run), scanner_at(port) as link:
+        until(lambda: not scanner.trouble)
+        unplug(link)
+        until(lambda: "does not answer: Connection timed out" in scanner.trouble)
 
 
 @pytest.mark.parametrize("cut", [1, 100, LONGEST + 1, LONGEST + 100])

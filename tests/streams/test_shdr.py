@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 
 from streams.catalog import Machine, Tag
 from streams.clock import HOUR, MINUTE, SECOND, ManualClock
+from streams.connectors import dial
 from streams.connectors.batch import joined
 from streams.connectors.memory import Memory, Standing
 from streams.connectors.shdr import ShdrConnector
 from streams.connectors.shdr_lines import FEW, LINE_LIMIT, LineBuffer, ShdrDecoder
 from streams.connectors.stamps import stamp
+from streams.peers.plug import unplug
 from streams.records import GOOD, RAW_LIMIT, SNAPSHOT, UNTIMED
-from streams.testing import MemoryOutlet, plain, rows, running, source_times
+from streams.testing import MemoryOutlet, plain, rows, running, source_times, until
 
 T = stamp("2016-05-11T10:18:29Z")
 MACHINE = Machine(
@@ -437,6 +439,55 @@ def test_an_adapter_that_misses_its_heartbeats_is_left(adapter, connector):
         assert link.recv(100).startswith(b"* PING\n")
         outlet.wait_for(lambda kept: ("avail", T, "UNAVAILABLE", GOOD) in kept.rows())
         adapter.accept()
+
+
+def test_an_adapter_that_is_unplugged_is_gone_though_it_knows_no_heartbeat(adapter, connector, monkeypatch):
+    for name in ("IDLE", "EVERY", "ASKED"):
+        monkeypatch.setattr(dial, name, 1)
+    outlet = MemoryOutlet()
+    with running(lambda stop: connector.run(outlet, stop)):
+        unplug(adapter.accept())
+        outlet.wait_for(lambda kept: ("avail", T, "UNAVAILABLE", GOOD) in kept.rows())
+        adapter.accept()
+    assert gaps(outlet)[1][2].endswith("is gone: its machine is unplugged or switched off.")
+
+
+def test_an_adapter_that_says_nothing_for_too_long_is_given_up_and_back_with_its_first_word(adapter, clock):
+    outlet = MemoryOutlet()
+    connector = ShdrConnector(MACHINE, "127.0.0.1", adapter.port, clock, silence=0.5)
+    with running(lambda stop: connector.run(outlet, stop)):
+        adapter.accept()
+        outlet.wait_for(lambda kept: ("avail", T, "UNAVAILABLE", GOOD) in kept.rows())
+        adapter.accept()
+        until(lambda: connector.connections == 2)
+        assert connector.trouble.endswith("is gone: it said nothing for 0.5 s.")
+        assert outlet.reasons() == ["gap"]
+        clock.time = T + MINUTE
+        adapter.say("|Xload|1\n")
+        outlet.wait_for(lambda kept: any(tag == "Xload" for tag, *_ in kept.rows()))
+        until(lambda: not connector.trouble)
+    assert gaps(outlet)[1][2].endswith("is gone: it said nothing for 0.5 s.")
+
+
+def test_an_adapter_that_speaks_is_not_silent_however_long_the_log_holds_back(adapter, clock):
+    """What it said meanwhile waits in the connection: that is looked at before its silence is."""
+    outlet, held = MemoryOutlet(), threading.Event()
+    keep = outlet.readings
+
+    def hold(batch):
+        held.set()
+        assert not threading.Event().wait(1.0)
+        return keep(batch)
+
+    outlet.readings = hold
+    connector = ShdrConnector(MACHINE, "127.0.0.1", adapter.port, clock, silence=0.5)
+    with running(lambda stop: connector.run(outlet, stop)):
+        adapter.accept()
+        adapter.say("|Xload|1\n")
+        assert held.wait(10)
+        adapter.say("|Xload|2\n")
+        outlet.wait_for(lambda kept: len(kept.rows()) == 2)
+    assert connector.connections == 1
 
 
 @pytest.fixture

@@ -92,6 +92,18 @@ TROUBLES = (
     (r"The adapter at (?P<place>\S+) has not answered yet\.", "适配器 {place} 尚未应答。"),
     (r"The adapter at (?P<place>\S+) does not answer: (?P<why>.+)\.", "适配器 {place} 无应答：{why}。"),
     (r"The adapter at (?P<place>\S+) is gone: the connection ended\.", "适配器 {place} 已断开连接。"),
+    (
+        r"The adapter at (?P<place>\S+) is gone: its machine is unplugged or switched off\.",
+        "适配器 {place} 已断开：网线脱落或设备断电。",
+    ),
+    (
+        r"The adapter at (?P<place>\S+) is gone: it said nothing for (?P<s>[\d.]+) s\.",
+        "适配器 {place} 已 {s} 秒没有数据，正在重新连接。",
+    ),
+    (
+        r"The adapter at (?P<place>\S+) is gone: it missed its heartbeats\.",
+        "适配器 {place} 未按时发送心跳，正在重新连接。",
+    ),
     (r"The log appender at (?P<place>\S+) does not answer\.", "日志写入进程 {place} 无应答。"),
     (
         r"The log (?P<place>\S+) takes no more entries \((?P<why>.+)\) until its shard catches up"

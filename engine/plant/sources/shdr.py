@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine.plant.section import Port, Section
+from engine.plant.section import Port, Positive, Section
 
 
 class ShdrSource(Section):
@@ -20,3 +20,6 @@ class ShdrSource(Section):
     """Where the adapter listens."""
     port: Port = 7878
     """Its port."""
+    silence_s: Positive | None = None
+    """Seconds without a word after which it is given up and connected to anew; left out: it may be silent;
+    it is given up when it is unplugged or misses its own heartbeat."""
