@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from urllib.parse import quote
 
+import zmq
+
 from engine.plant import Camera as CameraSection
 from engine.plant import (
     FolderCamera,
@@ -20,7 +22,9 @@ from engine.plant import (
 from engine.plant.secrets import SecretError
 from streams import simulate
 from streams.clock import Clock
-from vision import cameras
+from streams.connectors.inlet import Inlet
+from vision import cameras, pictures
+from vision.cameras.zeromq import PARTS, QUEUE
 from vision.simulate.line import Line, serial
 
 Opener = Callable[[CameraSection, cameras.Run, int, threading.Event], cameras.Camera]
@@ -41,6 +45,11 @@ class Lines:
             if key not in self._lines:
                 self._lines[key] = Line(*key)
             return self._lines[key]
+
+
+def watched(receiver: zmq.Socket[bytes]) -> Inlet:
+    """Return what receives a network camera's messages, none of which is without end."""
+    return Inlet(receiver, PARTS, pictures.MAX_BYTES, QUEUE)
 
 
 def open_camera(
@@ -73,7 +82,7 @@ def open_camera(
         case VideoCamera():
             return cameras.VideoCamera(run, section.path, section.rate, stop)
         case ZmqCamera():
-            return cameras.ZmqCamera(run, section.endpoint, stop)
+            return cameras.ZmqCamera(run, section.endpoint, stop, watched)
         case RtspCamera():
             from vision.cameras.rtsp import RtspCamera as Rtsp  # FFmpeg's libraries: only where they are used
 

@@ -13,6 +13,8 @@ from streams.connectors.json_lines import decode_lines
 from streams.records import NULL, RAW_LIMIT, Readings, Rejects
 from streams.waveforms import Waveforms
 
+REASON_LIMIT = 500
+"""Letters of a refusal: it may quote what it refuses."""
 UNPACKED_LIMIT = 64 << 20
 """Bytes that a message may become: eight times the largest one."""
 
@@ -36,7 +38,7 @@ def read(kind: bytes, payload: bytes, received: int = NULL) -> Said:
         return _decode(kind, payload, received)
     except ValueError as exc:
         raw = payload[:RAW_LIMIT].decode(errors="backslashreplace")
-        return Said(Readings.empty(), Rejects.of("unreadable", [raw]), str(exc))
+        return Said(Readings.empty(), Rejects.of("unreadable", [raw]), str(exc)[:REASON_LIMIT])
 
 
 def _decode(kind: bytes, payload: bytes, received: int) -> Said:
@@ -50,7 +52,8 @@ def _decode(kind: bytes, payload: bytes, received: int) -> Said:
     if kind == b"waveform-arrow":
         whole = _arrow(payload)
         return _recorded(Waveforms.empty() if whole is None else Waveforms.from_arrow(whole))
-    raise ValueError(f"a message of kind {kind!r} is none of arrow, json, waveform-arrow and waveform-json")
+    said = repr(kind[:32])
+    raise ValueError(f"a message of kind {said} is none of arrow, json, waveform-arrow and waveform-json")
 
 
 def _recorded(found: Waveforms) -> Said:

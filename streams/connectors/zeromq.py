@@ -13,29 +13,34 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from threading import Event
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from streams.abc import Outlet, Relay, Ticket
 from streams.clock import Clock, WallClock
 from streams.connectors import numbered
 from streams.connectors.curve import Doorman, ServerKeys
+from streams.connectors.inlet import Inlet
 from streams.connectors.messages import Said, read
 from streams.connectors.numbered import MESSAGE_LIMIT, OK, REFUSED, WAIT, Reply
 from streams.records import RAW_LIMIT, Rejects
 
 PLAIN_FRAMES = 3
+PARTS = 1 + numbered.FRAMES
+"""Parts of the longest message: its sender's routing id, and its frames."""
 REMEMBERED = 10_000
-AT_ONCE = 256
+LABEL_LIMIT = 256
+"""Bytes of a plain message's label: it is remembered, and sent back."""
 BUSY_MS, IDLE_MS = 2, 100
 BUSY_SECONDS = 1.0
 """How long after a numbered message its answer is looked for without rest."""
 WAITING_LIMIT = 64
 """Messages of one sender that may wait in memory; the others wait at the sender."""
+
+TOO_LONG = f"a label has {LABEL_LIMIT} bytes at the most"
 
 Label = tuple[bytes, bytes]
 """Routing id and label of a plain message."""
@@ -75,33 +80,34 @@ class ZmqConnector:
             keys = None if self._keys is None else self._keys()
             context = stack.enter_context(zmq.Context())
             doorman = keys and Doorman(stack.enter_context(context.socket(zmq.REP)), keys.clients)
-            socket = stack.enter_context(self._bound(context, keys))
-            ends = stack.enter_context(socket.get_monitor_socket(zmq.EVENT_DISCONNECTED))
-            stack.callback(socket.disable_monitor)
+            socket = stack.enter_context(context.socket(zmq.ROUTER))
+            keyed = keys is not None
+            inlet = stack.enter_context(Inlet(socket, PARTS, MESSAGE_LIMIT, WAITING_LIMIT, keyed))
+            self._bind(socket, keys)
             relay = stack.enter_context(outlet.relay())
             poller = zmq.Poller()
-            for one in filter(None, (socket, ends, doorman and doorman.socket)):
+            for one in filter(None, (socket, inlet.events, doorman and doorman.socket)):
                 poller.register(one, zmq.POLLIN)
+            before = self.counters["disconnects"]
             while not stop.is_set():
                 poller.poll(self._patience())
                 for stranger in doorman.attend() if doorman else ():
                     outlet.rejects(Rejects.of("unknown_key", [f"{stranger.address} {stranger.key}"]))
-                for frames, user in _arrived(socket, keys is not None):
+                for frames, user in inlet.messages():
                     self._take(socket, frames, outlet, relay, user)
-                self.counters["disconnects"] += _ended(ends)
+                for address in inlet.cut():
+                    outlet.rejects(Rejects.of("unfinished_message", [address]))
+                self.counters["disconnects"] = before + inlet.ended
                 self._pass_answers(socket, relay)
                 self._plain.answer_safe(socket)
 
-    def _bound(self, context: zmq.Context[zmq.Socket[bytes]], keys: ServerKeys | None) -> zmq.Socket[bytes]:
-        socket = context.socket(zmq.ROUTER)
+    def _bind(self, socket: zmq.Socket[bytes], keys: ServerKeys | None) -> None:
         socket.setsockopt(zmq.LINGER, 200)
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         socket.setsockopt(zmq.MAXMSGSIZE, MESSAGE_LIMIT)
-        socket.setsockopt(zmq.RCVHWM, WAITING_LIMIT)
         if keys is not None:
             keys.apply(socket)
         socket.bind(self._endpoint)
-        return socket
 
     def _patience(self) -> int:
         busy = self._plain.waiting or time.monotonic() < self._busy_until
@@ -164,7 +170,10 @@ class PlainSenders:
         """Hand a message over, unless it is a repeat."""
         kind, name, payload = message
         label = (peer, name)
-        if label in self._answered:
+        if len(name) > LABEL_LIMIT:
+            outlet.rejects(Rejects.of("label_too_long", [_raw(message)]))
+            self._answer(socket, label, TOO_LONG)
+        elif label in self._answered:
             self._answer(socket, label, self._answered[label])
         elif label not in self._waiting:
             said = read(kind, payload, self._clock.now())
@@ -194,30 +203,9 @@ def hand_over(said: Said, outlet: Outlet) -> list[Ticket]:
     return tickets + ([outlet.rejects(said.rejects)] if len(said.rejects) else [])
 
 
-def _ended(ends: zmq.Socket[bytes]) -> int:
-    """Return how many connections have ended since this was asked last."""
-    count = 0
-    while count < AT_ONCE and ends.poll(0, zmq.POLLIN):
-        recv_monitor_message(ends)
-        count += 1
-    return count
-
-
-def _arrived(socket: zmq.Socket[bytes], keyed: bool) -> Iterator[tuple[list[bytes], str]]:
-    """Yield messages, and whose key each came with; nobody's where no keys are asked."""
-    for _ in range(AT_ONCE):
-        if not socket.poll(0, zmq.POLLIN):
-            return
-        if keyed:
-            parts = socket.recv_multipart(copy=False)
-            yield [part.bytes for part in parts], str(parts[-1].get("User-Id"))
-        else:
-            yield socket.recv_multipart(), ""
-
-
 def _reply(socket: zmq.Socket[bytes], peer: bytes, reply: Reply) -> None:
     socket.send_multipart([peer, *numbered.pack_reply(reply)])
 
 
 def _raw(message: Sequence[bytes]) -> str:
-    return b"|".join(message)[:RAW_LIMIT].decode(errors="backslashreplace")
+    return b"|".join(part[:RAW_LIMIT] for part in message)[:RAW_LIMIT].decode(errors="backslashreplace")

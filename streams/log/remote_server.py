@@ -12,6 +12,7 @@ from typing import Self
 import zmq
 
 from streams.connectors.curve import Doorman, ServerKeys, Stranger
+from streams.connectors.inlet import Inlet
 from streams.log import remote_wire as wire
 from streams.log.errors import LogError, LogGap
 from streams.log.reader import FileLogReader
@@ -22,6 +23,8 @@ READERS = 16
 """Readers whose place in the log is kept; others find theirs again with each request."""
 REPLY_LIMIT = 16 << 20
 REQUEST_LIMIT = 4096
+WAITING_LIMIT = 64
+"""Requests of one reader that may wait: it asks one at a time."""
 
 
 class RemoteServer:
@@ -60,7 +63,7 @@ class RemoteServer:
         self._stack = ExitStack()
         self._doorman: Doorman | None = None
         self.malformed = 0
-        """Messages that were no requests."""
+        """Messages that were no requests, or did not end."""
 
     def __enter__(self) -> Self:
         try:
@@ -76,20 +79,23 @@ class RemoteServer:
     def run(self, stop: threading.Event) -> None:
         """Answer until told to stop."""
         poller = zmq.Poller()
-        for one in filter(None, (self._socket, self._doorman and self._doorman.socket)):
+        for one in filter(None, (self._socket, self._inlet.events, self._doorman and self._doorman.socket)):
             poller.register(one, zmq.POLLIN)
         while not stop.is_set():
             poller.poll(POLL_MS)
             for stranger in self._doorman.attend() if self._doorman else ():
                 self._refused(stranger)
-            while self._socket.poll(0, zmq.POLLIN):
-                self._attend(*self._socket.recv_multipart())
+            for (peer, *frames), _ in self._inlet.messages():
+                self._attend(peer, *frames)
+            self.malformed += len(self._inlet.cut())
 
     def _open(self) -> None:
         context = self._stack.enter_context(zmq.Context())
         if self._keys is not None:
             self._doorman = Doorman(self._stack.enter_context(context.socket(zmq.REP)), self._keys.clients)
         self._socket = self._stack.enter_context(context.socket(zmq.ROUTER))
+        parts = 1 + len(Request._fields)
+        self._inlet = self._stack.enter_context(Inlet(self._socket, parts, REQUEST_LIMIT, WAITING_LIMIT))
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.MAXMSGSIZE, REQUEST_LIMIT)
         if self._keys is not None:

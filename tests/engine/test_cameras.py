@@ -1,15 +1,19 @@
 """A simulated camera shows the parts that a simulated machine finishes, when it finishes them."""
 
+import json
 import threading
 import time
 
 import pytest
+import zmq
 
 from engine.cameras import FinishedParts, due_parts, open_camera
-from engine.plant import ReplaySection, SimulatedCamera
+from engine.plant import ReplaySection, SimulatedCamera, ZmqCamera
 from engine.station_cameras import Cameras
 from engine.station_line import blind
 from streams.clock import SECOND, ManualClock
+from streams.peers import endless
+from streams.peers.ports import free_port
 from streams.simulate import SEED, WELD_CELL_1, finishes
 from vision.cameras import CameraError, Run
 
@@ -44,6 +48,24 @@ def test_the_last_part_still_lies_there_and_those_before_are_gone():
     parts = FinishedParts(finishes(WELD_CELL_1, SEED, START), clock, threading.Event())
     assert [parts(), parts(), parts()] == [number for number, _ in numbers[1:]]
     assert clock.now() == numbers[3][1]
+
+
+def test_a_picture_without_end_is_cut_off_and_the_others_are_taken():
+    place, stop = ("127.0.0.1", free_port()), threading.Event()
+    endpoint = "tcp://{}:{}".format(*place)
+    remote = ZmqCamera(kind="zeromq", name="a", view="front", endpoint=endpoint)
+    camera = open_camera(remote, Run("a", "front", "1", lambda: START), 1, stop)
+    taken = []
+    reading = threading.Thread(target=lambda: taken.append(camera.read()))
+    reading.start()
+    with endless.connect(place, b"PUSH") as link:
+        assert endless.pour(link, 500) < 500
+    with zmq.Context() as context, context.socket(zmq.PUSH) as sender:
+        sender.connect(endpoint)
+        sender.send_multipart([json.dumps({"serial": "P-1"}).encode(), b"a picture"])
+        reading.join(30)
+    assert [(frame.serial, frame.encoded) for frame in taken] == [("P-1", b"a picture")]
+    camera.close()
 
 
 def test_a_camera_that_waits_stops_at_once():

@@ -20,8 +20,9 @@ from streams.log.remote import RemoteLog
 from streams.log.remote_server import RemoteServer
 from streams.log.remote_wire import Reply, Request
 from streams.log.writer import LogWriter
+from streams.peers import endless
 from streams.peers.ports import free_port
-from streams.testing import running
+from streams.testing import running, until
 
 
 @pytest.fixture
@@ -70,6 +71,16 @@ def read_on(reader, after, limit=1_000):
         found += entries
         after = found[-1].position
     return found
+
+
+def test_a_request_without_end_is_cut_and_others_are_answered(node):
+    place = ("127.0.0.1", free_port())
+    node.serve(endpoint="tcp://{}:{}".format(*place))
+    with endless.connect(place, b"DEALER") as link:
+        assert endless.pour(link, 500, size=4000) < 500
+    until(lambda: node.server.malformed == 1)
+    with closing(RemoteLog("tcp://{}:{}".format(*place), "line-1")) as reader:
+        assert read_on(reader, 0) == []
 
 
 def test_a_reader_elsewhere_reads_what_one_here_reads(node):

@@ -10,6 +10,8 @@ import zmq
 
 from streams.clock import ManualClock
 from streams.connectors.zeromq import ZmqConnector
+from streams.peers import endless
+from streams.peers.ports import free_port
 from streams.records import UNCERTAIN, UNTIMED, Readings, encode
 from streams.testing import MemoryOutlet, rows, running, source_times
 
@@ -164,6 +166,58 @@ def test_a_message_that_cannot_be_read_is_refused_and_kept(sender, outlet, kind,
 def test_a_message_of_another_shape_is_kept_as_reject(sender, outlet):
     sender.socket.send_multipart([b"just one frame"])
     outlet.wait_for(lambda kept: kept.reasons() == ["malformed_message"])
+
+
+@pytest.fixture
+def place():
+    return "127.0.0.1", free_port()
+
+
+def test_a_message_without_end_is_cut_and_kept_as_reject_and_the_others_are_taken(outlet, place):
+    endpoint = f"tcp://{place[0]}:{place[1]}"
+    with running(lambda stop: ZmqConnector(endpoint).run(outlet, stop)):
+        sender = Sender(endpoint)
+        assert sender.ask(b"json", b"1", json_lines(reading(value=1)))[1] == b"ok"
+        with endless.connect(place, b"DEALER") as link:
+            whose = "{}:{}".format(*link.getsockname())
+            assert endless.pour(link, 500) < 500
+        outlet.wait_for(lambda kept: kept.reasons() == ["unfinished_message"])
+        assert sender.ask(b"json", b"2", json_lines(reading(value=2)))[1] == b"ok"
+        sender.close()
+    assert outlet.refused[0].raw.to_list() == [whose]
+
+
+def test_who_sends_much_in_messages_that_end_is_not_cut(outlet, place):
+    endpoint, line = f"tcp://{place[0]}:{place[1]}", json_lines(reading(value=1))
+    connector = ZmqConnector(endpoint)
+    with running(lambda stop: connector.run(outlet, stop)):
+        sender = Sender(endpoint)
+        for number in range(40):
+            sender.socket.send_multipart([b"json", b"%d" % number, line + b" " * (7 << 20)])
+        assert {sender.socket.recv_multipart()[1] for _ in range(40)} == {b"ok"}
+        assert connector.counters == {"disconnects": 0}
+        sender.close()
+    assert outlet.reasons() == []
+
+
+def test_of_a_message_of_many_parts_only_the_first_are_kept(sender, outlet):
+    sender.socket.send_multipart([b"part"] * 100_000)
+    outlet.wait_for(lambda kept: kept.reasons() == ["malformed_message"])
+    assert outlet.refused[0].raw.to_list() == ["|".join(["part"] * 5)]
+
+
+def test_a_label_that_is_too_long_is_refused_and_not_remembered(sender, outlet):
+    label = b"x" * 257
+    for _ in range(2):
+        answer = sender.ask(b"json", label, json_lines(reading(value=1)))
+        assert answer == (label, b"refused", b"a label has 256 bytes at the most")
+    assert outlet.rows() == []
+    assert outlet.reasons() == ["label_too_long"] * 2
+    assert sender.ask(b"json", label[1:], json_lines(reading(value=1)))[1] == b"ok"
+
+
+def test_a_refusal_quotes_little_of_what_it_refuses(sender):
+    assert len(sender.ask(b"x" * 1_000_000, b"1", b"")[2]) < 200
 
 
 class SlowTicket:

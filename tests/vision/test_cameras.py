@@ -373,6 +373,14 @@ def test_a_message_that_cannot_be_read_is_a_frame_and_counts(remote, message):
     assert frames[1].encoded == b"\n".join(message)
 
 
+def test_of_a_message_that_cannot_be_read_the_begin_is_kept(remote):
+    camera, send = remote
+    send.raw([b"x" * 1000] * 5000)
+    assert camera.read().encoded == b"\n".join([b"x" * 1000] * 3)
+    send.raw([b"{", bytes(5 << 20)])
+    assert len(camera.read().encoded) == 1 << 20
+
+
 def test_half_a_letter_in_a_serial_is_no_serial():
     with pytest.raises(ValueError, match="serial must be printable"):
         parse([b'{"serial": "A\\ud800B"}', JPEG])

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 import zmq
@@ -29,6 +30,8 @@ POLL_MS = 100
 QUEUE = 16
 PARTS = 2
 MOST_METADATA = 1 << 16
+MOST_BAD = 1 << 20
+"""Bytes that are kept of a message that cannot be read."""
 LONGEST = 200
 """Characters of a serial or a run at the most."""
 LARGEST = 1 << 53
@@ -100,8 +103,38 @@ def _typed(fields: dict[str, Any], name: str, wanted: type) -> Any:
     return value
 
 
+class Inlet(Protocol):
+    """Receives the messages of a socket, and lets none be without end."""
+
+    def messages(self, most: int) -> Iterable[tuple[list[bytes], str]]:
+        """Return messages that are there, of each its first parts."""
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the socket."""
+
+
+class OpenInlet:
+    """Receives the messages of a socket whose senders can be trusted to end theirs."""
+
+    def __init__(self, receiver: zmq.Socket[bytes]) -> None:
+        self._socket = receiver
+
+    def messages(self, most: int) -> Iterable[tuple[list[bytes], str]]:
+        """Return messages that are there."""
+        waiting = range(most) if self._socket.poll(0) else ()
+        return [(self._socket.recv_multipart(), "") for _ in waiting]
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 class ZmqCamera:
     """Take pictures that a sender pushes to ``endpoint`` (bound here).
+
+    Parameters
+    ----------
+    inlet
+        Returns what receives for a socket that is not bound yet.
 
     Raises
     ------
@@ -111,7 +144,13 @@ class ZmqCamera:
 
     live = True
 
-    def __init__(self, run: Run, endpoint: str, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        run: Run,
+        endpoint: str,
+        stop: threading.Event,
+        inlet: Callable[[zmq.Socket[bytes]], Inlet] = OpenInlet,
+    ) -> None:
         self._run = run
         self._stop = stop
         self._sequence: int | None = None
@@ -119,21 +158,24 @@ class ZmqCamera:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.RCVHWM, QUEUE)
         self._socket.setsockopt(zmq.MAXMSGSIZE, pictures.MAX_BYTES)
+        self._inlet = inlet(self._socket)
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as exc:
-            self._socket.close()
+            self.close()
             raise CameraError(f"Camera {run.camera}: {endpoint} cannot be bound: {exc.strerror}.") from exc
 
     def read(self) -> Frame | None:
         """Wait for the next picture."""
         while not self._stop.is_set():
-            if self._socket.poll(POLL_MS):
-                return self.take(self._socket.recv_multipart())
+            self._socket.poll(POLL_MS)
+            if found := list(self._inlet.messages(1)):
+                return self.take(found[0][0])
         return None
 
     def close(self) -> None:
         """Give up the endpoint."""
+        self._inlet.__exit__()
         self._socket.close()
 
     def take(self, message: list[bytes]) -> Frame:
@@ -143,7 +185,8 @@ class ZmqCamera:
         except ValueError:
             self._run.uncounted()
             self._sequence = None
-            return self._run.frame(b"\n".join(message), "", defect=BAD_METADATA)
+            begin = b"\n".join(part[:MOST_BAD] for part in message[: PARTS + 1])
+            return self._run.frame(begin[:MOST_BAD], "", defect=BAD_METADATA)
         self._count(told)
         if not told.pixels:
             return self._run.frame(picture, told.serial, told.ts, vouched=bool(told.serial))

@@ -1,0 +1,29 @@
+"""A ZeroMQ sender whose message has no end, written byte by byte: no library sends one."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+
+
+def connect(address: tuple[str, int], kind: bytes) -> socket.socket:
+    """Connect as a socket of a kind, DEALER or PUSH, would."""
+    link = socket.create_connection(address, 10)
+    link.sendall(GREETING)
+    link.recv(len(GREETING), socket.MSG_WAITALL)
+    body = b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
+    link.sendall(b"\x04" + bytes([len(body)]) + body)
+    return link
+
+
+def pour(link: socket.socket, most: int, size: int = 1 << 20) -> int:
+    """Send parts of one message, a MiB at a time, until the connection is cut; return how many MiB went."""
+    part = b"\x03" + struct.pack(">Q", size) + bytes(size)
+    for sent in range(most):
+        try:
+            link.sendall(part * ((1 << 20) // size))
+        except OSError:
+            return sent
+    return most
