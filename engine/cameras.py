@@ -80,7 +80,7 @@ def open_camera(
         case FolderCamera():
             return cameras.FolderCamera(run, section.path, number, section.rate, section.repeat, stop)
         case VideoCamera():
-            return cameras.VideoCamera(run, section.path, section.rate, stop)
+            return cameras.VideoCamera(run, section.path, section.rate, stop, section.settings)
         case ZmqCamera():
             return cameras.ZmqCamera(run, section.endpoint, stop, watched)
         case RtspCamera():

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from engine.plant import Camera, GenicamCamera, Judging, Plant, PlantError, RecipeSection, StationSection
+from engine.plant import (
+    Camera,
+    GenicamCamera,
+    Judging,
+    Plant,
+    PlantError,
+    RecipeSection,
+    StationSection,
+    VideoCamera,
+)
 from engine.plant.rule_file import RuleFile, load_rules
 from vision.judge import Recipe
 from vision.quality import Limits
@@ -81,7 +90,7 @@ def exposed(cameras: Iterable[Camera], section: Judging) -> list[Camera]:
     told = section.exposure if isinstance(section, RecipeSection) else {}
     return [
         camera.model_copy(update={"settings": {**camera.settings, **told[camera.name]}})
-        if isinstance(camera, GenicamCamera) and camera.name in told
+        if isinstance(camera, GenicamCamera | VideoCamera) and camera.name in told
         else camera
         for camera in cameras
     ]

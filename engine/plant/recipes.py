@@ -122,4 +122,4 @@ class RecipeSection(Judging):
     version: Named
     """Raised with every change, so that people can tell two of a name apart."""
     exposure: dict[str, dict[str, bool | int | float | str]] = {}
-    """Settings of GenICam cameras for this part number, by camera: they go before the camera's own."""
+    """Settings of GenICam and USB cameras for this part number, by camera; they go before its own."""

@@ -21,6 +21,8 @@ UNIQUE = {
 
 NAMELESS = {"video", "rtsp", "genicam"}
 """Kinds of cameras whose pictures never say of which part they are."""
+EXPOSED = ("genicam", "video")
+"""Kinds of cameras that a recipe can expose."""
 PROCESSES = ("appender", "archive", "console", "gateway", "relay", "supervisor")
 
 
@@ -40,6 +42,7 @@ def misfits(plant: Any) -> Iterator[Misfit]:
                 yield from _taken(item, (listed, step, inner), inner.removesuffix("s"), set())
     yield from _reserved(plant)
     yield from _recipes(plant)
+    yield from _exposures(plant)
     yield from _masters(plant)
     for listed, key in (("stations", "judges"), ("sources", "machine")):
         yield from _unknown(plant, (listed,), key, taken["machine or station"])
@@ -69,6 +72,20 @@ def _recipes(plant: Any) -> Iterator[Misfit]:
             elif numbers[name] in taken:
                 yield steps, f"part number {numbers[name]} has a recipe at this station already; keep one."
             taken.add(numbers.get(name))
+
+
+def _exposures(plant: Any) -> Iterator[Misfit]:
+    """Yield the cameras that a recipe of their station exposes, though they cannot be told."""
+    asked = {_name(item): item.get("exposure") for _, item in _items(plant, "recipes")}
+    for step, station in _items(plant, "stations"):
+        named = station.get("recipes")
+        told = [asked.get(name) for name in named if isinstance(name, str)] if isinstance(named, list) else []
+        exposed = {name for item in told if isinstance(item, dict) for name in item}
+        for place, camera in _items(station, "cameras"):
+            kind = camera.get("kind")
+            if _name(camera) in exposed and kind not in EXPOSED:
+                steps: Steps = ("stations", step, "cameras", place, "kind")
+                yield steps, f"a {kind} camera takes no exposure of a recipe; set it at the camera itself."
 
 
 def _masters(plant: Any) -> Iterator[Misfit]:

@@ -17,6 +17,8 @@ from engine.plant.section import Positive, Section
 from streams.catalog import Machine, Tag
 from streams.clock import SECOND
 
+UsbControl = Literal["exposure_ms", "gain", "brightness", "white_balance_k", "focus"]
+
 
 class FolderCamera(Section):
     """Photographs of a folder, one part each, at ``rate`` pictures a second of real time."""
@@ -48,6 +50,8 @@ class VideoCamera(Section):
     """The file, or the device's number or address."""
     rate: Positive | None = None
     """Pictures a second; left out: the file's own."""
+    settings: dict[UsbControl, float] = {}
+    """Of a USB camera, set by hand before pictures are taken: milliseconds, kelvins, the device's steps."""
 
 
 class ZmqCamera(Section):

@@ -8,7 +8,7 @@ import pytest
 from engine.approvals.testing import vouch
 from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
-from engine.plant import GenicamCamera, Plant, PlantError, ZmqCamera, load
+from engine.plant import GenicamCamera, Plant, PlantError, VideoCamera, ZmqCamera, load
 from engine.recipe import check, exposed, recipe_of, sections_of, uncompared
 from engine.release import Gate
 from engine.station import Station
@@ -191,15 +191,45 @@ def test_a_recipe_sets_what_its_cameras_can_be_told():
         kind="genicam", name="cam", producer=Path("x.cti"), settings={"Gain": 1, "ExposureTime": 9}
     )
     other = ZmqCamera(kind="zeromq", name="other", endpoint="ipc:///x")
+    usb = VideoCamera(kind="video", name="usb", path="/dev/video0", settings={"gain": 3})
     (recipe,) = Plant.model_validate(
         {
             "name": "p",
-            "recipes": [STRICT | {"exposure": {"cam": {"ExposureTime": 4000.0}, "other": {"X": 1}}}],
+            "recipes": [
+                STRICT
+                | {
+                    "exposure": {
+                        "cam": {"ExposureTime": 4000.0},
+                        "other": {"X": 1},
+                        "usb": {"exposure_ms": 4.0},
+                    }
+                }
+            ],
         }
     ).recipes
-    told, same = exposed([camera, other], recipe)
+    told, same, by_hand = exposed([camera, other, usb], recipe)
     assert told.settings == {"Gain": 1, "ExposureTime": 4000.0}
     assert same is other
+    assert by_hand.settings == {"gain": 3, "exposure_ms": 4.0}
+
+
+def test_a_recipe_that_exposes_a_camera_that_cannot_be_told_is_refused():
+    with pytest.raises(
+        ValueError, match="a zeromq camera takes no exposure of a recipe; set it at the camera"
+    ):
+        Plant.model_validate(
+            {
+                "name": "p",
+                "recipes": [STRICT | {"exposure": {"far": {"X": 1}}}],
+                "stations": [
+                    {
+                        "name": "weld-1",
+                        "recipes": [STRICT["name"]],
+                        "cameras": [{"kind": "zeromq", "name": "far", "endpoint": "ipc:///x"}],
+                    }
+                ],
+            }
+        )
 
 
 @pytest.mark.parametrize(

@@ -155,10 +155,10 @@ class Device:
         return self.plugged
 
     def set(self, key, value):
-        self.settings[key] = value
+        self.settings[key] = min(value, 500.0)
 
     def get(self, key):
-        return time.monotonic() * 1e3 - 40 if key == cv2.CAP_PROP_POS_MSEC else 0.0
+        return time.monotonic() * 1e3 - 40 if key == cv2.CAP_PROP_POS_MSEC else self.settings.get(key, 0.0)
 
     def read(self):
         self.left -= 1
@@ -185,6 +185,38 @@ def test_a_usb_camera_is_stamped_by_its_driver_and_keeps_no_old_pictures(monkeyp
         camera.read()
     camera.close()
     assert device.released
+
+
+def test_a_usb_camera_is_exposed_by_hand_and_decides_nothing_by_itself(monkeypatch, run, stop):
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
+    camera = VideoCamera(run, "/dev/video0", None, stop, {"exposure_ms": 4.5, "focus": 30})
+    assert camera._capture.settings == {
+        cv2.CAP_PROP_BUFFERSIZE: 1,
+        cv2.CAP_PROP_AUTO_EXPOSURE: 1.0,
+        cv2.CAP_PROP_EXPOSURE: 45.0,
+        cv2.CAP_PROP_AUTOFOCUS: 0.0,
+        cv2.CAP_PROP_FOCUS: 30.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"exposure_ms": 60.0}, "exposure_ms cannot be 60, it stays 50"),
+        ({"exposure": 4}, "a USB camera has no exposure; say exposure_ms"),
+    ],
+)
+def test_a_usb_camera_that_does_not_do_as_told_is_not_used(monkeypatch, run, stop, settings, says):
+    opened = []
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *place: opened.append(Device(*place)) or opened[0])
+    with pytest.raises(CameraError, match=says):
+        VideoCamera(run, "/dev/video0", None, stop, settings)
+    assert opened[0].released
+
+
+def test_a_video_file_takes_no_settings(tmp_path, run, stop):
+    with pytest.raises(CameraError, match="is no device that takes settings"):
+        VideoCamera(run, video_of(tmp_path / "line.avi", 1), 1000, stop, {"gain": 1})
 
 
 def test_a_usb_camera_that_something_else_uses_is_an_error(monkeypatch, run, stop):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 
 import cv2
 
 from vision import pictures
+from vision.cameras import controls
 from vision.cameras.abc import CameraError
 from vision.cameras.pace import Pacer
 from vision.cameras.run import Run
@@ -20,20 +22,29 @@ OLDEST_MS = 10_000.0
 class VideoCamera:
     """Read pictures of a video file at its own pace (or ``rate``), or of a device or address as they come.
 
-    A device's pictures carry the time at which the driver took them; nobody numbers them.
+    A device's pictures carry the time at which the driver took them; nobody numbers them. ``settings`` are
+    a device's `controls.CONTROLS`, set in their order before pictures are taken.
 
     Raises
     ------
     CameraError
-        OpenCV cannot open it.
+        OpenCV cannot open it, or the device does not take a setting.
     """
 
-    def __init__(self, run: Run, source: str, rate: float | None, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        run: Run,
+        source: str,
+        rate: float | None,
+        stop: threading.Event,
+        settings: Mapping[str, float] | None = None,
+    ) -> None:
         self._run = run
         self._source = source
         self._device = is_device(source)
         self.live = self._device or "://" in source
         self._capture = self._open()
+        self._set(settings or {})
         own = None if self.live else self._capture.get(cv2.CAP_PROP_FPS) or None
         self._pacer = Pacer(rate or own, stop)
 
@@ -73,6 +84,18 @@ class VideoCamera:
                 " and that nothing else uses it."
             )
         return capture
+
+    def _set(self, settings: Mapping[str, float]) -> None:
+        """Tell the device how to take pictures."""
+        if not settings:
+            return
+        try:
+            if not self._device:
+                raise ValueError(f"{self._source} is no device that takes settings")
+            controls.apply(self._capture, settings)
+        except ValueError as exc:
+            self._capture.release()
+            raise CameraError(f"Camera {self._run.camera}: {exc}.") from exc
 
     def _stamp(self) -> int | None:
         """Return when the driver took the picture, by the plant's clock; None where it does not say."""
