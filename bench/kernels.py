@@ -157,10 +157,11 @@ def pairs(twin: ModuleType) -> Callable[[], object]:
     lines = b"\n".join(b"2016-05-11T10:18:%02dZ|tag-%d|%d.5" % (n % 60, n % 10, n) for n in range(2000))
     levels = np.stack([np.cumsum([0, *map(len, LEVELS[:-1])]), [len(level) for level in LEVELS]], axis=1)
     raw, out = np.frombuffer(b"".join(LEVELS) + lines, np.uint8), Pairs.room_for(2000)
-    numeric, words = np.zeros(0, np.uint8), [Words.room_for(64), Words.room_for(64)]
+    none, words = np.zeros(0, np.uint8), [Words.room_for(0), Words.room_for(64), Words.room_for(64)]
     columns = [getattr(out, name) for name in out.__slots__]
-    first = len(raw) - len(lines)
-    return lambda: twin.pairs(raw, levels, numeric, *_tables(words), np.array([first, 0, 0, 0]), *columns)
+    takes, first = np.zeros(64, np.uint8), len(raw) - len(lines)
+    counts = [first, 0, 0, 0, 0]
+    return lambda: twin.pairs(raw, levels, none, *_tables(words), takes, np.array(counts), *columns)
 
 
 def objects(twin: ModuleType) -> Callable[[], object]:

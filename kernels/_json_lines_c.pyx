@@ -20,6 +20,8 @@ cdef struct Fields:  # of one JSON line
     int64_t ts, source_ts, quality
     double value
     int have
+    const uint8_t* begin  # of the payload
+    const uint8_t* limit
     Minute last  # of its times and those of the lines before
 
 
@@ -42,6 +44,7 @@ def objects(
     cdef int64_t row
     cdef int why = END
     memset(&f, 0, sizeof(f))
+    f.begin, f.limit = base, end
     with nogil:
         while counts[0] < payload.shape[0]:
             at = base + counts[0]
@@ -146,7 +149,7 @@ cdef const uint8_t* _field(
         return end
     if which == 4:
         end = _strict(at, stop)
-        if end == NULL or number(at, end, &f.value, &whole) != end:
+        if end == NULL or number(at, end, f.begin, &f.value, &whole) != end:
             return NULL
         if whole and f.value == 0:
             f.value = 0.0  # as an integer it has no sign
@@ -154,7 +157,7 @@ cdef const uint8_t* _field(
     if which == 5:
         end = _integer(at, stop, &f.quality)
         return end if 0 <= f.quality < 32768 else NULL
-    return _time(at, stop, &f.ts if which == 3 else &f.source_ts, &f.last)
+    return _time(at, stop, f, &f.ts if which == 3 else &f.source_ts)
 
 
 cdef int _which(const uint8_t* name, int64_t size) noexcept nogil:
@@ -206,8 +209,8 @@ cdef const uint8_t* _integer(const uint8_t* at, const uint8_t* stop, int64_t* va
     return end
 
 
-cdef const uint8_t* _time(const uint8_t* at, const uint8_t* stop, int64_t* ts, Minute* last) noexcept nogil:
+cdef const uint8_t* _time(const uint8_t* at, const uint8_t* stop, Fields* f, int64_t* ts) noexcept nogil:
     if at[0] != c'"':
         return _integer(at, stop, ts)
-    at = stamp(at + 1, stop, ts, last)
+    at = stamp(at + 1, stop, f.limit, ts, &f.last)
     return at + 1 if at != NULL and at < stop and at[0] == c'"' else NULL

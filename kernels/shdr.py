@@ -39,29 +39,42 @@ class Pairs:
 
 
 def pairs(
-    payload: Bytes, at: int, *, levels: Int64, numeric: Bytes, keys: Words, texts: Words, out: Pairs
+    payload: Bytes,
+    at: int,
+    *,
+    levels: Int64,
+    numeric: Bytes,
+    known: Words,
+    keys: Words,
+    texts: Words,
+    out: Pairs,
 ) -> tuple[int, int, int]:
     """Read the pairs of SHDR lines.
 
     Parameters
     ----------
-    payload : whatever ``levels`` and ``keys`` point to, then the lines, each but the last with its end.
+    payload : whatever ``levels`` and ``known`` point to, then the lines, each but the last with its end.
     at : where to begin.
     levels : (4, 2) where `LEVELS` stand in the payload, and how long they are.
-    numeric : (known keys,) 1 where a tag takes numbers; ``keys`` holds these keys, and takes the others.
+    numeric : (known keys,) 1 where a tag takes numbers.
+    known : these keys.
+    keys, texts : tables that are emptied, then filled with the words of the pairs in the order they come.
 
     Returns
     -------
     tuple of int
         How many rows of ``out`` are filled, where the next line begins, and why it stopped there.
     """
-    if keys.count < len(numeric) or len(levels) != len(LEVELS):
-        raise ValueError("keys must hold all known keys, levels four spans")
-    counts = begin(payload, at, (keys, texts))
+    if known.count != len(numeric) or len(levels) != len(LEVELS):
+        raise ValueError("numeric must tell of all known keys, levels four spans")
+    keys.clear()
+    texts.clear()
+    counts = begin(payload, at, (keys, texts, known))
     columns = (out.line, out.key, out.ts, out.value, out.text, out.kind)
     why = END
     if at < len(payload):
-        tables = (keys.slots, keys.spans, texts.slots, texts.spans)
-        why = _twin.pairs(payload, levels, numeric, *tables, counts, *columns)
-    at, rows, keys.count, texts.count = counts.tolist()
+        tables = (known.slots, known.spans, keys.slots, keys.spans, texts.slots, texts.spans)
+        takes = np.empty(len(keys.spans), dtype=np.uint8)
+        why = _twin.pairs(payload, levels, numeric, *tables, takes, counts, *columns)
+    at, rows, keys.count, texts.count, _ = counts.tolist()
     return rows, at, why

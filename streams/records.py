@@ -74,7 +74,8 @@ class Text:
         codes = []
         for part in parts:
             new = [index.setdefault(word, len(index)) for word in part.values]
-            codes.append(np.array([*new, -1], dtype=np.int32)[part.codes])
+            same = new == list(range(len(new)))
+            codes.append(part.codes if same else np.array([*new, -1], dtype=np.int32)[part.codes])
         return cls(tuple(index), np.concatenate(codes) if codes else np.empty(0, dtype=np.int32))
 
     @classmethod

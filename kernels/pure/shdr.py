@@ -10,6 +10,8 @@ from kernels.pure.words import END, FULL, LONGEST, ODD, STAMP, Array, Stop, Tabl
 
 NULL = np.iinfo(np.int64).min
 NUMBER, TEXT, SKIPPED, EMPTY = 0, 1, 2, 3
+WORDS, NUMBERS, OTHERS = 0, 1, 2
+"""What a key takes; one that is not known takes both."""
 FIELDS = 255
 CONDITION = 7
 
@@ -22,10 +24,13 @@ def pairs(
     payload: Array,
     levels: Array,
     numeric: Array,
+    known_slots: Array,
+    known_spans: Array,
     key_slots: Array,
     key_spans: Array,
     text_slots: Array,
     text_spans: Array,
+    takes: Array,
     counts: Array,
     line: Array,
     key: Array,
@@ -36,7 +41,8 @@ def pairs(
 ) -> int:
     """Read pairs line by line; return why it stopped."""
     raw = payload.tobytes()
-    keys, texts = Table(raw, key_spans, counts[2]), Table(raw, text_spans, counts[3])
+    known = Table(raw, known_spans, len(numeric))
+    keys, texts = Table(raw, key_spans, 0), Table(raw, text_spans, 0)
     told = {raw[begin : begin + size]: begin for begin, size in levels.tolist()}
     why = END
     try:
@@ -44,23 +50,22 @@ def pairs(
             begin, row = int(counts[0]), int(counts[1])
             end = raw.find(b"\n", begin)
             end = len(raw) if end < 0 else end
-            for place, word, at, time in _pairs(raw[begin:end].rstrip(b"\r"), begin, told, keys, numeric):
+            for place, word, at, time in _pairs(raw[begin:end].rstrip(b"\r"), begin, told, known):
                 if row == len(line):
                     raise Stop(FULL)
                 number = keys.add(word[0], place)
+                takes[number] = _takes(known.find(word[0]), numeric)
                 key[row], ts[row], line[row] = number, time, begin
-                known = bool(numeric[number]) if number < len(numeric) else None
-                kind[row], value[row], text[row] = _said(word[1], at, known, texts)
+                kind[row], value[row], text[row] = _said(word[1], at, takes[number], texts)
                 row += 1
-            counts[0], counts[1] = min(end + 1, len(raw)), row
+            counts[:4] = min(end + 1, len(raw)), row, keys.count, texts.count
     except Stop as stop:
         why = int(stop.args[0])
-    counts[2], counts[3] = keys.count, texts.count
     return why
 
 
 def _pairs(
-    raw: bytes, begin: int, levels: dict[bytes, int], keys: Table, numeric: Array
+    raw: bytes, begin: int, levels: dict[bytes, int], known: Table
 ) -> list[tuple[int, tuple[bytes, bytes], int, int]]:
     """Return (place of key, (key, value), place of value, time) of each pair; raise for an odd line."""
     if not raw:
@@ -75,21 +80,22 @@ def _pairs(
     time = NULL if found is None else stamp(found[1])
     places = np.cumsum([begin] + [len(field) + 1 for field in fields]).tolist()
     level = fields[2].upper()
-    if (
-        size == CONDITION
-        and level in levels
-        and not any(0 <= keys.find(fields[i]) < len(numeric) for i in (3, 5))
-    ):
+    if size == CONDITION and level in levels and all(known.find(fields[i]) < 0 for i in (3, 5)):
         return [(places[1], (fields[1], level), levels[level], time)]
     return [(places[i], (fields[i], fields[i + 1]), places[i + 1], time) for i in range(1, size, 2)]
 
 
-def _said(word: bytes, at: int, known: bool | None, texts: Table) -> tuple[int, float, int]:
-    if known and not word:
+def _takes(known: int, numeric: Array) -> int:
+    """Return what a key takes."""
+    return OTHERS if known < 0 else NUMBERS if numeric[known] else WORDS
+
+
+def _said(word: bytes, at: int, takes: int, texts: Table) -> tuple[int, float, int]:
+    if takes == NUMBERS and not word:
         return EMPTY, np.nan, -1
-    if known and word == b"UNAVAILABLE":
+    if takes == NUMBERS and word == b"UNAVAILABLE":
         return SKIPPED, np.nan, -1
-    if known is not False and word:
+    if takes != WORDS and word:
         if FLOAT.fullmatch(word) and len(word) <= LONGEST:
             return NUMBER, float(word), -1
         if not _wordy(word):

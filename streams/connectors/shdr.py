@@ -19,7 +19,8 @@ from streams.records import Rejects
 CHUNK = 1 << 16
 LINGER = 0.05
 """Seconds for which lines are collected into one batch."""
-BATCH_LINES = 5000
+BATCH = 1 << 18
+"""Bytes of lines that are decoded at a time."""
 PATIENCE = 0.1
 CONNECT_TIMEOUT = 5.0
 BACKOFF = (0.1, 5.0)
@@ -123,7 +124,7 @@ class Session:
     ) -> None:
         self._link, self._decoder, self._told = link, decoder, told
         self._outlet, self._clock, self._silence = outlet, clock, silence
-        self._lines: list[bytes] = []
+        self._lines = bytearray()
         self._due = 0.0
         self._heard = self._pinged = time.monotonic()
         self.buffer = LineBuffer()
@@ -140,7 +141,7 @@ class Session:
                 if chunk:
                     self._told()
                     self._collect(self.buffer.feed(chunk))
-                if self._lines and (len(self._lines) >= BATCH_LINES or time.monotonic() >= self._due):
+                if self._lines and (len(self._lines) >= BATCH or time.monotonic() >= self._due):
                     self.hand_over()
                 self._ping_in_time()
                 if chunk is None and (why := self._overdue()):
@@ -152,14 +153,15 @@ class Session:
 
     def hand_over(self) -> None:
         """Decode the lines collected so far and give them away."""
-        lines, self._lines = self._lines, []
+        lines = bytes(self._lines)
+        self._lines.clear()
         readings, rejects = self._decoder.decode(lines, self._clock.now())
         if len(readings):
             self._outlet.readings(readings)
         if len(rejects):
             self._outlet.rejects(rejects)
 
-    def _collect(self, lines: list[bytes]) -> None:
+    def _collect(self, lines: bytes) -> None:
         self._heard = time.monotonic()
         if not self._lines:
             self._due = self._heard + LINGER

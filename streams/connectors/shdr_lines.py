@@ -8,7 +8,7 @@ A line is ``timestamp|key|value[|key|value...]``; a condition is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from kernels.shdr import EMPTY, TEXT, Pairs
 from kernels.words import END, FULL, Words
 from streams.catalog import Machine
 from streams.clock import MINUTE
-from streams.connectors.batch import Batch, Decoded, joined, number
+from streams.connectors.batch import NO_REJECTS, Batch, Decoded, joined, number
 from streams.connectors.stamps import stamp
 from streams.records import (
     GOOD,
@@ -27,7 +27,6 @@ from streams.records import (
     SNAPSHOT,
     UNTIMED,
     Int16,
-    Int32,
     Int64,
     Readings,
     Text,
@@ -45,27 +44,29 @@ ROWS, NEW_WORDS = 8192, 4096
 """Pairs, and words not in the catalog, that are taken at a time."""
 FEW, BY_HAND = 16, 256
 """Where a kernel gets through fewer pairs than this, up to so many lines are read one by one."""
+LITTLE = 4096
+"""Bytes that are few lines, or long ones."""
 OPENING_AGE = MINUTE
 """A stamp so much older than the connection tells a state found there, not an event."""
 
 
 class LineBuffer:
-    """Cut a stream of bytes into lines; a line longer than `LINE_LIMIT` is given up as it is."""
+    """Cut a stream of bytes behind its lines; one longer than `LINE_LIMIT` is given up as it is."""
 
     def __init__(self) -> None:
         self.rest = bytearray()
         """What came behind the last line end."""
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the lines that a chunk completes."""
-        self.rest += chunk
-        lines: list[bytes] = []
-        if b"\n" in chunk:  # else what has come so far need not be looked through again
-            *lines, rest = bytes(self.rest).split(b"\n")
-            self.rest = bytearray(rest)
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the lines that a chunk completes, with their ends."""
+        lines, end = b"", chunk.rfind(b"\n") + 1
+        if end:
+            lines = bytes(self.rest) + chunk[:end]
+            self.rest.clear()
+        self.rest += chunk[end:]
         if len(self.rest) > LINE_LIMIT:
-            lines.append(bytes(self.rest))
-            self.rest = bytearray()
+            lines += bytes(self.rest) + b"\n"
+            self.rest.clear()
         return lines
 
 
@@ -82,19 +83,13 @@ class PlainLines:
         """Where the lines of a payload begin: before them stands what the machine's tables point to."""
         self._levels, tags = np.split(spans.astype(np.int64), [len(kernel.LEVELS)])
         self._numeric = np.array([tag.numeric for tag in machine.tags], dtype=np.uint8)
-        self._known = Words.known(self._prefix, tags, len(known) + NEW_WORDS)
-        self._keys, self._texts = self._known, Words.room_for(NEW_WORDS)
+        self._known = Words.known(self._prefix, tags, len(known))
+        self._keys, self._texts = Words.room_for(len(known) + NEW_WORDS), Words.room_for(NEW_WORDS)
         self.pairs = Pairs.room_for(ROWS)
 
-    def begin_with(self, lines: Sequence[bytes]) -> bytes:
-        """Forget the words of former lines; return these as the kernel takes them, which few never see."""
-        if len(lines) >= FEW:
-            self.forget()
-        return self._prefix + b"\n".join(lines)
-
-    def forget(self) -> None:
-        """Make room for other words."""
-        self._keys, self._texts = self._known.copy(), Words.room_for(NEW_WORDS)
+    def payload(self, lines: bytes) -> bytes:
+        """Return lines as the kernel takes them."""
+        return self._prefix + lines
 
     def read(self, payload: bytes, at: int) -> tuple[int, int, int]:
         """Fill `pairs`; return how many, where the next line begins, and why the kernel stopped there."""
@@ -103,6 +98,7 @@ class PlainLines:
             at,
             levels=self._levels,
             numeric=self._numeric,
+            known=self._known,
             keys=self._keys,
             texts=self._texts,
             out=self.pairs,
@@ -110,18 +106,8 @@ class PlainLines:
 
     def texts(self, payload: bytes, rows: int) -> tuple[Text, Text]:
         """Return tags and texts of the pairs."""
-        tag, text = self.pairs.key[:rows], self.pairs.text[:rows]
-        return _text(self._keys, payload, tag), _text(self._texts, payload, text)
-
-
-def _text(words: Words, payload: bytes, codes: Int32) -> Text:
-    """Return a column of codes, -1 for none, with those words as its dictionary that it has."""
-    used = np.zeros(words.count + 1, dtype=bool)
-    used[codes] = True
-    used[-1] = False
-    place = np.cumsum(used, dtype=np.int32) - 1
-    place[-1] = -1
-    return Text(words.read(payload, np.flatnonzero(used)), place[codes])
+        tag, text = self.pairs.key[:rows].copy(), self.pairs.text[:rows].copy()
+        return Text(self._keys.read(payload), tag), Text(self._texts.read(payload), text)
 
 
 class ShdrDecoder:
@@ -161,24 +147,24 @@ class ShdrDecoder:
         self.heartbeat: float | None = None
         """Seconds between pings that the adapter asked for."""
 
-    def decode(self, lines: Sequence[bytes], received: int = NULL) -> Decoded:
-        """Return what whole lines say: the plain ones by a kernel, the odd ones one by one.
+    def decode(self, lines: bytes, received: int = NULL) -> Decoded:
+        """Return what lines with their ends say: the plain ones by a kernel, the odd ones one by one.
 
         They were ``received`` now; left out, when the connection was opened.
         """
         self._received = self._opened if received == NULL else received
-        payload, at = self._plain.begin_with(lines), self._plain.begin
-        by_hand = 1 if len(lines) >= FEW else FEW
+        payload, at = self._plain.payload(lines), self._plain.begin
+        few = len(lines) < LITTLE and lines.count(b"\n") < FEW
+        by_hand = FEW if few else 1
         parts: list[Decoded] = []
         while at < len(payload):
-            if not self._until and len(lines) >= FEW:
+            if not self._until and not few:
                 rows, at, why = self._plain.read(payload, at)
                 if rows:
                     parts.append(self._pairs_said(payload, rows))
                 if why == END:
                     break
                 if why == FULL and rows:
-                    self._plain.forget()
                     continue
                 by_hand = 1 if rows >= FEW else min(2 * by_hand, BY_HAND)
             at = self._by_hand(payload, at, by_hand, parts)
@@ -209,21 +195,22 @@ class ShdrDecoder:
             quality=quality,
             source_ts=source_ts,
         )
-        kind, batch = pairs.kind[:rows], Batch()
-        empty = np.flatnonzero(kind == EMPTY)
+        kind = pairs.kind[:rows]
+        if kind.max() <= TEXT:
+            return Decoded(readings, NO_REJECTS)
+        empty, batch = np.flatnonzero(kind == EMPTY), Batch()
         begins = pairs.line[empty].tolist()
         lines = {begin: payload[begin : begin + RAW_LIMIT].partition(b"\n")[0] for begin in set(begins)}
         raw = {begin: line.decode().rstrip("\r") for begin, line in lines.items()}
         for row, begin in zip(empty.tolist(), begins, strict=True):
             batch.reject("empty_value", raw[begin], self._machine, tag.values[tag.codes[row]], int(ts[row]))
-        said = kind <= TEXT
-        return Decoded(readings if said.all() else readings[said], batch.build().rejects)
+        return Decoded(readings[kind <= TEXT], batch.build().rejects)
 
     def _times(self, tag: Text, recorded: Int64) -> tuple[Int64, Int16, Int64]:
         """Return event time, quality and recorded time of values, as `_time` does one by one."""
-        timed = np.flatnonzero(recorded != NULL)
-        if len(timed) < len(recorded):
-            return self._some_times(tag, recorded, timed)
+        timed = recorded != NULL
+        if not timed.all():
+            return self._some_times(tag, recorded, np.flatnonzero(timed))
         ts, size = recorded + self._shift, len(recorded)
         old = ts < max(self._opened - OPENING_AGE, self._lost)
         snapshot = self._snapshots(tag, old) if old.any() else old

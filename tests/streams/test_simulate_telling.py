@@ -26,7 +26,7 @@ def play(which=MILL, hours=1.0, seed=SEED, sample=SAMPLE):
 
 def heard(lines, which=MILL):
     """Return what the adapter's client understands."""
-    decoded = ShdrDecoder(which.machine(), opened=START).decode([raw for _, raw in lines])
+    decoded = ShdrDecoder(which.machine(), opened=START).decode(b"\n".join(raw for _, raw in lines))
     assert not len(decoded.rejects)
     return decoded.readings
 

@@ -35,7 +35,7 @@ def entries(which, until, sample, span):
     for ts, raw in adapter_lines(which, SEED, START, sample):
         while ts >= now + span:
             now += span
-            batch = decoder.decode(lines).readings
+            batch = decoder.decode(b"\n".join(lines)).readings
             position += 1
             yield Entry(position, Kind.READINGS, now, "adapter", encode(batch.to_arrow()))
             lines = []
