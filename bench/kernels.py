@@ -61,6 +61,17 @@ def accumulate(twin: ModuleType) -> Callable[[], object]:
     return call
 
 
+def sweeps(twin: ModuleType) -> Callable[[], object]:
+    """Add 50 sweeps over 2,000 keys to their panes."""
+    newest, ring = np.empty(KEYS, dtype=np.int64), (1_000_000, SLOTS, np.zeros((SLOTS * KEYS, 4)))
+
+    def call() -> None:
+        newest.fill(-1)
+        twin.accumulate(KEY[:KEYS], TS, VALUE, ONE_GROUP, START, START, newest, *ring)
+
+    return call
+
+
 def collect(twin: ModuleType) -> Callable[[], object]:
     """Copy the panes of one second of 2,000 keys."""
     cells, version = np.ones((SLOTS * KEYS, 4)), np.ones(SLOTS * KEYS, np.int32)
@@ -182,6 +193,7 @@ def _tables(words: list[Words]) -> list[np.ndarray[Any, np.dtype[Any]]]:
 
 WORK: dict[str, tuple[Work, ...]] = {
     "admit": (classify, newest),
+    "sweeps": (sweeps,),
     "windows": (accumulate, collect),
     "intervals": (totals, split),
     "json_lines": (objects,),

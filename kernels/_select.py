@@ -17,6 +17,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "json_lines": ("objects",),
     "shdr": ("pairs",),
     "sparkplug": ("decode",),
+    "sweeps": ("accumulate",),
     "windows": ("accumulate", "rising", "refold", "merge", "collect", "clear"),
     "pixels": ("blob", "grey", "statistics"),
     "pgcopy": (

@@ -64,7 +64,7 @@ def classify(
 
 def same(one: NDArray[np.int32], other: NDArray[np.int32]) -> bool:
     """Return whether two columns of codes hold the same."""
-    return bool(_twin.same(np.ascontiguousarray(one), np.ascontiguousarray(other)))
+    return one is other or bool(_twin.same(np.ascontiguousarray(one), np.ascontiguousarray(other)))
 
 
 def plain(ts: NDArray[np.int64], value: NDArray[np.float64], between: tuple[int, int]) -> int | None:

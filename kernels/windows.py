@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels import sweeps
 from kernels._select import load
 
 _twin = load("windows")
@@ -80,7 +81,8 @@ def accumulate(
     newest: Ints,
     late: Flags,
     start: int = 0,
-) -> int:
+    sweep: int = 0,
+) -> tuple[int, int]:
     """Add numbers (n,) to their panes in the order they stand; NaN is no number and is passed over.
 
     A number that is not newer than all before it of its key, or whose pane is closed, is not added:
@@ -91,26 +93,40 @@ def accumulate(
     group : (keys,) the group of each key.
     oldest, closed : (groups,) the oldest live pane, and the first that is not closed yet.
     newest : (keys,) the newest time added of each key; raised in place.
-    late : (n,) set to `LATE` or `TOO_LATE` where a reading is; otherwise left as it is.
+    late : (n,) 0, set to `LATE` or `TOO_LATE` where a reading is.
     start : the row to begin with.
+    sweep : after how many rows the same keys come again in the same order, each once; 0 where they do not.
+        Sweeps that are in order and lie in open panes are folded many keys at a time.
 
     Returns
     -------
-    int
-        The first row whose pane lies beyond its group's ring, or n: everything before is done.
+    tuple
+        The first row whose pane lies beyond its group's ring, or n: everything before is done; and how
+        many numbers of these were marked.
     """
     if not len(key) == len(ts) == len(value) == len(late):
         raise ValueError("the columns of the readings differ in length")
     if not len(group) == len(newest) == ring.keys or len(oldest) != len(closed):
         raise ValueError("group and newest must have one entry a key, oldest and closed one a group")
-    end = int(
-        _twin.accumulate(
-            key, ts, value, start, group, oldest, closed, newest, ring.width, ring.slots, ring.cells, late
+    if sweep > 0 and start < len(ts):
+        start += sweeps.accumulate(
+            key[start : start + sweep],
+            ts[start:],
+            value[start:],
+            group=group,
+            oldest=oldest,
+            closed=closed,
+            newest=newest,
+            width=ring.width,
+            slots=ring.slots,
+            cells=ring.cells,
         )
+    end, marked = _twin.accumulate(
+        key, ts, value, start, group, oldest, closed, newest, ring.width, ring.slots, ring.cells, late
     )
     if end < 0:
         raise ValueError(f"a key lies outside 0..{ring.keys - 1}, or its group outside 0..{len(oldest) - 1}")
-    return end
+    return end, marked
 
 
 def rising(key: Keys, ts: Ints, value: Floats, newest: Ints, late: Flags) -> None:

@@ -24,7 +24,8 @@ from streams.operators.states import States
 from streams.operators.watermark import Heard, Reached, Watermark
 from streams.operators.waveforms import AdmitWaveforms, Recorded
 from streams.operators.windows import Windows
-from streams.records import Int64, PartCounts, Readings, Rows, decode
+from streams.payloads import Payloads
+from streams.records import Int64, PartCounts, Readings, Rows
 from streams.waveforms import Waveforms
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
@@ -47,6 +48,7 @@ class LineChain:
     def __init__(self, catalog: Catalog, parts: PartFunction) -> None:
         keys = self._keys = Keys.of(catalog)
         self._parts = parts
+        self._payloads = Payloads()
         self._admit = Admit(keys)
         self._nothing = Admission.empty(keys)
         self._admit_waveforms = AdmitWaveforms(catalog)
@@ -121,7 +123,7 @@ class LineChain:
     def _read(self, entry: Entry) -> Taken:
         try:
             if entry.kind == Kind.READINGS:
-                return self._admitted(entry, Readings.from_arrow(decode(entry.payload)), ())
+                return self._admitted(entry, self._payloads.readings(entry.payload, entry.producer), ())
             if entry.kind == Kind.MIXED:
                 readings, rejects = mixed.unpack(entry.payload)
                 refused = quarantine.rejected(rejects, entry.received, entry.producer)

@@ -101,6 +101,8 @@ class _LogPartition(StatelessSourcePartition):  # type: ignore[misc]
         if self._course.over():
             raise StopIteration
         entries = self._course.guarded(self._course.read)
+        if not entries and self._course.over():
+            raise StopIteration
         self._awake = None if entries else datetime.now(UTC) + PAUSE
         return [(KEY, entries)] if entries else []
 

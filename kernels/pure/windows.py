@@ -25,10 +25,10 @@ def accumulate(
     slots: int,
     cells: Cells,
     late: Flags,
-) -> int:
-    """Add numbers that are in order to their panes; return the first row that does not fit, or -1."""
-    if not _within(key[start:], len(group)) or not _within(group[key[start:]], len(oldest)):
-        return -1
+) -> tuple[int, int]:
+    """Add numbers that are in order; return the first row that does not fit, or -1, and how many are late."""
+    if not bounded(key[start:], len(group)) or not bounded(group[key[start:]], len(oldest)):
+        return -1, 0
     rows = start + np.flatnonzero(~np.isnan(value[start:]))
     pane = ts[rows] // width
     owner = group[key[rows]]
@@ -47,7 +47,7 @@ def accumulate(
     rows, pane = rows[behind == 0], pane[behind == 0]
     numbers = value[rows] + 0.0
     _add(cells, pane % slots * len(group) + key[rows], np.ones(len(rows)), numbers, numbers, numbers)
-    return end
+    return end, int(np.count_nonzero(late[start:end]))
 
 
 def rising(key: Keys, ts: Ints, value: Floats, newest: Ints, late: Flags) -> None:
@@ -144,7 +144,8 @@ def clear(
             version[row + low : row + high] = 0
 
 
-def _within(codes: Keys, size: int) -> bool:
+def bounded(codes: Keys, size: int) -> bool:
+    """Say whether all codes lie between 0 and a size."""
     return bool(not len(codes) or (codes.min() >= 0 and codes.max() < size))
 
 

@@ -26,6 +26,8 @@ REASONS = {
 }
 MANY, LAYOUTS = 1024, 64
 """Readings from which on a layout is worth its while, and how many are remembered."""
+WIDE = 16
+"""Keys from which on a sweep is worth being known as one."""
 NO_TEXT = np.empty(0, dtype=np.int32)
 
 
@@ -61,6 +63,8 @@ class Layout:
     key: Int32
     owner: int
     """The machine that all belong to; -1 where they belong to several."""
+    sweep: int
+    """As in `Admitted`."""
 
     def of(self, readings: Readings) -> bool:
         """Return whether readings are numbers of the same machines and tags, in the same order."""
@@ -112,7 +116,8 @@ class Admit:
 
     def _repeated(self, batch: Arrival, layout: Layout, high: int) -> Admission:
         """Take readings of a layout, of which the newest time is known."""
-        admitted, rows = Admitted.of(layout.key, batch.readings), _landed(batch.readings, batch.received)
+        admitted = Admitted.of(layout.key, batch.readings, layout.sweep)
+        rows = _landed(batch.readings, batch.received)
         if layout.owner < 0:
             return self._taken(admitted, (rows,))
         newest = np.full(len(self._keys.machines), NULL, dtype=np.int64)
@@ -127,7 +132,7 @@ class Admit:
             self._layouts.clear()
         machine = self._keys.machine[key]
         owner = int(machine[0]) if (machine == machine[0]).all() else -1
-        self._layouts[producer] = Layout(readings.machine, readings.tag, key, owner)
+        self._layouts[producer] = Layout(readings.machine, readings.tag, key, owner, _sweep(key))
 
     def snapshot(self) -> bytes:
         """Return nothing: each entry is judged by itself."""
@@ -173,6 +178,13 @@ class Admit:
                 table[row, [codes[tag] for tag in shared]] = [own[tag] for tag in shared]
             self._known = (machines, tags, table)
         return self._known[2]
+
+
+def _sweep(key: Int32) -> int:
+    """Return after how many rows the keys come again in the same order, each once; 0 where they do not."""
+    size = int(np.flatnonzero(key == key[0])[:2][-1]) or len(key)
+    whole = len(key) % size == 0 and len(np.unique(key[:size])) == size >= WIDE
+    return size if whole and (key.reshape(-1, size) == key[:size]).all() else 0
 
 
 def _table(machines: tuple[str, ...], tags: tuple[str, ...]) -> Int32:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -84,6 +84,8 @@ class Admitted(Columns):
     text: Text
     quality: Int16
     source_ts: Int64
+    sweep: int = field(default=0, kw_only=True)
+    """After how many rows the same keys come again in the same order, each once; 0: not known."""
 
     @classmethod
     def empty(cls) -> Self:
@@ -91,9 +93,10 @@ class Admitted(Columns):
         return cls.of(np.empty(0, dtype=np.int32), Readings.empty())
 
     @classmethod
-    def of(cls, key: Int32, readings: Readings) -> Self:
+    def of(cls, key: Int32, readings: Readings, sweep: int = 0) -> Self:
         """Take the columns of readings whose keys are known."""
-        return cls(key, readings.ts, readings.value, readings.text, readings.quality, readings.source_ts)
+        rest = readings.text, readings.quality, readings.source_ts
+        return cls(key, readings.ts, readings.value, *rest, sweep=sweep)
 
     def readings(self, keys: Keys) -> Readings:
         """Return them with their names again."""

@@ -29,13 +29,19 @@ class Chunk:
     key: Int32
     ts: Int64
     value: Float64
-    late: Flags
-    """Not 0 where a number was not simply added; `others` are those to be folded between the rest."""
+    marks: Flags
+    """Not 0 where a number was not simply added; none at all (0,) where every one was."""
     others: Int64
+    """Those marked that are to be folded between the rest."""
     machines: Int64
     newest: Int64
     """(machines,) an upper bound of the times in it."""
     range: tuple[int, int] | None = None
+
+    @property
+    def late(self) -> Flags:
+        """Return the marks of all numbers."""
+        return self.marks if len(self.marks) else np.zeros(len(self.ts), dtype=np.uint8)
 
     def within(self, low: int, high: int, machines: NDArray[np.bool_]) -> bool:
         """Say whether it may hold numbers of some machines (machines,) from ``low`` up to ``high``."""
@@ -157,13 +163,16 @@ class Refill:
         if len(columns[0]):
             late = np.zeros(len(columns[0]), dtype=np.uint8)
             kernel.rising(*columns, self._newest, late)
-            self._kept.add(chunk(position, columns, late, newest))
+            self._kept.add(chunk(position, columns, late if late.any() else late[:0], newest))
 
 
 def chunk(position: int, columns: tuple[Int32, Int64, Float64], late: Flags, newest: Int64) -> Chunk:
-    """Make a chunk of columns; ``newest`` (machines,) is `NULL` for machines that are not in it."""
+    """Make a chunk of columns; ``newest`` (machines,) is `NULL` for machines that are not in it.
+
+    ``late`` is (n,), or (0,) where nothing is.
+    """
     present = np.flatnonzero(newest != NULL)
-    others = np.flatnonzero(late == kernel.LATE) if late.max(initial=0) else NONE
+    others = np.flatnonzero(late == kernel.LATE) if len(late) else NONE
     return Chunk(position, *columns, late, others, present, newest[present])
 
 

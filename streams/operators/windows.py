@@ -27,6 +27,8 @@ EVERY = SECOND
 BLOCK = 8192
 """Wide panes that are folded at a time."""
 NO_PANES = Panes.empty()
+NOT_LATE = np.empty(0, dtype=np.uint8)
+"""The fates of numbers of which none is late."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +104,8 @@ class Windows:
         self._refill: Refill | None = None
         self._dirty = none()
         self._due = NULL
+        self._unmarked = NOT_LATE
+        """Fates of an entry to come: 0, as long as no entry had a late number."""
         self.repeated = 0
         """Numbers that came again: counted, in no window twice."""
 
@@ -119,7 +123,7 @@ class Windows:
         if self._refill is not None:
             self._resume(self._refill, step.position)
         told = _Told()
-        late = self._take(step, told) if len(step.admitted) else np.empty(0, dtype=np.uint8)
+        late = self._take(step, told) if len(step.admitted) else NOT_LATE
         if step.received >= self._due and len(self._dirty[0]):
             self._due = step.received // EVERY * EVERY + EVERY
             key, pane = self._dirty
@@ -150,12 +154,16 @@ class Windows:
         self._refill = None
 
     def _take(self, step: Step, told: _Told) -> Flags:
+        """Add the numbers of an entry; return what became of each, nothing where none is late."""
         admitted = step.admitted
-        late = np.zeros(len(admitted), dtype=np.uint8)
+        if len(self._unmarked) < len(admitted):
+            self._unmarked = np.zeros(len(admitted), dtype=np.uint8)
+        late = self._unmarked[: len(admitted)]
         numbers = _Numbers(admitted.key, admitted.ts, admitted.value, late)
-        done = self._absorb(step, numbers, told)
+        done = self._absorb(step, numbers, told, admitted.sweep)
         if done == len(late):
-            return late
+            return late if self._unmarked is NOT_LATE else NOT_LATE
+        self._unmarked = NOT_LATE
         rest = done + np.argsort(admitted.ts[done:], kind="stable")
         numbers = numbers[rest]
         start = 0
@@ -168,10 +176,10 @@ class Windows:
         late[rest] = numbers.late
         return late
 
-    def _absorb(self, step: Step, numbers: _Numbers, told: _Told) -> int:
+    def _absorb(self, step: Step, numbers: _Numbers, told: _Told, sweep: int = 0) -> int:
         """Add numbers while they fit, and return how many; note the panes of those that are late."""
         level = self._levels[0]
-        end = kernel.accumulate(
+        end, marked = kernel.accumulate(
             level.ring,
             numbers.key,
             numbers.ts,
@@ -181,16 +189,19 @@ class Windows:
             closed=level.closed,
             newest=self._newest,
             late=numbers.late,
+            sweep=sweep,
         )
         if not end:
             return 0
         if not self._kept.room(end):
             self._revise(np.ones(len(self._dirty[0]), dtype=bool), told)
             self._kept.make_room(end)
-        taken = numbers[:end]
-        if taken.late.max():
+        taken = numbers if end == len(numbers.ts) else numbers[:end]
+        if marked:
+            self._unmarked = NOT_LATE
             self._note(taken)
-        self._kept.add(chunk(step.position, (taken.key, taken.ts, taken.value), taken.late, step.newest))
+        fates = taken.late if marked else NOT_LATE
+        self._kept.add(chunk(step.position, (taken.key, taken.ts, taken.value), fates, step.newest))
         return end
 
     def _note(self, numbers: _Numbers) -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernels import _select, windows
+from kernels import _select, sweeps, windows
 from kernels.windows import LATE, ON_TIME, TOO_LATE, Refolding, Ring, Spans
 
 NEVER = np.iinfo(np.int64).min
@@ -35,7 +35,7 @@ def fill(rows, oldest=(0, 0), closed=(0, 0), ring=None, start=0):
     late = np.zeros(len(rows), np.uint8)
     bounds = [np.array(item, np.int64) for item in (oldest, closed)]
     newest = np.full(3, NEVER)
-    end = windows.accumulate(
+    end, marked = windows.accumulate(
         ring,
         *columns(rows),
         group=GROUP,
@@ -45,6 +45,7 @@ def fill(rows, oldest=(0, 0), closed=(0, 0), ring=None, start=0):
         late=late,
         start=start,
     )
+    assert marked == np.count_nonzero(late)
     return ring, end, late.tolist()
 
 
@@ -241,3 +242,70 @@ def test_spans_outside_the_ring_are_refused():
 def test_a_ring_without_width_is_refused():
     with pytest.raises(ValueError, match="positive width"):
         Ring.empty(0, 4, 3)
+
+
+def swept(keys, columns, sweep):
+    """Add numbers of some keys, which come in sweeps, to panes of two machines; return all that changed."""
+    ts, value = columns
+    ring, newest, late = Ring.empty(10, 4, 70), np.full(70, -40), np.zeros(len(ts), np.uint8)
+    bounds = [np.array(item, np.int64) for item in ([-1, 0], [0, 1])]
+    told = windows.accumulate(
+        ring,
+        np.resize(keys, len(ts)),
+        ts,
+        value,
+        group=np.arange(70, dtype=np.int32) // 60,
+        oldest=bounds[0],
+        closed=bounds[1],
+        newest=newest,
+        late=late,
+        sweep=sweep,
+    )
+    held = ring.cells[:, 0] > 0
+    return told, newest.tobytes(), late.tobytes(), ring.cells[:, 0].tobytes(), ring.cells[held].tobytes()
+
+
+wild = st.tuples(
+    st.integers(0, 479), st.integers(-12, 45), st.sampled_from([np.nan, -0.0, 1e17, np.inf, -np.inf, 0.1])
+)
+
+
+@pytest.mark.parametrize("name", ["c", "python"])
+@given(
+    st.permutations(range(70)),
+    st.sampled_from([1, 5, 60, 64, 70]),
+    st.integers(0, 6),
+    st.integers(0, 3),
+    st.lists(wild, max_size=3),
+    st.integers(0, 12),
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_sweeps_are_folded_as_their_numbers_are_one_by_one(name, order, size, times, pace, odd, more):
+    keys = np.array(order[:size], np.int32)
+    rows = times * size + min(more, size - 1)
+    ts, value = 10 + np.arange(rows) // size * pace, np.random.default_rng(size).normal(size=rows)
+    for at, time, number in odd:
+        if at < rows:
+            ts[at], value[at] = time, number
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "_twin", _select.load("windows", name))
+        patch.setattr(sweeps, "_twin", _select.load("sweeps", name))
+        assert swept(keys, (ts, value), size) == swept(keys, (ts, value), 0)
+
+
+@given(st.integers(0, 6), st.lists(wild, max_size=2), st.sampled_from([-1, 70, 7]))
+@settings(deadline=None)
+def test_both_twins_take_as_many_sweeps(times, odd, key):
+    keys, rows = np.arange(66, dtype=np.int32), times * 66
+    keys[7], ts, value = key, 10 + np.arange(rows) // 66 * 4, np.ones(rows)
+    for at, time, number in odd:
+        if at < rows:
+            ts[at], value[at] = time, number
+    bounds, group = np.array([1], np.int64), np.zeros(70, np.int32)
+    done = [
+        _select.load("sweeps", name).accumulate(
+            keys, ts, value, group, bounds, bounds, np.full(70, -40), 10, 4, np.zeros((280, 4))
+        )
+        for name in ("c", "python")
+    ]
+    assert done[0] == done[1]

@@ -151,3 +151,25 @@ def test_another_order_of_the_same_tags_is_another_layout():
     turned = LAYOUT[np.arange(MANY)[::-1]]
     assert again(operator, turned).admitted.key.tolist() == [1, 0] * (MANY // 2)
     assert again(operator, LAYOUT, "other").admitted.key.tolist() == [0, 1] * (MANY // 2)
+
+
+@pytest.mark.parametrize(
+    ("order", "sweep"),
+    [
+        ([*range(32)] * 40, 32),
+        ([*range(31, -1, -1)] * 40, 32),
+        ([*range(1280)], 1280),
+        ([*range(32)] * 40 + [0], 0),
+        ([*range(31), 30] * 40, 0),
+        ([*range(32)] * 39 + [*range(31), 30], 0),
+        ([0, 1] * 640, 0),
+        ([0] * 1280, 0),
+    ],
+)
+def test_a_source_that_sends_sweeps_is_known_for_it(order, sweep):
+    names = [f"a{number}" for number in range(1280)]
+    readings = numbers([("m", names[tag], NOON + row, 1.0) for row, tag in enumerate(order)])
+    admission = Admit(keys(machine("m", names)))
+    assert admission.update(Arrival(readings, NOON, "gw")).admitted.sweep == 0
+    again = admission.update(Arrival(readings, NOON, "gw")).admitted
+    assert (again.sweep, again[:3].sweep) == (sweep, 0)
