@@ -32,7 +32,6 @@ from streams.testing import running, until
 TIMEOUT = 120
 MONDAY = stamp("2026-03-02")
 BATCH = 500
-KILLS = 3
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ class Line:
             thread.join(TIMEOUT)
 
     def send(self):
-        while not self.told.wait(0.002):
+        while not self.told.wait(0.005):
             values = self.sent + np.arange(float(BATCH))
             batch = Readings.numbers(["mill"] * BATCH, ["load"] * BATCH, values.astype(np.int64), values)
             self.producer.send(Kind.READINGS, encode(batch.to_arrow()))
@@ -100,6 +99,11 @@ class Line:
         assert self.producer.flush(TIMEOUT)
 
 
+def rows(out):
+    """How many readings the files say they hold."""
+    return sum(pa.parquet.read_metadata(file).num_rows for file in out.glob("*.parquet"))
+
+
 def archived(out):
     """All values in the files, in the order of the files' names."""
     files = sorted(out.glob("*.parquet"))
@@ -108,36 +112,49 @@ def archived(out):
     )
 
 
-def kill_in_the_middle_of_a_file(file, out):
-    """Start the archive, kill it while it writes; again, where the file was finished meanwhile."""
-    while True:
-        for left in out.glob(".*.draft"):
-            left.unlink()
-        with process("engine.archive", file) as archive:
-            until(lambda: list(out.glob(".*.draft")), TIMEOUT)
-            archive.kill()
-            archive.wait(TIMEOUT)
-        if list(out.glob(".*.draft")):
-            return
+DYING = """
+import os, signal, sys
+from engine.archive import main
+from streams.log import export
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+flush = export.DayFile._flush
+{patch}
+sys.exit(main())
+"""
+PLACES = {
+    "in the middle of a file": "export.DayFile._flush = lambda *given: (flush(*given), die())",
+    "before it has its name": "export.os.fsync = die",
+    "between the file and the mark": "export.sync_folder = die",
+}
 
 
-def test_killed_while_it_writes_every_reading_accepted_is_in_one_row(home, tmp_path):
-    """The archive is killed in the middle of a file again and again, the appender once too."""
+def kill_itself(file, patch):
+    """Run the archive until it is killed, by SIGKILL, at a place in its work."""
+    dying = subprocess.Popen([sys.executable, "-c", DYING.format(patch=patch), file])
+    assert dying.wait(TIMEOUT) == -signal.SIGKILL
+
+
+def test_killed_anywhere_every_reading_accepted_is_in_one_row(home, tmp_path):
+    """The archive is killed at each place, the appender once too, while readings come."""
     file, out = home.root / "plant.yaml", tmp_path / "out" / "line-1"
-    save(plant(tmp_path / "out", max_gb=8 * MIB / GIB), file)
+    save(plant(tmp_path / "out", max_gb=4 * MIB / GIB), file)
     with Line(home) as line:
         with process("engine.appender", file) as appender:
-            for _ in range(KILLS):
-                kill_in_the_middle_of_a_file(file, out)
+            for place, patch in PLACES.items():
+                kill_itself(file, patch)
+                assert bool(list(out.glob(".*.draft"))) == (place != "between the file and the mark")
             appender.kill()
             appender.wait(TIMEOUT)
+        assert len(list(out.glob("*.parquet"))) == 1
         with process("engine.appender", file), process("engine.archive", file):
             until(lambda: segments(line.folder)[0].first > 1, TIMEOUT)
             line.end()
-            until(lambda: len(archived(out)) >= line.sent, TIMEOUT)
+            until(lambda: rows(out) >= line.sent, TIMEOUT)
     assert archived(out).tolist() == list(range(line.sent))
     assert not list(out.glob(".*"))
-    assert len(list(out.glob("*.parquet"))) > 1
 
 
 def await_record(home, kind, wanted):
@@ -190,7 +207,7 @@ def test_an_archive_without_room_says_so_and_the_log_goes_on_as_its_policy_is(ho
         subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
         await_record(home, "archive", lambda record: all(part.ok for part in record.parts))
         line.end()
-        until(lambda: len(found := archived(out)) and found[-1] == line.sent - 1, TIMEOUT)
+        until(lambda: rows(out) and archived(out)[-1] == line.sent - 1, TIMEOUT)
     last = await_record(home, "archive", lambda record: record.ended)
     lost = await_record(home, "appender", lambda record: record.ended).counters["unarchived_readings"]
     found = archived(out).tolist()
