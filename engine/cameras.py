@@ -80,7 +80,8 @@ def open_camera(
         case FolderCamera():
             return cameras.FolderCamera(run, section.path, number, section.rate, section.repeat, stop)
         case VideoCamera():
-            return cameras.VideoCamera(run, section.path, section.rate, stop, section.settings)
+            by_hand = {str(name): value for name, value in section.settings.items()}
+            return cameras.VideoCamera(run, section.path, section.rate, stop, by_hand)
         case ZmqCamera():
             return cameras.ZmqCamera(run, section.endpoint, stop, watched)
         case RtspCamera():
