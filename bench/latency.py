@@ -43,11 +43,12 @@ class Looks:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Look until told to stop."""
+        """Look until told to stop, and then once more."""
         with connect(self.dsn) as database:
             database.autocommit = True
-            last = 0
-            while not self.stop.wait(LOOK_EVERY):
+            last, stopped = 0, False
+            while not stopped:
+                stopped = self.stop.wait(LOOK_EVERY)
                 row = database.execute(COMMITTED, prepare=True).fetchone()
                 if row is not None and row[0] > last:
                     last = int(row[0])
