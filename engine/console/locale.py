@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from engine.console.texts import CATALOG, CHINESE_WORDS, HTML_LANGUAGES, REASONS, TROUBLES
+from engine.console.texts import CATALOG, CHINESE_WORDS, HTML_LANGUAGES, PARTS, REASONS, TROUBLES
 from engine.console.texts.release import CAUSES, WORDS
 from streams.clock import SECOND
 
+Patterns = tuple[tuple[str, str], ...]
+"""What is looked for, and how it is said."""
 DASH = "–"
 HASH = 12
 """Characters of a hash that are shown."""
@@ -75,19 +77,31 @@ class Locale:
 
     def trouble(self, sentence: str) -> str:
         """Return a process's trouble in this language; as it was told where no pattern fits."""
-        if self.language == "zh":
-            for pattern, template in TROUBLES:
-                if found := re.fullmatch(pattern, sentence, re.DOTALL):
-                    told = found.groupdict()
-                    why, cause = self.trouble(told.get("why", "")), self.cause(told.get("cause", ""))
-                    return template.format(**told | {"why": why, "cause": cause})
-        return sentence
+        return self._told(sentence, TROUBLES) or self._told(sentence, PARTS) or sentence
+
+    def _told(self, words: str, patterns: Patterns) -> str:
+        """Return words in this language by the first pattern that fits; empty where none does."""
+        for pattern, template in patterns if self.language == "zh" else ():
+            if found := re.fullmatch(pattern, words, re.DOTALL):
+                told = {key: self._inside(key, text or "") for key, text in found.groupdict().items()}
+                return template.format(**told).strip()
+        return ""
+
+    def _inside(self, key: str, text: str) -> str:
+        """Return what a trouble names in this language: who, why, or the cause of a blocked station."""
+        if key == "cause":
+            return self.cause(text)
+        if key not in {"who", "why"}:
+            return text
+        bare = text.removesuffix(".")  # a sentence has lost its end where it stands inside of another
+        return (self._told(f"{bare}.", TROUBLES) or self._told(bare, PARTS)).rstrip("。") or bare
 
     def _part(self, key: str, text: str) -> str:
         if key == "label":
             return self.label(text)
-        known = CHINESE_WORDS.get(key, {}) if self.language == "zh" else {}
-        return known.get(text, text)
+        if self.language != "zh":
+            return text
+        return self._inside(key, CHINESE_WORDS.get(key, {}).get(text, text))
 
     def clock(self, ts: datetime) -> str:
         """Return the time of day."""

@@ -112,7 +112,7 @@ def test_what_has_ended_does_not_run():
 
 def test_troubles_are_said_in_chinese():
     drawing = cluster_page.headline(plant(gateway=gateway(LOOSE)), None, NOW, CHINESE)
-    assert "适配器 mill:7878 无应答：Connection refused。" in drawing
+    assert "适配器 mill:7878 无应答：连接被拒绝。" in drawing
     assert "需要处理：1 项" in drawing
 
 

@@ -9,8 +9,16 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Literal
 
+from engine.console.texts.devices import DEVICES, NAMES
 from engine.console.texts.reasons import CHINESE_DOUBTS, CHINESE_WORDS, REASONS
-from engine.console.texts.troubles import TROUBLES
+from engine.console.texts.sights import SIGHTS
+from engine.console.texts.troubles import TROUBLES as OWN
+from engine.console.texts.whys import WHYS
+
+TROUBLES = (*OWN, *DEVICES, *SIGHTS)
+"""How Chinese says a trouble: the first pattern that fits it whole."""
+PARTS = (*NAMES, *WHYS)
+"""How Chinese says what stands inside of one: who it is, and why."""
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Code -> what the language calls itself."""
@@ -42,6 +50,7 @@ __all__ = [
     "ENGLISH",
     "HTML_LANGUAGES",
     "LANGUAGES",
+    "PARTS",
     "REASONS",
     "TROUBLES",
 ]

@@ -93,7 +93,7 @@ REASONS = (
         r"The part was triggered while the station was not ready: (?P<why>.+)",
         {
             "en": "The part was triggered while the station was not ready: {why}",
-            "zh": "工位未就绪时被触发：{why}",
+            "zh": "工位未就绪时被触发：{why}。",
         },
     ),
     (

@@ -6,8 +6,8 @@ TROUBLES = (
         r" (?P<command>seamline models sign .+)\.",
         "模型 {model}（{hash}）未经签核，不得用于零件号 {part}：请运行 {command}。",
     ),
-    (r"The model in use stays: (?P<why>.+)", "继续使用当前模型：{why}"),
-    (r"Nobody looks on: (?P<why>.+)", "旁观模型未载入：{why}"),
+    (r"The model in use stays: (?P<why>.+)", "继续使用当前模型：{why}。"),
+    (r"Nobody looks on: (?P<why>.+)", "旁观模型未载入：{why}。"),
     (
         r"The model (?P<model>\S+) knows other classes than (?P<known>\S+): (?P<told>.+);"
         r" look at the recipe, .+\.",
@@ -54,20 +54,6 @@ TROUBLES = (
         r"Line (?P<line>\d+) of (?P<file>\S+) was changed \((?P<why>.+)\); put the file back .+\.",
         "{file} 第 {line} 行被改动（{why}）；请从最新备份恢复该文件。",
     ),
-    (r"The PLC at (?P<place>\S+) has not answered yet\.", "PLC {place} 尚未应答。"),
-    (r"The PLC at (?P<place>\S+) does not answer: (?P<why>.+)\.", "PLC {place} 无应答：{why}。"),
-    (
-        r"The PLC at (?P<place>\S+) stands: its heartbeat does not change\.",
-        "PLC {place} 停止运行：心跳不变。",
-    ),
-    (
-        r"The PLC at (?P<place>\S+) did not acknowledge the answer to part (?P<part>\d+) in time\.",
-        "PLC {place} 未按时确认第 {part} 件的结果。",
-    ),
-    (
-        r"The PLC at (?P<place>\S+) did not lower its signals to part (?P<part>\d+) in time\.",
-        "PLC {place} 未按时复位第 {part} 件的信号。",
-    ),
     (
         r"Reject (?P<part>.+) was not seen in its bin within (?P<s>[\d.]+) s; find it and release the line\.",
         "不良品 {part} 在 {s} 秒内未进入料箱，请找到后放行产线。",
@@ -80,31 +66,13 @@ TROUBLES = (
         r"A part that was not rejected fell into the bin; find it and release the line\.",
         "未判不良的零件落入料箱，请找到后放行产线。",
     ),
-    (r"The scanner at (?P<place>\S+) has not answered yet\.", "扫码器 {place} 尚未应答。"),
-    (r"The scanner at (?P<place>\S+) does not answer: (?P<why>.+)\.", "扫码器 {place} 无应答：{why}。"),
     (
-        r"The book of serials (?P<place>\S+) cannot be (?P<what>used|written): (?P<why>.+)",
-        "序列号登记册 {place} 不可用：{why}",
+        r"The book of serials (?P<place>\S+) cannot be (?:used|written): (?P<why>.+);"
+        r" (?:take that of a backup instead|make room on the disk)\.",
+        "序列号登记册 {place} 不可用：{why}，请清理磁盘空间或使用备份。",
     ),
-    (r"Camera (?P<camera>.+) is not open yet\.", "相机 {camera} 尚未打开。"),
     (r"No camera is read yet\.", "尚未读取任何相机。"),
     (r"The station stops\.", "工位正在停止。"),
-    (r"The adapter at (?P<place>\S+) has not answered yet\.", "适配器 {place} 尚未应答。"),
-    (r"The adapter at (?P<place>\S+) does not answer: (?P<why>.+)\.", "适配器 {place} 无应答：{why}。"),
-    (r"The adapter at (?P<place>\S+) is gone: the connection ended\.", "适配器 {place} 已断开连接。"),
-    (
-        r"The adapter at (?P<place>\S+) is gone: its machine is unplugged or switched off\.",
-        "适配器 {place} 已断开：网线脱落或设备断电。",
-    ),
-    (
-        r"The adapter at (?P<place>\S+) is gone: it said nothing for (?P<s>[\d.]+) s\.",
-        "适配器 {place} 已 {s} 秒没有数据，正在重新连接。",
-    ),
-    (
-        r"The adapter at (?P<place>\S+) is gone: it missed its heartbeats\.",
-        "适配器 {place} 未按时发送心跳，正在重新连接。",
-    ),
-    (r"The log appender at (?P<place>\S+) does not answer\.", "日志写入进程 {place} 无应答。"),
     (
         r"The log (?P<place>\S+) takes no more entries \((?P<why>.+)\) until its shard catches up"
         r" or there is room on the disk\.",
@@ -116,8 +84,8 @@ TROUBLES = (
         "日志 {place} 已停止接收（{why}），待归档写入或磁盘腾出空间后恢复。",
     ),
     (r"The archive (?P<place>\S+) cannot be written: (?P<why>.+)\.", "归档 {place} 无法写入：{why}。"),
-    (r"The database is away: (?P<why>.+)", "数据库无响应：{why}"),
-    (r"The database does not answer: (?P<why>.+)", "数据库无响应：{why}"),
+    (r"The database is away: (?P<why>.+)", "数据库无响应：{why}。"),
+    (r"The database does not answer: (?P<why>.+)", "数据库无响应：{why}。"),
     (r"The database has not answered yet\.", "数据库尚未应答。"),
     (
         r"The clock of (?P<source>.+) jumped by (?P<jump>\S+) s at (?P<when>\S+); set it by a time server\.",
@@ -142,26 +110,6 @@ TROUBLES = (
     (
         r"No recipe for part number (?P<number>.+) at this station\.",
         "该工位没有零件号 {number} 的配方。",
-    ),
-    (
-        r"Camera (?P<camera>.+): (?P<place>\S+) cannot be opened; check the plug or the path\.",
-        "相机 {camera}：{place} 无法打开，请检查连接或路径。",
-    ),
-    (
-        r"Camera (?P<camera>.+): (?P<place>\S+) gives no pictures; check the plug\.",
-        "相机 {camera}：{place} 没有图像，请检查连接。",
-    ),
-    (
-        r"Camera (?P<camera>.+): (?P<place>\S+) cannot be bound: (?P<why>.+)\.",
-        "相机 {camera}：{place} 无法绑定：{why}。",
-    ),
-    (
-        r"Camera (?P<camera>.+): the folder (?P<place>.+) cannot be read: (?P<why>.+)\.",
-        "相机 {camera}：文件夹 {place} 无法读取：{why}。",
-    ),
-    (
-        r"Camera (?P<camera>.+): the folder (?P<place>.+) holds no photographs; name another\.",
-        "相机 {camera}：文件夹 {place} 中没有照片，请另选文件夹。",
     ),
 )
 """A trouble's pattern, and how Chinese says it; English says it as it was told."""
