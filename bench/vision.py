@@ -107,7 +107,12 @@ class Threads:
     """A compiled model a core, each computing in a thread of ours, so many pictures a request."""
 
     def __init__(self, network: Any, together: int = 1) -> None:
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": "1"}
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "NUM_STREAMS": "1",
+            "INFERENCE_NUM_THREADS": "1",
+            "ENABLE_CPU_PINNING": "NO",
+        }
         self._together = together
         network.reshape([together, *list(network.input().shape)[1:]])
         self._models = [ov.Core().compile_model(network, "CPU", settings) for _ in os.sched_getaffinity(0)]
