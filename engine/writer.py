@@ -12,20 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import psycopg
 import structlog
 
+from engine.sifting import Refused, quarantined, sifted
 from engine.store.backlog import Backlog, Pace
-from engine.store.errors import RowsRefused, WriterClosed
-from engine.store.landing import Landing, Overtaken
+from engine.store.errors import WriterClosed
+from engine.store.landing import REFUSALS, Landing, Overtaken
 from streams.abc import Output
-from streams.records import RAW_LIMIT, Rows, Text
 
 __all__ = ["Pace", "Writer"]
-
-REFUSALS = (RowsRefused, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
-"""What no repetition mends: such an output goes to quarantine. The last is an OperationalError too."""
 
 STOP_POLL = 0.2
 """Seconds in which a blocked `Writer.write` notices that the flow is to end."""
@@ -69,7 +65,7 @@ class Writer:
         self.received: int | None = None
         """Stamp of the log entry committed last; None before the first commit."""
         self.refused = 0
-        """How many outputs went to quarantine because no table can hold their rows."""
+        """How many outputs held rows that went to quarantine because no table can hold them."""
         self._thread = threading.Thread(target=self._run, name=f"writer-{shard}", daemon=True)
         self._thread.start()
 
@@ -173,15 +169,32 @@ class Writer:
         except REFUSALS as exc:
             self.refused += 1
             log.warning("rows_refused", source=self._source, position=output.position, error=str(exc))
-            self._land([quarantined(output, self._source, exc)])
+            self._land_sifted(output)
+
+    def _land_sifted(self, output: Output) -> None:
+        """Land an output without the rows that are refused; all of it goes, if the rest is refused too."""
+        left: list[Output] = []
+        source, position = self._source, output.position
+        self._persist(lambda: left.append(sifted(output, source, self._landing.refusal)), position)
+        try:
+            self._land(left[-1:])
+        except REFUSALS as exc:
+            told = tuple(quarantined(output, source, Refused(rows, exc)) for rows in output.rows)
+            self._land([Output(position, output.received, told, output.urgent)])
 
     def _land(self, outputs: list[Output]) -> None:
-        """Land outputs, however often the database goes away meanwhile."""
+        self._persist(lambda: self._landing.land(outputs), outputs[-1].position)
+        self.received = outputs[-1].received
+        if self._listener is not None:
+            self._listener(outputs[-1].position)
+
+    def _persist(self, attempt: Callable[[], None], position: int) -> None:
+        """Do something with the database, however often it goes away, unless ``position`` is committed."""
         pause, lost = self._pace.first_retry, False
         while True:
             try:
-                if not (lost and self._landing.reconnect(outputs[-1].position)):
-                    self._landing.land(outputs)
+                if not (lost and self._landing.reconnect(position)):
+                    attempt()
                 break
             except REFUSALS:
                 raise
@@ -194,9 +207,6 @@ class Writer:
         if self.trouble:
             log.info("database_back", source=self._source)
             self.trouble = ""
-        self.received = outputs[-1].received
-        if self._listener is not None:
-            self._listener(outputs[-1].position)
 
     def _await_database(self, exc: psycopg.OperationalError, pause: float) -> None:
         if not self.trouble:
@@ -213,19 +223,3 @@ def away(exc: psycopg.OperationalError) -> str:
     """Say in one sentence that the database is away."""
     lines = str(exc).strip().splitlines()
     return f"The database is away: {lines[0] if lines else type(exc).__name__}"
-
-
-def quarantined(output: Output, source: str, error: Exception) -> Output:
-    """Return what is landed in place of an output that no table can hold: one quarantine row."""
-    reason = str(error).strip() or type(error).__name__
-    raw = f"log position {output.position}: {reason}"[:RAW_LIMIT]
-    row = Rows(
-        "quarantine",
-        {
-            "ts": np.array([output.received], np.int64),
-            "source": Text.constant(source, 1),
-            "reason": Text.constant("refused_by_database", 1),
-            "raw": Text.constant(raw, 1),
-        },
-    )
-    return Output(output.position, output.received, (row,), output.urgent)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from engine.handshake.abc import Told
 from engine.handshake.reasons import BOOK, BYPASSED, MIXED, NO_PICTURE, NO_SERIAL, REPEATED, Doubt
 from engine.identity.book import Book, BookError
-from engine.identity.scanner import Scanner
+from engine.identity.scanner import LONGEST, Scanner
 from engine.paths import Home
 from engine.plant import IdentitySection
 from engine.release.gate import BYPASS
@@ -150,13 +150,18 @@ class Naming:
         identity = Identity(self._section.serial, told.order, told.fixture, told.operator)
         fallback = frames[0].serial if frames else f"{self._station}-{time.time_ns() // 1000}"
         try:
-            found, doubt = self._serial(frames, serial, told, (called, due))
+            found, doubt = bounded(*self._serial(frames, serial, told, (called, due)))
             if doubt or not counts:
                 return Named(found or fallback, 0, identity, doubt)
             return self._admitted(found, identity)
         except BookError as exc:
             self._trouble = str(exc)
-            return Named(told.serial or serial or fallback, 0, identity, Doubt(BOOK, str(exc).rstrip(".")))
+            return Named(
+                bounded(told.serial or serial, None)[0] or fallback,
+                0,
+                identity,
+                Doubt(BOOK, str(exc).rstrip(".")),
+            )
 
     def _admitted(self, serial: str, identity: Identity) -> Named:
         once = self._book if self._section.refuses_repeats and not self._is_master(serial) else None
@@ -203,6 +208,13 @@ def decoded(frame: Frame) -> Frame:
         return frame
     image, defect = pictures.decode(frame.encoded)
     return replace(frame, image=image, defect=defect)
+
+
+def bounded(serial: str, doubt: Doubt | None) -> tuple[str, Doubt | None]:
+    """Return a serial, none where it is longer than that of any part: no index of a database takes it."""
+    if len(serial) <= LONGEST:
+        return serial, doubt
+    return "", Doubt(NO_SERIAL, f"{serial[:20]}... has {len(serial)} characters, {LONGEST} are the most")
 
 
 def one_of(codes: Sequence[str], none: str) -> tuple[str, Doubt | None]:

@@ -34,6 +34,8 @@ UPDATE shard
 SET position = %(new)s, clock = to_timestamp(0) + %(clock)s * interval '1 microsecond', committed = now()
 WHERE id = %(shard)s AND epoch = %(epoch)s AND position = %(old)s
 """
+REFUSALS = (RowsRefused, psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""What no repetition mends: such rows go to quarantine. The last is an OperationalError too."""
 STALLED_MS = 5000
 """A writer that leaves a transaction open for so long, doing nothing, has lost its session."""
 LAST_DAY = 2_932_896 - 1
@@ -118,6 +120,23 @@ class Landing:
         except psycopg.errors.IdleInTransactionSessionTimeout as exc:
             raise psycopg.OperationalError("this writer stood still for too long") from exc
         self._own = self._own._replace(position=outputs[-1].position)
+
+    def refusal(self, rows: Rows) -> Exception | None:
+        """Say why rows cannot be landed, None if they can; nothing is landed.
+
+        Raises
+        ------
+        psycopg.OperationalError
+            The connection was lost.
+        """
+        try:
+            for batch in self._prepare([Output(0, 0, (rows,))]):
+                self._partitions.ensure(self._connection, batch.table.name, batch.days)
+                with self._connection.transaction(force_rollback=True):
+                    self._copy(batch)
+        except REFUSALS as exc:
+            return exc
+        return None
 
     def reconnect(self, intended: int) -> bool:
         """Open a new connection; return whether the transaction up to ``intended`` was committed.

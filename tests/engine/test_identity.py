@@ -362,6 +362,19 @@ def test_a_station_without_a_plc_refuses_a_serial_too(home: Home, tmp_path: Path
     assert producer.verdicts[0].answer == ""
 
 
+@pytest.mark.parametrize("source", ["plc", "camera"])
+def test_a_serial_that_no_index_takes_is_none(home: Home, source: str) -> None:
+    naming = Naming(IdentitySection.model_validate({"serial": source}), "weld-1", home)
+    serial = "X" * (LONGEST + 1)
+    named = naming.name([frame()], serial, told_of({"serial": serial}))
+    assert named.serial == "cam-1-1"
+    assert str(named.doubt) == (
+        f"The part has no serial: {'X' * 20}... has {LONGEST + 1} characters, {LONGEST} are the most."
+    )
+    assert naming.name([frame()], serial[:-1], told_of({"serial": serial[:-1]})).serial == serial[:-1]
+    naming.close()
+
+
 def test_numbers_of_reasons_are_their_own_for_ever() -> None:
     assert [reason.code for reason in REASONS] == list(range(1, 13))
     assert len({reason.name for reason in REASONS}) == len(REASONS)

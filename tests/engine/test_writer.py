@@ -192,10 +192,9 @@ def test_what_no_table_can_hold_goes_to_quarantine_and_nothing_waits_for_it(dsn,
     assert (writer.position, writer.refused) == (2 + len(bad), len(bad))
     assert query(dsn, "SELECT count(*) FROM readings") == [(5,)]
     found = query(dsn, "SELECT source, reason, raw FROM quarantine ORDER BY ts")
-    assert found == [
-        ("shard/line-1", "refused_by_database", f"log position {2 + i}: {complaint}")
-        for i, (_, _, complaint) in enumerate(BAD)
-    ]
+    assert [row[:2] for row in found] == [("shard/line-1", "refused_by_database")] * len(BAD)
+    for i, ((_, _, raw), (_, _, complaint)) in enumerate(zip(found, BAD, strict=True)):
+        assert raw.startswith(f"log position {2 + i}: {complaint}: windows {{")
 
 
 def test_a_nul_in_a_text_is_replaced(dsn, writer):
@@ -225,13 +224,37 @@ def test_what_only_postgresql_can_refuse_goes_to_quarantine_too(dsn, writer):
     assert query(dsn, "SELECT count(*) FROM readings") == [(1,)]
 
 
-def test_a_serial_too_long_for_its_index_goes_to_quarantine(dsn, writer):
+def test_a_serial_too_long_for_its_index_goes_to_quarantine_alone_with_what_it_held(dsn, writer):
     serial = "".join(np.random.default_rng(1).choice(list(string.ascii_letters), 6000))
     verdict = Verdict("gate", serial, "p", 1, T0, Outcome.OK, "", Versions("m", "p", "r"), ())
-    writer.write([Output(1, T0, (verdict_row(verdict, "press", T0),), True), *outputs(1, start=2)])
+    rows = (verdict_row(verdict, "press", T0), readings(300))
+    writer.write([Output(1, T0, rows, True), *outputs(1, start=2)])
     assert writer.flush(10)
-    assert query(dsn, "SELECT count(*) FROM quarantine WHERE raw LIKE '%index%'") == [(1,)]
+    ((raw,),) = query(dsn, "SELECT raw FROM quarantine WHERE raw LIKE '%index%'")
+    assert f'verdicts {{"station":"gate","machine":"press","serial":"{serial[:40]}' in raw
+    assert query(dsn, "SELECT count(*) FROM readings") == [(301,)]
     assert (writer.position, writer.refused, writer.trouble) == (2, 1, "")
+
+
+def test_of_many_rows_only_those_that_are_refused_go_to_quarantine(dsn, writer):
+    good = readings(500)
+    wild = good.columns["ts"].copy()
+    wild[[7, 123, 499]] = -5
+    writer.write([Output(1, T0, (Rows("readings", {**good.columns, "ts": wild}),))])
+    assert writer.flush(10)
+    assert query(dsn, "SELECT count(*) FROM readings") == [(497,)]
+    found = query(dsn, "SELECT raw FROM quarantine ORDER BY raw")
+    assert len(found) == 3
+    assert all('readings {"machine":"press","tag":"t' in raw and '"ts":-5' in raw for (raw,) in found)
+    assert (writer.position, writer.refused) == (1, 1)
+
+
+def test_rows_that_are_refused_together_only_go_to_quarantine_together(dsn, writer, monkeypatch):
+    monkeypatch.setattr(landing.Landing, "refusal", lambda self, rows: None)
+    writer.write([Output(1, T0, (Rows("weather", {"ts": np.array([T0])}), readings(2)))])
+    assert writer.flush(10)
+    assert len(query(dsn, "SELECT raw FROM quarantine")) == 2
+    assert writer.position == 1
 
 
 def test_a_missing_table_stops_the_writer_instead_of_quarantining_everything(plain_dsn):
@@ -248,7 +271,8 @@ def test_a_missing_table_stops_the_writer_instead_of_quarantining_everything(pla
 def test_an_unknown_table_is_refused(dsn, writer):
     writer.write([Output(1, T0, (Rows("weather", {"ts": np.array([T0])}),))])
     assert writer.flush(10)
-    assert query(dsn, "SELECT raw FROM quarantine") == [("log position 1: there is no table weather",)]
+    ((raw,),) = query(dsn, "SELECT raw FROM quarantine")
+    assert raw == f'log position 1: there is no table weather: weather {{"ts":{T0}}}'
     assert issubclass(RowsRefused, Exception)
 
 
