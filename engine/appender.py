@@ -22,7 +22,7 @@ from engine.paths import Home
 from engine.plant import Plant, PlantError, load
 from engine.plant.secrets import SecretError
 from engine.signals import stop_on_signals
-from streams.clock import SECOND
+from streams.clock import SECOND, Clock
 from streams.connectors.curve import KeyFileError, Stranger
 from streams.log.abc import Appender
 from streams.log.errors import LogError
@@ -46,9 +46,8 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
     losses, folder = Losses(), home.log / plant.shard
     writer = open_appender(plant, home, losses.tell, losses.tell_unarchived)
     try:
-        _warn_of_the_future(writer.received - plant.clock().now())
         files = folder if plant.log.jetstream is None else None
-        account = Account(plant.shard, files, writer, limit_bytes(plant), losses)
+        account = Account(plant.shard, files, writer, limit_bytes(plant), losses, plant.clock())
         publisher = health.Publisher(home.health, "appender", plant.shard, account.report)
         with (
             LogServer(home.appender, plant.shard, writer, account.tell) as server,
@@ -92,11 +91,15 @@ def _refused(stranger: Stranger) -> None:
     log.warning("appender.unknown_key", address=stranger.address, key=stranger.key)
 
 
-def _warn_of_the_future(ahead: int) -> None:
-    if ahead > SECOND:
-        log.warning(
-            "appender.clock_behind_log", seconds=ahead / SECOND, meaning="time stands still till then"
-        )
+def behind(writer: Appender, now: int) -> str:
+    """Say in one sentence that the plant's clock is behind the log's newest stamp, if it is."""
+    ahead = (writer.received - now) // SECOND
+    if ahead < 1:
+        return ""
+    return (
+        f"The log's time is {ahead} s ahead of this computer's clock, and goes at half its pace until that"
+        " has come up; see to the clock, then begin a new log if readings are refused (docs/operating.md)."
+    )
 
 
 @dataclass
@@ -133,6 +136,7 @@ class Account:
     writer: Appender
     limit: int
     losses: Losses
+    clock: Clock
     trouble: str = ""
 
     def tell(self, trouble: str | None) -> None:
@@ -151,7 +155,8 @@ class Account:
             "limit_bytes": self.limit,
             **(self._of_files(self.files) if self.files is not None else {}),
         }
-        return health.Report(counters, (health.Part("log", self.partition, self.trouble),))
+        time = health.Part("clock", self.partition, behind(self.writer, self.clock.now()))
+        return health.Report(counters, (health.Part("log", self.partition, self.trouble), time))
 
     def _of_files(self, folder: Path) -> dict[str, int]:
         with closing(Mark(folder / CONSUMED)) as mark:

@@ -15,6 +15,7 @@ from streams.log.losses import APPENDER, Loss, LossMark, finish_dropping, joined
 from streams.log.marks import ARCHIVED, COMMITTED, CONSUMED, DURABLE, Mark
 from streams.log.recovery import recover
 from streams.log.segments import encode
+from streams.log.stamps import Stamps
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -31,7 +32,7 @@ class LogWriter:
     folder
         Where the partition lives; made if it is not there.
     clock
-        Stamps every entry (`Entry.received`); the stamps never fall, whatever the clock does.
+        Stamps every entry (`Entry.received`); the stamps never fall, whatever the clock does (`Stamps`).
     max_bytes
         Room for all segments. When it is used up, the oldest consumed segments go; what nobody
         consumed stays, and new entries are refused, unless they are to be dropped. Ticks alone may go
@@ -65,7 +66,7 @@ class LogWriter:
         unarchived: Callable[[Loss], None] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._clock, self._max_bytes = folder, clock, max_bytes
+        self._folder, self._max_bytes = folder, max_bytes
         self._segment_bytes = min(segment_bytes, max_bytes // SEGMENTS_AT_LEAST)
         self._lock = lock(folder)
         self._dropped, self._unarchived = dropped, unarchived
@@ -80,7 +81,7 @@ class LogWriter:
         self._finished, self._sequences = found.finished, found.sequences
         self._pending: list[bytes] = []
         self._only_ticks = True
-        self._stamp = self.received
+        self._stamps = Stamps(clock, self.received)
         self._durable, self._consumed = Mark(folder / DURABLE), Mark(folder / CONSUMED)
         self._committed, self._losses = Mark(folder / COMMITTED), LossMark(folder)
         self._archived = self._begin_archive()
@@ -100,8 +101,8 @@ class LogWriter:
         """Stamp an entry for the next group and return its position, None when it is a repeat."""
         if producer and sequence <= (self.last_sequence(producer) or 0):
             return None
-        self._stamp = max(self._stamp, self._clock.now())
-        entry = Entry(self.position + len(self._pending) + 1, kind, self._stamp, producer, payload)
+        position = self.position + len(self._pending) + 1
+        entry = Entry(position, kind, self._stamps.next(), producer, payload)
         self._pending.append(encode(entry, sequence))
         self._only_ticks &= kind == Kind.TICK
         self._sequences.note(producer, sequence)
@@ -137,10 +138,10 @@ class LogWriter:
             write(b"".join(group))
         except (LogError, OSError):
             self._sequences.drop()
-            self._stamp = self.received
+            self._stamps.last = self.received
             raise
         self._sequences.keep()
-        self.position, self.received = self.position + len(group), self._stamp
+        self.position, self.received = self.position + len(group), self._stamps.last
         self._durable.write(self.position)
 
     def _record_loss(self) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -172,7 +173,7 @@ def run(plant, home):
     return running(lambda stop: run_appender(plant, home, stop))
 
 
-def test_a_log_from_the_future_stops_time_but_not_the_appender(home, capsys):
+def test_a_log_from_the_future_is_told_and_its_time_goes_on(home):
     far = time.time_ns() // 1000 + 3600 * SECOND
     writer = LogWriter(home.log / "line-1", ManualClock(far))
     writer.append(Kind.TICK, b"")
@@ -180,8 +181,19 @@ def test_a_log_from_the_future_stops_time_but_not_the_appender(home, capsys):
     writer.close()
     with run(Plant(name="test"), home), producer(home) as one:
         assert one.wait(one.send(Kind.READINGS, b"x"), TIMEOUT)
-    assert {entry.received for entry in entries(home)} == {far}
-    assert "appender.clock_behind_log" in capsys.readouterr().out
+        found = await_record(home, lambda record: record.part("clock", "line-1"))
+        await_record(home, lambda record: record.counters["position"] > 12)
+    told = found.part("clock", "line-1").trouble
+    assert re.match(r"The log's time is 3(599|600) s ahead of this computer's clock", told)
+    stamps = [entry.received for entry in entries(home)]
+    assert stamps == sorted(stamps)
+    assert far < stamps[-1] < far + 60 * SECOND
+
+
+def test_a_clock_that_is_right_is_no_trouble(home):
+    with run(Plant(name="test"), home):
+        found = await_record(home, lambda record: record.part("clock", "line-1"))
+    assert found.part("clock", "line-1").ok
 
 
 def test_a_replay_stamps_with_its_own_clock(home):

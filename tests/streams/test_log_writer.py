@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import subprocess
+from itertools import pairwise
 
 import pytest
 
@@ -14,6 +15,7 @@ from streams.log.files import segments
 from streams.log.marks import DURABLE, Mark, mark_consumed
 from streams.log.reader import FileLogReader
 from streams.log.sequences import SIDECAR, Sequences
+from streams.log.stamps import Stamps
 from streams.log.tail import last_entry
 from streams.log.writer import LogWriter
 
@@ -298,3 +300,30 @@ def test_a_mark_half_written_reads_as_none(tmp_path):
     (tmp_path / DURABLE).write_bytes(b"\x08" + (tmp_path / DURABLE).read_bytes()[1:])
     assert mark.read() == 0
     mark.close()
+
+
+def test_a_clock_that_is_set_back_slows_time_until_it_has_come_up_again(tmp_path, reopen, clock):
+    hour, minute = 3_600_000_000, 60_000_000
+    writer = reopen()
+    clock.time = 8 * hour  # the computer wakes with its clock eight hours ahead
+    fill(writer, 1)
+    clock.time = 0
+    stamps = [writer.received]
+    for number in range(2, 18 * 60):
+        clock.time += minute
+        fill(writer, 1, first=number)
+        stamps.append(writer.received)
+    steps = [after - before for before, after in pairwise(stamps)]
+    assert steps[1:10] == [minute // 2] * 9
+    assert min(steps[1:]) > 0
+    assert abs(steps.index(minute) - 16 * 60) <= 1
+    assert stamps[-1] == clock.time
+
+
+def test_stamps_of_a_refused_group_are_given_again(clock):
+    stamps = Stamps(clock, 5_000)
+    clock.time += 1_000
+    assert [stamps.next(), stamps.next()] == [5_500, 5_500]
+    stamps.last = 5_000
+    clock.time += 1_000
+    assert stamps.next() == 5_500
