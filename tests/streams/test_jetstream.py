@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from itertools import pairwise
 
 import nats
+import numpy as np
 import pytest
 
 from streams.clock import ManualClock, WallClock
@@ -18,9 +19,13 @@ from streams.log.jetstream import reader as reader_module
 from streams.log.jetstream import writer as writer_module
 from streams.log.jetstream.link import FOREIGN
 from streams.log.jetstream.testing import Server, cluster
+from streams.log.mixed import rejects
 from streams.log.producer import ZmqProducer
 from streams.log.segments import encode
 from streams.log.server import LogServer
+from streams.records import Readings
+from streams.records import decode as decode_batch
+from streams.records import encode as encode_batch
 from streams.testing import running, until
 
 TIMEOUT = 60
@@ -426,3 +431,127 @@ def test_what_is_not_read_waits_at_the_server(stream, clock, monkeypatch):
         until(lambda: sum(size > 5_000 for size in held) > 2)
         assert max(held) == 6_000
         assert len(read_to(reader, end, 1)) == 99
+
+
+def large(rows):
+    """Return readings of so many rows, in disorder, and their payload: 17 bytes a row at the least."""
+    ts = np.random.default_rng(3).permutation(rows) + 1_700_000_000_000_000
+    readings = Readings.numbers(["press"] * rows, ["load", "speed"] * (rows // 2), ts, np.arange(rows) / 7)
+    return readings, encode_batch(readings.to_arrow())
+
+
+def readings_of(entries):
+    return [Readings.from_arrow(decode_batch(entry.payload)) for entry in entries]
+
+
+def test_an_entry_too_large_for_a_message_becomes_several_and_holds_nobody_up(stream, clock):
+    readings, payload = large(1_500_000)
+    writer = JetStreamWriter(stream, clock)
+    assert len(payload) > 2 * writer._link.room
+    writer.append(Kind.READINGS, payload, "big/1", 1)
+    last = writer.append(Kind.READINGS, b"good", "good/1", 1)
+    assert writer.commit() == last == 5
+    assert (writer.last_sequence("big/1"), writer.last_sequence("good/1")) == (1, 1)
+    with closing(JetStreamLog(stream)) as log:
+        entries = everything(log, last)
+    pieces = readings_of(entries[:-1])
+    order = np.argsort(readings.ts, kind="stable")
+    assert np.array_equal(np.concatenate([piece.ts for piece in pieces]), readings.ts[order])
+    assert np.array_equal(np.concatenate([piece.value for piece in pieces]), readings.value[order])
+    assert entries[-1].payload == b"good"
+    writer.close()
+
+
+def everything(log, last):
+    found = []
+    until(lambda: len(found.extend(log.read(len(found), 1 << 30)) or found) == last)
+    return found
+
+
+@pytest.mark.parametrize("landed", [1, 3])
+def test_pieces_that_landed_before_the_connection_was_lost_do_not_land_twice(stream, clock, landed):
+    readings, payload = large(1_500_000)
+    writer = JetStreamWriter(stream, clock)
+    write(writer, 3)
+    writer.append(Kind.READINGS, payload, "big/1", 1)
+    del writer._pending[landed:]  # the others never left
+    writer._sequences.drop()
+    writer._link.run(writer._publish(writer._pending), TIMEOUT)
+    writer.close()
+    writer = JetStreamWriter(stream, clock)
+    assert writer.last_sequence("big/1") is None
+    writer.append(Kind.READINGS, payload, "big/1", 1)
+    assert writer.commit() == 7
+    assert writer.last_sequence("big/1") == 1
+    writer.append(Kind.READINGS, payload, "big/1", 2)
+    assert writer.commit() == 11
+    with closing(JetStreamLog(stream)) as log:
+        pieces = readings_of(everything(log, 11)[3:7])
+    assert sum(map(len, pieces)) == len(readings)
+    writer.close()
+
+
+def test_what_cannot_be_cut_is_refused_with_a_reason_and_holds_nobody_up(stream, clock):
+    writer = JetStreamWriter(stream, clock)
+    writer.append(Kind.VERDICT, bytes(20 << 20), "gate/1", 1)
+    assert writer.commit() == 1
+    assert writer.last_sequence("gate/1") == 1
+    with closing(JetStreamLog(stream)) as log:
+        (entry,) = everything(log, 1)
+    found = rejects(entry.payload)
+    assert entry.kind is Kind.REJECTS
+    assert found.reason.to_list() == ["too_large"]
+    assert found.raw.to_list() == [
+        "verdict of 20971520 bytes; the log's servers take 15728640 in a message",
+    ]
+    writer.close()
+
+
+def config(server, name, **settings):
+    """Return how a stream is kept; make it first, if there are settings."""
+
+    async def ask():
+        client = await nats.connect(server.url)
+        js = client.jetstream()
+        if settings:
+            await js.add_stream(name=name, subjects=[f"seamline.log.{name}"], **settings)
+        found = (await js.stream_info(name)).config
+        await client.close()
+        return found
+
+    return asyncio.run(ask())
+
+
+def test_a_stream_that_is_there_is_made_as_the_plant_file_has_it(shared, clock):
+    config(shared, "made", max_msgs=50, max_age=3600, max_bytes=1 << 20)
+    wanted = Stream((shared.url,), "made", max_bytes=200 << 20)
+    writer = JetStreamWriter(wanted, clock)
+    found = config(shared, "made")
+    assert (found.max_bytes, found.max_msgs, found.max_age) == (200 << 20, -1, 0)
+    assert (found.discard, found.deny_delete) == ("new", True)
+    assert write(writer, 60) == 60
+    with closing(JetStreamLog(wanted)) as log:
+        assert len(everything(log, 60)) == 60
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted", "told"),
+    [
+        ({"retention": "workqueue"}, {}, "has retention workqueue instead of limits"),
+        ({"storage": "memory"}, {}, "has storage memory instead of file"),
+        ({"discard": "new"}, {"replicas": 3}, "has num_replicas 1 instead of 3"),
+    ],
+)
+def test_a_stream_that_cannot_be_made_so_is_refused(shared, clock, request, settings, wanted, told):
+    name = f"other-{abs(hash(told))}"
+    config(shared, name, **settings)
+    with pytest.raises(LogError, match=f"{told}.*does not change that .*: mend the plant file"):
+        JetStreamWriter(Stream((shared.url,), name, **wanted), clock)
+
+
+def test_a_reader_leaves_a_stream_as_it_is(shared):
+    config(shared, "read", max_msgs=50, discard="new")
+    with closing(JetStreamLog(Stream((shared.url,), "read"))) as log:
+        assert log.end == 0
+    assert config(shared, "read").max_msgs == 50

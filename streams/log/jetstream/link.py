@@ -7,7 +7,8 @@ import ssl
 import threading
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,8 +16,17 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamInfo,
+)
+from nats.js.errors import APIError, NotFoundError
 
 from streams.clock import SECOND
 from streams.log.abc import Entry, Kind
@@ -31,8 +41,24 @@ QUIET_SECONDS = 2.0
 """Seconds without a message after which a subscription is made anew: its server may have forgotten it."""
 PAYLOAD_AT_LEAST = 16 << 20
 """What a server must take in one message; NATS' own limit is 1 MB."""
+FRAME_BYTES = 8 << 10
+"""Of a message are the headers, the entry's own head and its producer's name."""
 FOREIGN = "nats/foreign"
 """Who sent what is no entry: somebody else published it, and it has a position all the same."""
+EXACT = (
+    "subjects",
+    "storage",
+    "retention",
+    "num_replicas",
+    "max_bytes",
+    "discard",
+    "deny_delete",
+    "no_ack",
+    "sealed",
+    "mirror",
+    "sources",
+)
+"""What a stream must have as it would be made."""
 AWAY = (NatsError, OSError, asyncio.TimeoutError)
 
 T = TypeVar("T")
@@ -66,6 +92,7 @@ class Stream:
             max_bytes=self.max_bytes,
             discard=DiscardPolicy.NEW,
             deny_delete=True,
+            retention=RetentionPolicy.LIMITS,
         )
 
 
@@ -84,11 +111,15 @@ class Link:
     ----------
     stream
         The stream, made if it is not there.
+    keeps
+        Whether a stream that is there is to be made as ``stream`` says: its appender does so.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, keeps: bool = False) -> None:
+        self.stream, self._keeps = stream, keeps
         self.loop = asyncio.new_event_loop()
+        self.room = PAYLOAD_AT_LEAST - FRAME_BYTES
+        """How many bytes of payload an entry may have, as the server said last."""
         self._client: Client | None = None
         self._opening = asyncio.Lock()
         self._thread = threading.Thread(target=self.loop.run_forever, name=f"nats {stream.name}", daemon=True)
@@ -120,7 +151,7 @@ class Link:
         Raises
         ------
         LogError
-            The server takes no messages as large as entries.
+            The server takes no messages as large as entries, or keeps the stream otherwise than it must.
         """
         async with self._opening:
             if self._client is None or self._client.is_closed:
@@ -217,11 +248,49 @@ class Link:
                 f"NATS at {self.places} takes messages of {client.max_payload} bytes; set max_payload: 16MB "
                 "in the servers' configuration."
             )
+        self.room = client.max_payload - FRAME_BYTES
         js = client.jetstream()
         try:
-            await js.stream_info(self.stream.name)
+            found = await js.stream_info(self.stream.name)
         except NotFoundError:
             await js.add_stream(self.stream.config())
+        else:
+            await self._agree(js, found)
+
+    async def _agree(self, js: JetStreamContext, found: StreamInfo) -> None:
+        """See that a stream that was there is as the plant file has it; only its appender may change it."""
+        other = differing(found.config, self.stream.config()) if self._keeps else {}
+        if not other:
+            return
+        if "num_replicas" in other and found.cluster is None:  # it would say that it had them
+            raise self._unlike(other, "it is alone")
+        try:
+            wanted = {name: value for name, (_, value) in other.items()}
+            await js.update_stream(replace(found.config, **wanted))
+        except APIError as exc:
+            raise self._unlike(other, exc.description or type(exc).__name__) from exc
+
+    def _unlike(self, other: dict[str, tuple[Any, Any]], why: str) -> LogError:
+        said = ", ".join(f"{name} {there} instead of {wanted}" for name, (there, wanted) in other.items())
+        return LogError(
+            f"The stream {self.stream.name} at {self.places} has {said}, and NATS does not change that"
+            f" ({why}): mend the plant file, or begin with a new stream."
+        )
+
+
+def differing(found: StreamConfig, wanted: StreamConfig) -> dict[str, tuple[Any, Any]]:
+    """Return by name what a stream has and should have, where that differs.
+
+    What it costs and who may read it is its owner's affair.
+    """
+    unlimited = dict.fromkeys(("max_msgs", "max_msgs_per_subject", "max_msg_size"), -1)
+    exact = {name: getattr(wanted, name) for name in EXACT} | unlimited | {"max_age": 0}
+    exact |= {name: value.value for name, value in exact.items() if isinstance(value, Enum)}
+    return {
+        name: (getattr(found, name), value)
+        for name, value in exact.items()
+        if (getattr(found, name) or 0) != (value or 0)
+    }
 
 
 def record(message: Msg) -> Record:

@@ -1,6 +1,7 @@
 """Append entries to a stream: what `streams.log.writer` does with files, for `streams.log.server`.
 
-An entry is a message, its position the message's sequence number. Each message says behind which it
+An entry is a message, its position the message's sequence number; one that is too large for the servers
+is several entries, and the last of them counts for its producer. Each message says behind which it
 belongs, by number and by the name of the one before it in its group. So whatever comes late, from a
 lost connection or from another appender, lands nowhere, and nothing lands behind what did not.
 """
@@ -19,9 +20,11 @@ from nats.js.errors import APIError, KeyNotFoundError, NotFoundError
 from streams.clock import Clock
 from streams.log.abc import Entry, Kind
 from streams.log.errors import LogAway, LogFull
-from streams.log.jetstream.link import FOREIGN, Link, Stream
+from streams.log.jetstream.link import FOREIGN, PAYLOAD_AT_LEAST, Link, Stream
+from streams.log.jetstream.pieces import Piece, pieces
 from streams.log.segments import Record, encode
 from streams.log.sequences import Sequences
+from streams.log.stamps import Stamps
 
 COMMIT_SECONDS = 5.0
 CATCH_UP_SECONDS = 300.0
@@ -30,6 +33,10 @@ SAVE_EVERY = 4096
 NO_ROOM = 10077
 """JetStream's code for a stream that holds as much as it may."""
 SIDECAR = "producers"
+PIECE_BYTES = PAYLOAD_AT_LEAST - (1 << 20)
+"""How large the pieces are of what no message can hold; the same ever, so that they can come again."""
+PART = 1 << 63
+"""Set in the number of each piece but the last."""
 
 
 class Message(NamedTuple):
@@ -49,20 +56,22 @@ class JetStreamWriter:
     """
 
     def __init__(self, stream: Stream, clock: Clock) -> None:
-        self._link, self._clock = Link(stream), clock
+        self._link = Link(stream, keeps=True)
         self._sequences = Sequences()
         self.position = self.received = self.size = 0
         self._saved = 0
         self._pending: list[Message] = []
         self._session, self._numbers = secrets.token_hex(6), itertools.count()
         self._unsure = False
+        self._begun: dict[str, tuple[int, int]] = {}
+        """Producer -> number of an entry of which not all is there, and how many of its pieces are."""
         try:
             self._link.run(self._load(), COMMIT_SECONDS)
             self._catch_up()
         except BaseException:
             self._link.close()
             raise
-        self._stamp = self.received
+        self._stamps = Stamps(clock, self.received)
 
     def last_sequence(self, producer: str) -> int | None:
         """Return the last sequence number taken from a producer, None for one never heard of."""
@@ -72,12 +81,22 @@ class JetStreamWriter:
         """Stamp an entry for the next group and return its position, None when it is a repeat."""
         if producer and sequence <= (self.last_sequence(producer) or 0):
             return None
-        self._stamp = max(self._stamp, self._clock.now())
-        entry = Entry(self.position + len(self._pending) + 1, kind, self._stamp, producer, payload)
+        stamp = self._stamps.next()
+        number, there = self._begun.get(producer, (0, 0))
+        begun = number == sequence and there > 0
+        whole = len(payload) <= self._link.room and not begun
+        *before, last = [Piece(kind, payload)] if whole else pieces(kind, payload, PIECE_BYTES)
+        for piece in before[there if begun else 0 :]:
+            self._put(piece, stamp, producer, PART | sequence)
+        self._put(last, stamp, producer, sequence)
+        self._sequences.note(producer, sequence)
+        return self.position + len(self._pending)
+
+    def _put(self, piece: Piece, stamp: int, producer: str, sequence: int) -> None:
+        position = self.position + len(self._pending) + 1
+        entry = Entry(position, piece.kind, stamp, producer, piece.payload)
         name = f"{self._session}-{next(self._numbers)}"
         self._pending.append(Message(name, encode(entry, sequence)))
-        self._sequences.note(producer, sequence)
-        return entry.position
 
     def commit(self) -> int:
         """Hand the group to the servers and return the last position that they have acknowledged.
@@ -97,10 +116,13 @@ class JetStreamWriter:
             self._link.run(self._publish(group), COMMIT_SECONDS)
         except LogFull:
             self._sequences.drop()
-            self._stamp, self._unsure = self.received, True
+            self._stamps.last, self._unsure = self.received, True
             raise
         self._sequences.keep()
-        self.position, self.received = self.position + len(group), self._stamp
+        if self._begun:
+            last = self._sequences.last
+            self._begun = {name: item for name, item in self._begun.items() if item[0] > (last(name) or 0)}
+        self.position, self.received = self.position + len(group), self._stamps.last
         self._save_now_and_then()
         return self.position
 
@@ -152,9 +174,19 @@ class JetStreamWriter:
         entry = record.entry
         if entry.producer != FOREIGN:
             self.received = max(self.received, entry.received)
-            self._sequences.note(entry.producer, record.sequence)
-            self._sequences.keep()
+            self._note(entry.producer, record.sequence)
         self.position = entry.position
+
+    def _note(self, producer: str, sequence: int) -> None:
+        """Note the number of an entry that is there, or of one of which a piece is."""
+        if sequence & PART:
+            number, there = self._begun.get(producer, (0, 0))
+            part_of = sequence & ~PART
+            self._begun[producer] = part_of, there + 1 if number == part_of else 1
+        else:
+            self._begun.pop(producer, None)
+            self._sequences.note(producer, sequence)
+            self._sequences.keep()
 
     def _save_now_and_then(self) -> None:
         if self.position >= self._saved + SAVE_EVERY:
