@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from engine.keys import client_keys
+from engine.lost_frames import told
 from engine.paths import Home
 from engine.plant import Plant, PlantError
 from engine.plant.secrets import SecretSection
@@ -64,7 +65,7 @@ def open_appender(
     drops = dropped if plant.log.when_full == "drop_oldest" else None
     kept = unarchived if plant.log.archive else None
     limit, segment = limit_bytes(plant), segment_bytes(plant)
-    return LogWriter(home.log / plant.shard, plant.clock(), limit, segment, drops, kept)
+    return LogWriter(home.log / plant.shard, plant.clock(), limit, segment, drops, kept, told)
 
 
 def limit_bytes(plant: Plant) -> int:

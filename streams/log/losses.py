@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import struct
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import astuple, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
@@ -24,11 +26,18 @@ from streams.log.segments import scan
 from streams.records import Rejects, decode, encode
 
 FILE = "dropped"
-FORM = struct.Struct("<6qI")
+HEAD = struct.Struct("<QII")
+ROOM, PLACES = 1 << 16, 2
+"""Bytes of a loss in its file, and how many stand there."""
 APPENDER = "appender"
 """Who says what the log lost."""
 REASON = "dropped"
 WHY = "the log was full"
+FRAMED = (Kind.VERDICT, Kind.FRAMES)
+"""Entries that tell how frames of cameras ended."""
+
+FrameTeller = Callable[[Sequence[Entry], int], list[bytes]]
+"""Says, as payloads of kind FRAMES, how the frames ended of which entries are lost, at a stamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +75,42 @@ class Loss:
         return encode(replace(Rejects.of(REASON, [raw]), ts=np.array([self.since])).to_arrow())
 
 
-def lost_of(segment: Segment, after: int, last: int) -> tuple[Loss | None, Loss | None]:
-    """Count what a segment, which ends at ``last``, holds behind ``after``; None where there is nothing.
+@dataclass(slots=True)
+class Lost:
+    """What a segment held that nobody had committed, ticks aside."""
 
-    Returns
-    -------
-    tuple
-        What its entries were, ticks aside, and the earlier losses that it has on record: a record that
-        is dropped itself goes on in the next.
-    """
     entries: Loss | None = None
     recorded: Loss | None = None
+    """The earlier losses that it has on record: a record that is dropped itself goes on in the next."""
+    framed: list[Entry] = field(default_factory=list)
+    """Entries that tell of frames; those of earlier losses among them."""
+
+
+def lost_of(segment: Segment, after: int, last: int) -> Lost:
+    """Count what a segment, which ends at ``last``, holds behind ``after``."""
+    lost = Lost()
     for entry, *_ in scan(memoryview(segment.path.read_bytes()), segment.first):
         if entry.position <= after or entry.kind == Kind.TICK:
             continue
+        if entry.kind in FRAMED:
+            lost.framed.append(entry)
         if entry.producer == APPENDER:
-            recorded = joined(recorded, replace(recorded_in(entry), last=last))
-        else:
+            lost.recorded = joined(lost.recorded, replace(recorded_in(entry), last=last))
+        elif entry.producer or entry.kind != Kind.FRAMES:  # else the appender itself told of them
             received, readings = entry.received, readings_in(entry)
-            entries = joined(entries, Loss(entry.position, last, 1, readings, received, received))
-    return entries, recorded
+            loss = Loss(entry.position, last, 1, readings, received, received)
+            lost.entries = joined(lost.entries, loss)
+    return lost
 
 
 def joined(one: Loss | None, other: Loss | None) -> Loss | None:
     """Return two losses as one, None where there is neither."""
     return one + other if one and other else one or other
+
+
+def no_frames(framed: Sequence[Entry], stamp: int) -> list[bytes]:
+    """Tell of no frames: the log has none."""
+    return []
 
 
 def recorded_in(entry: Entry) -> Loss:
@@ -111,40 +131,66 @@ def readings_in(entry: Entry) -> int:
 
 
 class LossMark:
-    """The file that holds the loss which is not in the log yet; its room is taken at the start."""
+    """The file that holds the loss which is not in the log yet; its room is taken at the start.
+
+    It is written to two places in turn, so that a crash leaves the former one whole.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self.pending = self._read()
-        if self.pending is None:
-            self._write(bytes(FORM.size))
+        self._turn = 0
+        self.pending: Loss | None = None
+        self.frames: list[bytes] = []
+        """Payloads of kind FRAMES that are to become entries with it."""
+        for place in range(PLACES):
+            self._read(place)
+        with suppress(OSError):  # a full disk: there will be room for a small one
+            os.posix_fallocate(self._file, 0, PLACES * ROOM)
 
-    def note(self, loss: Loss) -> None:
-        """Add a loss, on disk when this returns."""
+    def note(self, loss: Loss, frames: Sequence[bytes] = ()) -> None:
+        """Add a loss, on disk when this returns; its oldest frames go where there is no room for all."""
         self.pending = self.pending + loss if self.pending else loss
-        numbers = astuple(self.pending)
-        raw = FORM.pack(*numbers, 0)
-        self._write(FORM.pack(*numbers, crc32(raw)))
+        self.frames += frames
+        while not self._written(self.pending):
+            del self.frames[: len(self.frames) // 16 + 1]
 
     def clear(self) -> None:
         """Forget the loss: it is in the log."""
-        self.pending = None
-        self._write(bytes(FORM.size))
+        self.pending, self.frames = None, []
+        self._written(None)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
 
-    def _write(self, raw: bytes) -> None:
-        os.pwrite(self._file, raw, 0)
-        os.fdatasync(self._file)
+    def _written(self, loss: Loss | None) -> bool:
+        """Write the loss, False where there is no room for all of its frames."""
+        told = {"loss": loss and astuple(loss), "frames": [frame.decode() for frame in self.frames]}
+        data = json.dumps(told).encode()
+        if len(data) > ROOM - HEAD.size and self.frames:
+            return False
+        self._turn += 1
+        head = HEAD.pack(self._turn, len(data), crc32(data))
+        try:
+            os.pwrite(self._file, head + data, self._turn % PLACES * ROOM)
+            os.fdatasync(self._file)
+        except OSError:
+            if not self.frames:
+                raise
+            return False
+        return True
 
-    def _read(self) -> Loss | None:
-        raw = os.pread(self._file, FORM.size, 0)
-        if len(raw) < FORM.size:
-            return None
-        *numbers, crc = FORM.unpack(raw)
-        return Loss(*numbers) if any(numbers) and crc == crc32(FORM.pack(*numbers, 0)) else None
+    def _read(self, place: int) -> None:
+        raw = os.pread(self._file, ROOM, place * ROOM)
+        if len(raw) < HEAD.size:
+            return
+        turn, size, crc = HEAD.unpack_from(raw)
+        data = raw[HEAD.size : HEAD.size + size]
+        if turn <= self._turn or len(data) < size or crc32(data) != crc:
+            return
+        told = json.loads(data)
+        self._turn, self.frames = turn, [frame.encode() for frame in told["frames"]]
+        self.pending = Loss(*told["loss"]) if told["loss"] else None
 
 
 def finish_dropping(folder: Path) -> None:

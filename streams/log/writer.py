@@ -11,7 +11,16 @@ from streams.clock import Clock
 from streams.log.abc import Entry, Kind
 from streams.log.errors import LogError, LogFull
 from streams.log.files import OpenSegment, Segment, lock, sync_folder
-from streams.log.losses import APPENDER, Loss, LossMark, finish_dropping, joined, lost_of
+from streams.log.losses import (
+    APPENDER,
+    FrameTeller,
+    Loss,
+    LossMark,
+    finish_dropping,
+    joined,
+    lost_of,
+    no_frames,
+)
 from streams.log.marks import ARCHIVED, COMMITTED, CONSUMED, DURABLE, Mark
 from streams.log.recovery import recover
 from streams.log.segments import encode
@@ -47,6 +56,8 @@ class LogWriter:
         Given where an archive keeps the log: only segments that it has kept go, as only consumed ones do.
         Called with what a full log that drops took from it. An archive begins with all that the log
         holds, of a log that is full with its newer half.
+    frames
+        Says how the frames ended of which dropped entries told: that becomes entries, too.
 
     Raises
     ------
@@ -64,12 +75,13 @@ class LogWriter:
         segment_bytes: int = 64 * MIB,
         dropped: Callable[[Loss], None] | None = None,
         unarchived: Callable[[Loss], None] | None = None,
+        frames: FrameTeller = no_frames,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._max_bytes = folder, max_bytes
         self._segment_bytes = min(segment_bytes, max_bytes // SEGMENTS_AT_LEAST)
         self._lock = lock(folder)
-        self._dropped, self._unarchived = dropped, unarchived
+        self._dropped, self._unarchived, self._frames = dropped, unarchived, frames
         try:
             finish_dropping(folder)
             found = recover(folder)
@@ -148,9 +160,11 @@ class LogWriter:
         """Append what was dropped as a group of its own; where there is no room yet, behind a later one."""
         if (loss := self._losses.pending) is None:
             return
-        self.append(Kind.REJECTS, loss.payload(), APPENDER, loss.last)
         try:
-            if self._pending:  # a record that is there already is no entry
+            if loss.last > (self.last_sequence(APPENDER) or 0):  # else the record is there already
+                for payload in self._losses.frames:
+                    self.append(Kind.FRAMES, payload)
+                self.append(Kind.REJECTS, loss.payload(), APPENDER, loss.last)
                 self._put(self._try_write)
         except OSError as exc:
             if exc.errno in NO_ROOM:
@@ -216,7 +230,7 @@ class LogWriter:
 
     def _note_unarchived(self, segment: Segment, last: int) -> None:
         if self._unarchived and self._archived and last > (kept := self._archived.read()):
-            entries, _ = lost_of(segment, kept, last)
+            entries = lost_of(segment, kept, last).entries
             if entries and entries.readings:
                 self._unarchived(entries)
 
@@ -224,8 +238,8 @@ class LogWriter:
         landed = max(self._consumed.read(), self._committed.read())
         if not self._dropped or last <= landed:
             return
-        entries, recorded = lost_of(segment, landed, last)
-        if loss := joined(entries, recorded):
-            self._losses.note(loss)
-        if entries:
-            self._dropped(entries)
+        lost = lost_of(segment, landed, last)
+        if loss := joined(lost.entries, lost.recorded):
+            self._losses.note(loss, self._frames(lost.framed, self._stamps.last))
+        if lost.entries:
+            self._dropped(lost.entries)

@@ -155,7 +155,7 @@ def test_a_crash_while_dropping_loses_neither_the_drop_nor_its_record(
         fill(writer, clock, [(writer.last_sequence("p/1") or 0) + 1])
     oldest, following = segments(tmp_path)[:2]
     mark = LossMark(tmp_path)
-    mark.note(losses.lost_of(oldest, 0, following.first - 1)[0])
+    mark.note(losses.lost_of(oldest, 0, following.first - 1).entries)
     mark.close()
     if crash == "before the record is written":
         oldest.path.unlink()
@@ -183,9 +183,22 @@ def test_a_damaged_mark_is_no_loss(tmp_path):
     mark.note(Loss(1, 2, 3, 4, 5, 6))
     mark.close()
     path = tmp_path / losses.FILE
-    path.write_bytes(b"\xff" + path.read_bytes()[1:])
+    path.write_bytes(b"\xff" * path.stat().st_size)
     mark = LossMark(tmp_path)
     assert mark.pending is None
+    mark.close()
+
+
+def test_a_mark_that_was_torn_is_the_one_before(tmp_path):
+    mark, first, second = LossMark(tmp_path), Loss(1, 2, 3, 4, 5, 6), Loss(3, 9, 3, 4, 7, 8)
+    mark.note(first, [b"some"])
+    mark.note(second, [b"more"])
+    mark.close()
+    path = tmp_path / losses.FILE
+    raw = path.read_bytes()
+    path.write_bytes(raw[:20] + b"?" + raw[21:])
+    mark = LossMark(tmp_path)
+    assert (mark.pending, mark.frames) == (first, [b"some"])
     mark.close()
 
 
@@ -213,7 +226,7 @@ def test_a_full_disk_drops_the_oldest_and_the_counts_close(small_disk, reopen, c
 
 def test_a_disk_with_nothing_of_the_log_to_drop_refuses(small_disk, reopen, clock):
     writer = reopen(small_disk, segment_bytes=2_000_000)
-    (small_disk / "ballast").write_bytes(bytes(900_000))
+    (small_disk / "ballast").write_bytes(bytes(800_000))
     with pytest.raises(LogFull, match="No space left"):
         fill(writer, clock, range(1, 2_000))
     (small_disk / "ballast").unlink()
@@ -249,3 +262,63 @@ def test_readings_are_counted_in_whatever_holds_some():
         Entry(4, Kind.VERDICT, 0, "", b"{}"),
     ]
     assert [readings_in(entry) for entry in entries] == [2, 2, 0, 0]
+
+
+def frames_told(framed, stamp):
+    """Tell of the frames of lost verdicts; what was told of frames before is told again."""
+    return [
+        b'{"of": "%s"}' % entry.payload if entry.kind == Kind.VERDICT else entry.payload for entry in framed
+    ]
+
+
+def frames_in(folder):
+    return [entry.payload for entry in all_entries(folder) if entry.kind == Kind.FRAMES]
+
+
+def fill_with_verdicts(writer, clock, numbers):
+    for number in numbers:
+        clock.time = 1_000 * number
+        writer.append(Kind.VERDICT, b"part %d" % number, "gate/1", number)
+        writer.append(Kind.READINGS, two_readings(number), "p/1", number)
+        writer.commit()
+
+
+def test_frames_of_verdicts_that_are_dropped_are_told_of_however_often(tmp_path, clock, told):
+    writer = LogWriter(tmp_path, clock, **SIZES, dropped=told.append, frames=frames_told)
+    fill_with_verdicts(writer, clock, range(1, 201))
+    writer.close()
+    kept = [int(entry.payload[5:]) for entry in all_entries(tmp_path) if entry.kind == Kind.VERDICT]
+    assert sum(loss.entries for loss in told) == 2 * (kept[0] - 1)
+    found = frames_in(tmp_path)
+    assert sorted(found) == sorted(b'{"of": "part %d"}' % number for number in range(1, kept[0]))
+    assert max(entry.position for entry in all_entries(tmp_path) if entry.kind == Kind.FRAMES) > 400
+
+
+def test_frames_wait_for_their_record_across_a_crash(tmp_path, clock, told, monkeypatch):
+    writer = LogWriter(tmp_path, clock, **SIZES, dropped=told.append, frames=frames_told)
+    monkeypatch.setattr(writer, "_record_loss", lambda: None)  # it dies between drop and record
+    number = 0
+    while not told:
+        number += 1
+        fill_with_verdicts(writer, clock, [number])
+    assert frames_in(tmp_path) == []
+    writer.close()
+    writer = LogWriter(tmp_path, clock, **SIZES, dropped=told.append, frames=frames_told)
+    writer.append(Kind.TICK, b"")
+    writer.commit()
+    writer.close()
+    lost = told[0].entries // 2
+    assert len(frames_in(tmp_path)) == lost > 3
+    assert len(records(tmp_path)) == 1
+
+
+def test_of_more_frames_than_a_loss_has_room_for_the_oldest_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(losses, "ROOM", 4096)
+    mark, frames = LossMark(tmp_path), [b"%04d" % number + b"x" * 96 for number in range(100)]
+    mark.note(Loss(1, 9, 9, 0, 1, 9), frames)
+    assert 20 < len(mark.frames) < 50
+    assert mark.frames == frames[-len(mark.frames) :]
+    mark.close()
+    again = LossMark(tmp_path)
+    assert (again.pending, again.frames) == (Loss(1, 9, 9, 0, 1, 9), mark.frames)
+    again.close()
