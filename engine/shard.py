@@ -12,11 +12,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
-from zlib import crc32
 
 import psycopg
 import structlog
@@ -28,6 +27,7 @@ from engine.parts import PartRows
 from engine.paths import Home
 from engine.plant import Plant, PlantError, load
 from engine.plant.secrets import SecretError
+from engine.recovery import Recovery, Restorable, mark, upheld
 from engine.retention.steward import steward
 from engine.signals import stop_on_signals
 from engine.store import snapshots
@@ -45,13 +45,10 @@ from streams.flow import run_flow
 from streams.log.abc import Entry, LogReader, LogView
 from streams.log.errors import LogError, LogGap
 from streams.log.gaps import OverGaps
-from streams.operators.clocks import ClockEstimate
 
 SNAPSHOT_VARIABLE = "SEAMLINE_SNAPSHOT_SECONDS"
-REPLAY_BYTES = 4 << 20
 FLUSH_SECONDS = 10.0
 LOG_POLL = 0.1
-STATION_FIELDS = {"name", "judges", "cycle_s", "shifts"}
 WAYS_OUT = "put the right log folder back, or begin with a new shard name or a new database."
 PATIENCE = 0.5
 """Seconds between attempts to reach the database at the start."""
@@ -59,15 +56,11 @@ PATIENCE = 0.5
 log = structlog.get_logger(__name__)
 
 
-class Chain(Protocol):
+class Chain(Restorable, Protocol):
     """What a shard needs of the line's chain of operators."""
 
     def update(self, entry: Entry) -> Output:
         """Take one entry and return all that it changed."""
-
-    @property
-    def clocks(self) -> tuple[ClockEstimate, ...]:
-        """What is known of the machines' clocks."""
 
     @property
     def clock_jumps(self) -> int:
@@ -78,21 +71,8 @@ class Chain(Protocol):
         """How many numbers came again."""
 
     @property
-    def since(self) -> int | None:
-        """The position behind which entries are to be remembered beside a snapshot; None: none are."""
-
-    def remember(self, entry: Entry) -> None:
-        """Take an entry again, up to the snapshot restored: nothing follows from it."""
-
-    @property
     def older(self) -> Mapping[str, Collection[int]]:
         """Older versions of operators' states that `restore` takes, too."""
-
-    def snapshot(self) -> State:
-        """Return the state of every operator."""
-
-    def restore(self, state: State) -> None:
-        """Go back to a state."""
 
 
 class Watched:
@@ -140,7 +120,8 @@ class Shard:
         self._dsn = dsn
         self._stop = stop
         self._chain = chain
-        self._mark: State = {"plant": (fingerprint(plant), b"")}
+        self._plant = plant
+        self._mark = mark(plant)
         self._view = view
         self._clock = plant.clock()
         self._writer = Writer(dsn, plant.shard, plant.tenant, stop=stop)
@@ -180,8 +161,9 @@ class Shard:
         if self._writer.received is not None:
             behind = self._clock.wall_seconds(self._clock.now() - self._writer.received)
             counters["lag_s"] = max(0.0, behind) if lag else 0.0
-        clocks = jumped(self._chain.clocks, self._clock.now())
-        return health.Report(counters, (database(self._writer.trouble), *clocks))
+        now = self._clock.now()
+        troubles = *jumped(self._chain.clocks, now), *upheld(self._chain.standing, now)
+        return health.Report(counters, (database(self._writer.trouble), *troubles))
 
     def _committed(self, position: int) -> None:
         self._commits += 1
@@ -199,32 +181,17 @@ class Shard:
 
     def _recover(self) -> None:
         committed = self._writer.position
-        states = self._chain.snapshot() | self._mark
-        versions = {name: version for name, (version, _) in states.items()}
+        versions = {name: version for name, (version, _) in self._chain.snapshot().items()}
         with open_session(self._dsn) as connection:
             snapshot = snapshots.load(connection, self._name, committed, versions, self._chain.older)
-            await_log(self._view, last_committed(connection, self._name), self._stop)
-        start = self._view.first - 1
-        if snapshot is not None:
-            self._chain.restore(snapshot.state)
-            start = snapshot.position
-            self._remember(snapshot)
-        elif start:
-            log.warning("state_rebuilt_from_oldest_entry", shard=self._name, position=start + 1)
-        # outputs up to there are long committed, and dropped
-        read_through(self._reader, start, committed, self._stop, self._chain.update)
+            known = last_committed(connection, self._name)
+            await_log(self._view, known, self._stop)
+        first = self._view.first
+        recovery = Recovery(self._plant, self._chain, self._reader, self._dsn, first, known, self._stop)
+        start = recovery.run(snapshot)
         log.info(
             "shard_ready", shard=self._name, epoch=self._writer.epoch, snapshot=start, position=committed
         )
-
-    def _remember(self, snapshot: Snapshot) -> None:
-        """Read again what the snapshot is too small for; where the log has lost some of it, go on without."""
-        if snapshot.since is None:
-            return
-        try:
-            read_through(self._reader, snapshot.since, snapshot.position, self._stop, self._chain.remember)
-        except LogGap as exc:
-            log.warning("late_readings_not_revisable", shard=self._name, error=str(exc))
 
     def _flow(self) -> None:
         if self._stop.is_set():
@@ -298,32 +265,6 @@ def await_log(reader: LogReader, committed: Committed, stop: threading.Event, pa
                 f"The log is another log; its entry {position} is not the one that the database has"
                 f" committed: {WAYS_OUT}"
             )
-
-
-def fingerprint(plant: Plant) -> int:
-    """Return a number that changes with whatever of the plant the operators' states depend on.
-
-    Their states speak of machines and tags by number: a snapshot is of no use to another plant file.
-    """
-    stations = [section.model_dump_json(include=STATION_FIELDS) for section in plant.stations]
-    machines = [section.model_dump_json(exclude={"sensors"}) for section in plant.machines]
-    return crc32("\n".join([plant.timezone, *machines, *stations]).encode()) >> 1
-
-
-def read_through(
-    reader: LogReader,
-    after: int,
-    last: int,
-    stop: threading.Event,
-    take: Callable[[Entry], object],
-) -> None:
-    """Hand over every entry behind ``after`` up to ``last``."""
-    while after < last and not stop.is_set():
-        for entry in reader.read(after, REPLAY_BYTES):
-            if entry.position > last:
-                return
-            take(entry)
-            after = entry.position
 
 
 def run_shard(plant: Plant, home: Home, dsn: str, stop: threading.Event) -> None:

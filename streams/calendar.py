@@ -45,6 +45,11 @@ def upcoming(calendar: Calendar, ts: int) -> Span | None:
     return next((span for span in _around(calendar, ts, AHEAD) if ts < span.end), None)
 
 
+def holds(calendar: Calendar, span: Span) -> bool:
+    """Return whether a shift is one of the calendar's."""
+    return span in _around(calendar, span.start, 0)
+
+
 def _around(calendar: Calendar, ts: int, ahead: int) -> Iterator[Span]:
     """Go through shifts in the order of their starts, from those of two days before ``ts``."""
     local = (EPOCH + timedelta(microseconds=ts)).astimezone(calendar.timezone).date()

@@ -5,8 +5,8 @@ A pure function of the entries: no clock, no order of hashes, so that a replay g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from streams.abc import Output, PartFunction
 from streams.catalog import Catalog
@@ -20,7 +20,9 @@ from streams.operators.batch import Admitted, Keys, Step
 from streams.operators.clocks import ClockEstimate, Clocks
 from streams.operators.oee import Oee, Progress
 from streams.operators.outbox import Changes, Outbox
+from streams.operators.standing import Said, Standing
 from streams.operators.states import States
+from streams.operators.tracks import Interval
 from streams.operators.watermark import Heard, Reached, Watermark
 from streams.operators.waveforms import AdmitWaveforms, Recorded
 from streams.operators.windows import Windows
@@ -30,6 +32,16 @@ from streams.waveforms import Waveforms
 
 Parts = tuple[tuple[Rows, ...], PartCounts]
 Taken = tuple[Admission, tuple[Rows, ...], PartCounts]
+
+
+class KnownState(NamedTuple):
+    """The state that a machine is known to be in."""
+
+    machine: str
+    ts: int
+    state: str
+    reason: str
+    program: str | None
 
 
 class SnapshotMismatch(ValueError):
@@ -59,6 +71,7 @@ class LineChain:
         self._anomaly = Anomaly(keys)
         self._states = States(keys)
         self._oee = Oee(keys)
+        self._standing = Standing()
         self._outbox = Outbox(keys, catalog.events)
 
     def update(self, entry: Entry) -> Output:
@@ -76,15 +89,21 @@ class LineChain:
         timeline = self._states.update(step)
         scores = self._anomaly.update(windowed)
         accounts = self._oee.update(Progress(entry.received, marks, timeline, parts))
-        events = self._outbox.update(Changes(entry.position, marks, timeline.intervals, scores, accounts))
+        said = self._standing.update(
+            Said(entry.received, windowed.rows, timeline.rows, scores, accounts),
+        )
+        events = self._outbox.update(
+            Changes(entry.position, marks, timeline.intervals, said.scores, said.accounts)
+        )
         self._ahead.forget(self.since)
         everything = (
             *rows,
             *believed.rows,
-            *windowed.rows,
-            *timeline.rows,
-            *scores,
-            *accounts,
+            *said.windows,
+            *said.states,
+            *said.scores,
+            *said.accounts,
+            *said.held,
             *clocks,
             *events,
         )
@@ -120,6 +139,18 @@ class LineChain:
         newest = self._keys.newest(admitted)
         self._windows.remember(_step(entry, admitted, newest, Reached(newest, newest)))
 
+    def resume(self, known: Iterable[KnownState]) -> None:
+        """Begin with the states that machines are known to be in, where the log tells of them no more."""
+        numbers = {name: number for number, name in enumerate(self._keys.owner)}
+        found = [Interval(numbers[item.machine], *item[1:]) for item in known if item.machine in numbers]
+        self._states.resume(found)
+        self._oee.resume(found)
+
+    @property
+    def standing(self) -> Standing:
+        """What stands as it was committed."""
+        return self._standing
+
     def _read(self, entry: Entry) -> Taken:
         try:
             if entry.kind == Kind.READINGS:
@@ -152,7 +183,8 @@ class LineChain:
     def _operators(self) -> tuple[Any, ...]:
         """Return what has a state to keep; waveforms are judged each by itself."""
         sources = (self._admit, self._watermark, self._clocks, self._ahead)
-        return (*sources, self._windows, self._anomaly, self._states, self._oee, self._outbox)
+        told = (self._windows, self._anomaly, self._states, self._oee)
+        return (*sources, *told, self._standing, self._outbox)
 
     @property
     def older(self) -> dict[str, tuple[int, ...]]:

@@ -77,23 +77,30 @@ def load(
     versions: Mapping[str, int],
     older: Mapping[str, Collection[int]] = MappingProxyType({}),
 ) -> Snapshot | None:
-    """Return the newest snapshot that is not ahead of ``committed`` and that these operators can read.
+    """Return the newest snapshot that is not ahead of ``committed`` and that all these operators can read.
+
+    If there is none, the newest of those that most of them can read, without what the others wrote.
 
     Parameters
     ----------
     versions : operator -> version of the layout that it writes.
     older : operator -> earlier ones that it reads, too.
     """
+    best: Snapshot | None = None
     with connection.transaction():
         for (position,) in connection.execute(NEWEST, [shard, committed]).fetchall():
             state = join(connection.execute(LOAD, [shard, position]).fetchall())
-            found = {name: version for name, (version, _) in state.items()}
-            if found.keys() == versions.keys() and all(
-                version in (versions[name], *older.get(name, ())) for name, version in found.items()
-            ):
+            readable = {
+                name: kept
+                for name, kept in state.items()
+                if versions.get(name) in (kept[0], None) or kept[0] in older.get(name, ())
+            }
+            if best is None or len(readable) > len(best.state):
                 ((since,),) = connection.execute(SINCE, [shard, position]).fetchall()
-                return Snapshot(position, state, since)
-    return None
+                best = Snapshot(position, readable, since)
+            if len(readable) == len(state):
+                break
+    return best
 
 
 def rows_of(snapshot: Snapshot) -> Iterator[tuple[str, int, int, int, memoryview]]:

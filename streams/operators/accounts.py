@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kernels import intervals as kernel
-from streams.calendar import Span
+from streams.calendar import Span, holds
 from streams.catalog import STATES, Machine
 from streams.oee import Losses
 from streams.operators.cycles import Pace
@@ -126,6 +126,25 @@ class Books:
         """Have shifts stated anew that end behind a time."""
         for account in self.accounts:
             account.stale |= ts < account.span.end
+
+    def former(self, span: Span) -> bool:
+        """Return whether a shift reaches into one that began by another calendar, and goes on."""
+        return any(
+            account.span.start < span.end and span.start < account.span.end
+            for account in self.accounts
+            if not holds(self.machine.calendar, account.span)
+        )
+
+    def drop_unbegun(self, mark: int) -> bool:
+        """Drop shifts of another calendar that have not begun by a mark; say whether there were any."""
+        kept = [
+            item
+            for item in self.accounts
+            if item.span.start < mark or item.counts or holds(self.machine.calendar, item.span)
+        ]
+        dropped = len(kept) < len(self.accounts)
+        self.accounts = kept
+        return dropped
 
     def ideal(self, program: str, account: Account) -> int | None:
         """Return a program's ideal cycle: as configured, or what is most frequent up to the shift's end."""

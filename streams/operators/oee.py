@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -18,7 +18,7 @@ from streams.operators.accounts import Account, Books, History
 from streams.operators.batch import Keys
 from streams.operators.cycles import Cycle, Cycles, Pace
 from streams.operators.states import Timeline
-from streams.operators.tracks import Run
+from streams.operators.tracks import Interval, Run
 from streams.records import NULL, Int64, PartCounts, Rows, Text
 
 LABEL = {state: label for label, state in enumerate(STATES)}
@@ -56,7 +56,8 @@ class Oee:
     ``counts="parts"`` the judged ones, never both. A stop is minor while it is shorter than the limit:
     when it passes it, all of it becomes an unplanned stop, in a closed shift too. Parts revise a closed
     shift for a day, at the ideal cycles that held at its end. States and runs that are told otherwise
-    take the place of what was told before.
+    take the place of what was told before. A shift that has begun when the calendar is changed ends as
+    it began; of the new calendar's, the first counts that begins behind it.
     """
 
     name = "oee"
@@ -86,6 +87,11 @@ class Oee:
         if regular:
             self._due = batch.received // EVERY * EVERY + EVERY
         return (_rows(self._owner, statements),) if statements else ()
+
+    def resume(self, known: Iterable[Interval]) -> None:
+        """Have states that are known to hold in the books."""
+        for interval in known:
+            self._books[interval.machine].change(interval.ts, LABEL[interval.state])
 
     def _count(self, batch: Progress, touched: set[int]) -> None:
         for run in batch.timeline.before:
@@ -121,7 +127,7 @@ class Oee:
         account = next((item for item in books.accounts if item.span.start <= ts < item.span.end), None)
         if account is None:
             span = containing(books.machine.calendar, ts)
-            if span is None or (mark != NULL and span.end + DAY <= mark):
+            if span is None or (mark != NULL and span.end + DAY <= mark) or books.former(span):
                 return
             account = Account(span, closed=mark != NULL and span.end <= mark)
             books.accounts.append(account)
@@ -155,7 +161,7 @@ class Oee:
             if span is None:
                 self._ends[number] = mark + DAY
                 return
-            if all(item.span != span for item in books.accounts):
+            if all(item.span != span for item in books.accounts) and not books.former(span):
                 books.accounts.append(Account(span))
             self._ends[number] = since = span.end
         books.accounts.sort(key=lambda item: item.span.start)
@@ -168,13 +174,15 @@ class Oee:
         return json.dumps({"due": self._due, "marks": marks, "ends": ends, "books": books}).encode()
 
     def restore(self, state: bytes) -> None:
-        """Go back; machines are found by name."""
+        """Go back; machines are found by name. Shifts that were to begin, in no calendar now, never do."""
         saved = json.loads(state)
         self._due = saved["due"]
         for number, name in enumerate(self._owner):
             self._marks[number] = saved["marks"].get(name, NULL)
             self._ends[number] = saved["ends"].get(name, NULL)
             _load(self._books[number], saved["books"].get(name))
+            if self._books[number].drop_unbegun(int(self._marks[number])):
+                self._ends[number] = NULL
 
 
 def _stated(books: Books, number: int, account: Account, mark: int) -> list[Statement]:

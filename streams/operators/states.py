@@ -149,6 +149,11 @@ class States:
         self._note(spoken.number)
         return True
 
+    def resume(self, known: Iterable[Interval]) -> None:
+        """Go on from states that are known to hold, in place of those that no word was heard of yet."""
+        for interval in known:
+            self._spoken[interval.machine] = Spoken.begun(self._keys.machines[interval.machine], interval)
+
     def snapshot(self) -> bytes:
         """Return the last stamp, and of each machine what is settled, what is not, and what was told."""
         saved = zip(self._keys.owner, self._spoken, strict=True)

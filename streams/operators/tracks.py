@@ -146,6 +146,17 @@ class Spoken:
     stale: bool = False
     """Whether a word came behind others that ``head`` has taken."""
 
+    @classmethod
+    def begun(cls, machine: Machine, interval: Interval) -> Self:
+        """Return one of which no more is known than the state that it is in."""
+        role = SILENCE if interval.reason == NO_LOG else EXECUTION
+        words = {role: interval.reason} if interval.reason else {}
+        if interval.program is not None:
+            words[PROGRAM] = interval.program
+        run = (interval.ts, interval.program) if interval.state == "run" else None
+        settled = Track(words, interval, run)
+        return cls(interval.machine, machine, settled, settled.copy(), intervals={interval.ts: interval})
+
     def take(self, since: int, until: int) -> tuple[list[Piece], list[Run]]:
         """Take the words from one mark up to the next.
 

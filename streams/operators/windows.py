@@ -370,7 +370,7 @@ class Windows:
         yield from zip(("dirty_key", "dirty_pane"), self._dirty, strict=True)
 
     def restore(self, state: bytes) -> None:
-        """Go back; keys and machines are found by name, panes that no longer fit the ring are left out.
+        """Go back; keys and machines are found by name. A ring is never smaller than the one saved.
 
         What is kept of the log's newest entries is given by `remember` then.
         """
@@ -382,7 +382,8 @@ class Windows:
         here, slots = machine >= 0, dict(facts["rings"])
         for number, level in enumerate(self._levels):
             ring = level.ring
-            fresh = self._levels[number] = self._level(ring.width, ring.slots)
+            wanted = max(ring.slots, slots.get(ring.width, 0))
+            fresh = self._levels[number] = self._level(ring.width, wanted)
             if ring.width in slots:
                 bounds = arrays[f"{ring.width}.bounds"][:, here]
                 fresh.oldest[machine[here]], fresh.closed[machine[here]] = bounds

@@ -4,12 +4,14 @@ import string
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import onnx
 import pytest
 
 import engine.console
+from engine.appender import behind
 from engine.approvals.ledger import Approvals
 from engine.console.data import LOSSES
 from engine.console.icons import SHAPES
@@ -17,6 +19,7 @@ from engine.console.locale import Locale, number, percent, short
 from engine.console.texts import CATALOG, CHINESE, CHINESE_DOUBTS, ENGLISH, HTML_LANGUAGES, LANGUAGES, REASONS
 from engine.handshake.reasons import MISDEEDS, Doubt
 from engine.handshake.reasons import REASONS as REASONS_OF_LINES
+from engine.recovery import upheld
 from engine.station_models import misfit
 from streams.catalog import STATES
 from vision import adopt, registry
@@ -55,6 +58,10 @@ def test_fields_agree_between_languages():
 def test_chinese_is_chinese():
     formats = {"anomaly.now"}
     assert [key for key, text in CHINESE.items() if not HAN.search(text) and key not in formats] == []
+
+
+BEHIND = behind(SimpleNamespace(received=28_800_000_000), 0)
+STANDS = upheld(SimpleNamespace(last=0, whole=0), 0)[0].trouble
 
 
 def test_keys_asked_for_exist():
@@ -96,6 +103,8 @@ def test_every_reason_of_a_line_is_said_in_chinese_and_counted_by_a_name(reason)
         "The log /srv/log/line-1 takes no more entries (it holds 9 of 9 bytes) until its archive is written"
         " or there is room on the disk.",
         "The archive /srv/out/line-1 cannot be written: No space left on device.",
+        BEHIND,
+        STANDS,
     ],
 )
 def test_troubles_of_a_line_are_said_in_chinese(sentence):

@@ -10,7 +10,7 @@ from engine import health
 from engine import shard as shard_module
 from engine.paths import Home
 from engine.plant import LogSection, Plant
-from engine.shard import Shard, await_log, fingerprint, run_shard
+from engine.shard import Shard, await_log, run_shard
 from engine.store import Fenced, LogMismatch, connect
 from engine.store.landing import Committed
 from engine.writer import Writer
@@ -20,6 +20,7 @@ from streams.log.abc import Kind
 from streams.log.errors import LogGap
 from streams.log.reader import FileLogReader
 from streams.log.writer import LogWriter
+from streams.operators.standing import Standing
 from streams.records import Readings, Rejects, encode
 from streams.testing import running, until
 from vision.records import Finding, FrameLoss, Outcome, Verdict, Versions, View
@@ -149,16 +150,6 @@ def test_without_its_snapshots_it_replays_the_log(line, dsn, straight):
     assert differences(dsn, straight()) == {}
 
 
-def test_a_snapshot_of_another_plant_file_is_not_used(line, plain_dsn, straight):
-    line.run_to(line.seconds(30), plain_dsn)
-    machines = [line.plant.machines[0].model_copy(update={"minor_stop_s": 299.0})]
-    line.run_to(line.seconds(30), plain_dsn, machines=machines)
-    assert fingerprint(line.plant) != fingerprint(line.plant.model_copy(update={"machines": machines}))
-    assert fingerprint(line.plant) == fingerprint(Plant.model_validate(PLANT))
-    line.plant = line.plant.model_copy(update={"machines": machines})
-    assert set(differences(plain_dsn, straight())) <= {"oee"}
-
-
 def test_an_update_goes_on_from_the_snapshot_that_the_program_before_it_took(
     line, plain_dsn, straight, capsys
 ):
@@ -262,7 +253,7 @@ def test_a_shard_that_lags_says_by_how_much(line, plain_dsn):
 class Idle:
     """A chain that has no state."""
 
-    clocks, clock_jumps, repeated, since, older = (), 0, 0, None, {}
+    clocks, clock_jumps, repeated, since, older, standing = (), 0, 0, None, {}, Standing()
 
     def snapshot(self):
         return {}

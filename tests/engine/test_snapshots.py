@@ -82,7 +82,14 @@ def test_an_operator_with_another_layout_falls_back_to_an_older_snapshot(connect
     save(connection, "line-1", 1, Snapshot(10, state(b"a")))
     save(connection, "line-1", 1, Snapshot(20, {"windows": (3, b"new"), "states": (1, b"")}))
     assert load(connection, "line-1", 100, VERSIONS).position == 10
-    assert load(connection, "line-1", 100, {**VERSIONS, "oee": 1}) is None
+
+
+def test_what_no_operator_can_read_is_left_out_of_the_newest_snapshot(connection):
+    own(connection)
+    for at in (10, 20):
+        save(connection, "line-1", 1, Snapshot(at, state(b"a")))
+    raised = {**VERSIONS, "windows": VERSIONS["windows"] + 1}
+    assert load(connection, "line-1", 100, raised) == Snapshot(20, {"states": state(b"a")["states"]})
 
 
 def test_an_older_layout_that_an_operator_still_reads_is_loaded(connection):

@@ -277,6 +277,26 @@ def test_a_machine_that_the_books_did_not_know_starts_with_empty_ones():
     assert table(told, "oee", "machine", "version", "good") == [("m", 2, 1), ("new", 1, 0)]
 
 
+def test_a_shift_that_has_begun_ends_as_it_began_though_the_calendar_is_changed():
+    earlier = Calendar(ZoneInfo("UTC"), (Shift("day", 8 * 60, 16 * 60), Shift("night", 16 * 60, 24 * 60)))
+    changed = Line(calendar=earlier)
+    before = Line()
+    before.until(60, [(0, "run")], [(0, 10, "40")])
+    changed.oee.restore(before.oee.snapshot())
+    told = [
+        table(changed.until(minute), "oee", "shift", "ts", "as_of") for minute in (120, 480, 490, 721, 1300)
+    ]
+    assert [rows[-1][0] for rows in told if rows] == ["late", "late", "day"]
+    assert table(changed.until(1310), "oee", "shift", "ts")[-1] == ("day", at(20 * 60))
+
+
+def test_a_shift_that_has_not_begun_is_that_of_the_new_calendar():
+    before, changed = Line(), Line(calendar=Calendar(ZoneInfo("UTC"), (Shift("new", 11 * 60, 20 * 60),)))
+    before.until(-120, [(-200, "run")])  # ten in the morning: the shift of twelve is to come
+    changed.oee.restore(before.oee.snapshot())
+    assert table(changed.until(10), "oee", "shift", "ts") == [("new", at(-60))]
+
+
 def test_a_machine_without_shifts_has_no_account():
     line = Line(calendar=Calendar(ZoneInfo("UTC"), ()))
     assert line.until(60, [(0, "run")], [(0, 10, "40")]) == ()

@@ -16,6 +16,7 @@ from streams.operators.clocks import Clocks
 from streams.operators.oee import Oee, Progress
 from streams.operators.outbox import Changes, Outbox
 from streams.operators.panes import Panes
+from streams.operators.standing import Lift, Said, Standing
 from streams.operators.states import States
 from streams.operators.testing import NOON, judged, keys, machine, numbers, plain, step, windowed, words
 from streams.operators.tracks import Interval
@@ -88,6 +89,19 @@ def recorded(second):
     return Recorded(found, at(second), "gateway")
 
 
+def upheld():
+    operator = Standing()
+    operator.begin({"oee": {"m": at(40)}}, {"oee": Lift(100, at(90))})
+    return operator
+
+
+def stated(second):
+    """An account of each machine; that of ``m`` is of before the log in the first forty seconds."""
+    ts, version = np.full(2, at(second)), np.full(2, second + 1)
+    account = Rows("oee", {"machine": Text.of(["m", "n"]), "ts": ts, "version": version})
+    return Said(at(second), accounts=(account,))
+
+
 PROBED = Catalog((Machine("m", (), sensors=(Sensor("probe"),)),))
 OPERATORS = {
     "admit": (lambda: Admit(KEYS), admitted),
@@ -99,6 +113,7 @@ OPERATORS = {
     "anomaly": (lambda: Anomaly(KEYS), closed),
     "states": (lambda: States(KEYS), stepped),
     "oee": (lambda: Oee(KEYS), progress),
+    "standing": (upheld, stated),
     "outbox": (lambda: Outbox(KEYS, EventRule("line-1", 5 * SECOND)), changed),
 }
 

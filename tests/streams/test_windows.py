@@ -301,6 +301,17 @@ def test_keys_are_restored_by_name_though_the_plant_has_changed():
     assert windows(late) == [("m", "b", at(9), 2, 2, 6.0, 2.0, 4.0)]
 
 
+def test_a_window_that_is_open_is_whole_though_the_allowance_was_lowered():
+    before = Windows(KEYS)
+    readings = [("m", "a", second, float(second)) for second in range(41)]
+    feed(before, 38, *readings, position=1)
+    shorter = keys(machine("m", ("a", "b"), allowance=SECOND), machine("n", allowance=SECOND))
+    after = restored(before, (1, readings), where=shorter)
+    told = feed(after, 60, ("m", "a", 62, 0.5), where=shorter, position=2)
+    assert windows(told)[-1] == ("m", "a", at(40), 1, 1, 40.0, 40.0, 40.0)
+    assert windows(told, MINUTE) == [("m", "a", NOON, 1, 41, float(sum(range(41))), 0.0, 40.0)]
+
+
 def test_widths_that_do_not_nest_are_refused():
     with pytest.raises(ValueError, match="multiple"):
         Windows(KEYS, (2 * SECOND, 3 * SECOND))

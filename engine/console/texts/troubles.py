@@ -55,6 +55,15 @@ TROUBLES = (
         "{file} 第 {line} 行被改动（{why}）；请从最新备份恢复该文件。",
     ),
     (
+        r"The log's time is (?P<ahead>\d+) s ahead of this computer's clock, .+\.",
+        "日志时间比本机时钟快 {ahead} 秒，在时钟赶上之前以半速前进；请先校准时钟，"
+        "若读数仍被拒收，再启用新的日志（docs/operating.md）。",
+    ),
+    (
+        r"Shifts and windows that began before (?P<moment>\S+) stand as they were committed, .+\.",
+        "{moment} 之前开始的班次和时间窗保持已提交的数值，因为日志已不含其开头；之后的数值完整。",
+    ),
+    (
         r"Reject (?P<part>.+) was not seen in its bin within (?P<s>[\d.]+) s; find it and release the line\.",
         "不良品 {part} 在 {s} 秒内未进入料箱，请找到后放行产线。",
     ),
