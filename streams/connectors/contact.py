@@ -81,6 +81,8 @@ class Contact:
         self._changed = NULL
         self.away_since = NULL
         """When it went away last; NULL: never, as far as anybody knows."""
+        self.lossy = False
+        """Whether some of what it says is kept by nobody: then it is never whole."""
         self._recalled = False
 
     def tells(self, tags: Collection[tuple[str, str]]) -> None:
@@ -98,7 +100,7 @@ class Contact:
         self.recall(outlet)
         now, back = self._clock.now(), not self._kept
         if back:
-            if not whole:
+            if self.lossy or not whole:
                 outlet.rejects(gap(self._names, self._last, now, self._why))
             self._tell(outlet, self._answered, "AVAILABLE", now)
             self._changed = now
@@ -118,7 +120,7 @@ class Contact:
         if kept is None or self._changed > by:
             return None
         until, why = (by, "") if kept else (self.away_since, self._why)
-        return Standing(min(last, by), until, why, self._told)
+        return Standing(min(last, by), until, why, self._told, self.lossy)
 
     def recall(self, outlet: Outlet) -> None:
         """Take over, once, how the contact stood when a former gateway ended: it is away since then."""
@@ -130,6 +132,7 @@ class Contact:
             return
         now = self._clock.now()
         self._last, self._why = before.heard, before.why or KILLED
+        self.lossy |= before.lossy
         if before.why:
             self._kept, self.away_since, self._changed = False, before.until, now
         else:

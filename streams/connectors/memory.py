@@ -12,13 +12,15 @@ class Standing:
     """How a contact stood.
 
     It was ``heard`` last (NULL where it never was); ``until`` then that is known, or since then it was
-    away, and ``why``; ``told`` are the (machine, tag) by which it tells of a machine's state.
+    away, and ``why``; ``told`` are the (machine, tag) by which it tells of a machine's state. It is ``lossy``
+    when some of what it says is kept by nobody while nobody listens.
     """
 
     heard: int
     until: int
     why: str = ""
     told: tuple[tuple[str, str], ...] = ()
+    lossy: bool = False
 
     @classmethod
     def read(cls, saved: Mapping[str, Any]) -> Standing:
@@ -30,7 +32,8 @@ class Standing:
             It is none.
         """
         told = tuple((str(machine), str(tag)) for machine, tag in saved["told"])
-        return cls(int(saved["heard"]), int(saved["until"]), str(saved["why"]), told)
+        lossy = bool(saved.get("lossy", False))
+        return cls(int(saved["heard"]), int(saved["until"]), str(saved["why"]), told, lossy)
 
 
 class Witness(Protocol):

@@ -10,6 +10,7 @@ from paho.mqtt.client import topic_matches_sub
 from streams.abc import Outlet, Ticket
 from streams.catalog import Machine
 from streams.clock import Clock
+from streams.connectors.batch import Decoded
 from streams.connectors.contact import Contact
 from streams.connectors.mqtt_link import Link
 from streams.connectors.mqtt_session import Broker, Message, Session
@@ -92,9 +93,10 @@ class Topics:
         """Leave nothing to be said in our name."""
 
     def opened(self, session: Session, outlet: Outlet) -> None:
-        """Subscribe, unless the broker knows; what it kept for us is no gap, if all is sent with QoS 1."""
+        """Subscribe, unless the broker knows; what it kept for us is no gap, where all is sent with QoS 1."""
         if not (session.kept and self._subscribed):
-            session.subscribe(list(dict.fromkeys([*self._topics, *self._decoder.topics, *self._wills])))
+            wanted = list(dict.fromkeys([*self._topics, *self._decoder.topics, *self._wills]))
+            self._lossy = session.subscribe(wanted) == 0
             self._subscribed = True
         self._recall(outlet)
         whole = session.kept and not self._lossy
@@ -117,20 +119,26 @@ class Topics:
 
     def take(self, messages: Sequence[Message], outlet: Outlet) -> list[Ticket]:
         """Hand over what messages say; they are safe when all tickets are."""
-        self._lossy = self._lossy or not all(message.qos for message in messages)
         asked = [message for message in messages if self._wants(message.topic)]
-        decoded = self._decoder.decode(asked, self._clock.now()) if asked else []
-        rejects = [item.rejects for item in decoded]
+        rejects = []
         for message in messages:
             if message.topic in self._wills:
                 self._will(message, outlet)
             elif not self._wants(message.topic):
                 rejects.append(unasked(message))
-        for item in decoded:
-            self._contacts.heard(set(item.readings.machine.values), outlet)
-            self._speakers.heard(item.readings, outlet)
+        decoded = []
+        for lossy in (False, True):
+            items = self._decode([message for message in asked if (message.qos == 0) == lossy])
+            for item in items:
+                self._contacts.heard(set(item.readings.machine.values), outlet, lossy=lossy)
+                self._speakers.heard(item.readings, outlet, lossy)
+            decoded += items
+        rejects = [item.rejects for item in decoded] + rejects
         tickets = [outlet.readings(item.readings) for item in decoded if len(item.readings)]
         return tickets + [outlet.rejects(refused) for refused in rejects if len(refused)]
+
+    def _decode(self, messages: Sequence[Message]) -> list[Decoded]:
+        return self._decoder.decode(messages, self._clock.now()) if messages else []
 
     def _wants(self, topic: str) -> bool:
         """Tell whether a topic brings readings; a session also brings what an older plant file asked for."""
@@ -142,7 +150,7 @@ class Topics:
         if message.payload.decode(errors="replace").strip() == gone:
             self._contacts.lost(outlet, f"its last will came: {gone}", {machine})
         else:
-            self._contacts.heard({machine}, outlet)
+            self._contacts.heard({machine}, outlet, lossy=not message.qos)
 
 
 class Contacts:
@@ -154,10 +162,14 @@ class Contacts:
         self._machines, self._bound, self._clock = machines, bound, clock
         self._contacts: dict[str, Contact] = {}
 
-    def heard(self, machines: Collection[str], outlet: Outlet, whole: bool = False) -> None:
+    def heard(
+        self, machines: Collection[str], outlet: Outlet, whole: bool = False, lossy: bool = False
+    ) -> None:
         """Note that machines are heard now; what is no machine has no contact."""
         for name in sorted(machines & self._machines.keys()):
-            self._of(name).heard(outlet, whole)
+            contact = self._of(name)
+            contact.heard(outlet, whole)
+            contact.lossy |= lossy
 
     def recall(self, outlet: Outlet) -> None:
         """Take those that a former gateway heard to be away until they are heard again."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from streams.abc import Outlet, Ticket
-from streams.connectors.contact import STOPPED
+from streams.connectors.contact import FAILED, STOPPED
 from streams.connectors.mqtt_session import Broker, BrokerError, Message, Session, Will
 from streams.connectors.mqtt_window import Window
 
@@ -55,6 +55,12 @@ class Link:
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Stay connected until told to stop."""
+        try:
+            self._stay(outlet, stop)
+        finally:
+            self._listener.lost(outlet, STOPPED if stop.is_set() else FAILED)
+
+    def _stay(self, outlet: Outlet, stop: threading.Event) -> None:
         pause, longest = BACKOFF
         while not stop.is_set():
             before = self.connections
@@ -65,7 +71,6 @@ class Link:
                 self._listener.lost(outlet, self.trouble)
             pause = BACKOFF[0] if self.connections > before else min(2 * pause, longest)
             stop.wait(pause)
-        self._listener.lost(outlet, STOPPED)
 
     def _visit(self, outlet: Outlet, stop: threading.Event) -> None:
         """Connect once and stay as long as it lasts."""

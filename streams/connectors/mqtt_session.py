@@ -123,8 +123,8 @@ class Session:
         if self._answer is not None and self._answer.is_failure:
             raise BrokerError(f"{self._broker} refuses us: {self._answer}.")
 
-    def subscribe(self, topics: Sequence[str], qos: int = 1) -> None:
-        """Ask for topics.
+    def subscribe(self, topics: Sequence[str], qos: int = 1) -> int:
+        """Ask for topics; return the lowest QoS that was granted, of 0 the broker keeps nothing.
 
         Raises
         ------
@@ -132,7 +132,7 @@ class Session:
             One of them is refused.
         """
         if not topics:
-            return
+            return qos
         self._granted = None
         if self._five:
             options = SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
@@ -144,6 +144,7 @@ class Session:
         for topic, code in zip(topics, granted, strict=True):
             if code.is_failure:
                 raise BrokerError(f"{self._broker} refuses the topic {topic}: {code}.")
+        return min(code.value for code in granted)
 
     def receive(self, wait: float) -> list[Message]:
         """Return what arrives within ``wait`` seconds, at once when something is there.

@@ -43,17 +43,22 @@ class Speakers:
             contact.tells(before.told if before else ())
             contact.recall(outlet)
 
-    def heard(self, readings: Readings, outlet: Outlet) -> None:
-        """Note that the machines of readings are heard now; what is no machine has no contact."""
+    def heard(self, readings: Readings, outlet: Outlet, lossy: bool = False) -> None:
+        """Note that the machines of readings are heard now; what is no machine has no contact.
+
+        They are ``lossy`` where nobody would have kept this while nobody listened.
+        """
         for name, told in self._said(readings):
             contact = self._of(name)
             contact.tells(told)
+            contact.lossy |= lossy
             contact.heard(outlet)
 
     def whole(self, outlet: Outlet) -> None:
-        """Note that all are heard again, and that somebody kept what they said meanwhile."""
+        """Note that all are heard again of whom somebody kept what they said meanwhile."""
         for contact in self._contacts.values():
-            contact.heard(outlet, whole=True)
+            if not contact.lossy:
+                contact.heard(outlet, whole=True)
 
     def lost(self, outlet: Outlet, why: str) -> None:
         """Note that nobody listens."""

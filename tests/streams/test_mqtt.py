@@ -203,6 +203,59 @@ def test_what_came_without_a_promise_is_a_gap_though_the_session_is_kept(mosquit
         outlet.wait_for(lambda told: len(gaps(told)) == 2)
 
 
+def test_a_failure_that_nobody_foresaw_takes_the_machine_away(mosquitto, sender, monkeypatch):
+    made, outlet = connector(mosquitto.broker()), MemoryOutlet()
+    monkeypatch.setattr(made._topics, "take", lambda messages, outlet: messages[9])
+    sender.send(FORCE, "1", retain=True)
+    with pytest.raises(IndexError):
+        made.run(outlet, threading.Event())
+    assert [value for _, value in avail(outlet)] == ["AVAILABLE", "UNAVAILABLE"]
+
+
+def noted(outlet):
+    """Return what the next gateway remembers of one."""
+    outlet.memory.note(NOW)
+    kept = json.loads(json.dumps(outlet.memory.saved()))
+    after = MemoryOutlet()
+    after.memory = Memory({name: Standing.read(one) for name, one in kept.items()})
+    return after
+
+
+@pytest.mark.parametrize("points", [POINTS, ()])
+@pytest.mark.parametrize("qos", [0, 1])
+def test_what_came_without_a_promise_is_a_gap_for_the_next_gateway_too(mosquitto, sender, points, qos):
+    with heard(mosquitto.broker(), points=points) as (_, outlet):
+        sender.send("line/1/readings", line(1), qos=qos)
+        outlet.wait_for(forces)
+    before = len(gaps(outlet))
+    with heard(mosquitto.broker(), noted(outlet), points=points) as (_, outlet):
+        sender.send("line/1/readings", line(2), qos=1)
+        outlet.wait_for(forces)
+    assert (before, [raw["why"] for raw in gaps(outlet)]) == (1, ["the gateway stopped"] * (1 - qos))
+
+
+def test_a_machine_that_is_kept_has_no_gap_because_of_one_that_is_not(mosquitto, sender):
+    rig = {"machine": "rig", "tag": "load", "ts": 7, "value": 1}
+    with heard(mosquitto.broker(), points=()) as (_, outlet):
+        sender.send("line/1/readings", line(1))
+        sender.send("line/1/readings", json.dumps(rig), qos=0)
+        outlet.wait_for(lambda told: len(told.rows()) == 2)
+    with heard(mosquitto.broker(), noted(outlet), points=()) as (_, outlet):
+        sender.send("line/1/readings", line(2))
+        outlet.wait_for(forces)
+    assert gaps(outlet) == []
+
+
+def test_a_broker_that_promises_nothing_is_a_gap_though_it_keeps_the_session(tmp_path):
+    broker = Mosquitto(tmp_path, ["max_qos 0", "allow_anonymous true"])
+    with heard(broker.broker()):
+        pass
+    with heard(broker.broker(), killed()) as (_, outlet):
+        pass
+    broker.close()
+    assert [raw["why"] for raw in gaps(outlet)] == ["the gateway was killed"]
+
+
 def killed():
     """Return an outlet that remembers a gateway which heard the press tell its execution by a topic."""
     outlet = MemoryOutlet()
