@@ -99,18 +99,18 @@ class PeerAgent:
         self._server.server_close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        agent = self
+        agent, life = self, self._life
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                agent._get(self)
+                agent._get(self, life)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
         return Handler
 
-    def _get(self, asked: BaseHTTPRequestHandler) -> None:
+    def _get(self, asked: BaseHTTPRequestHandler, life: int) -> None:
         self.asked.append(asked.path)
         parts = urlsplit(asked.path)
         *_, question = parts.path.split("/")
@@ -119,7 +119,7 @@ class PeerAgent:
             if self.answer:
                 _send(asked, *self.answer)
             elif question == "sample" and self.streams and "interval" in words:
-                self._stream(asked, words)
+                self._stream(asked, words, life)
             else:
                 told = {"probe": self._probe, "current": self._state}.get(question)
                 document = told() if told else self._sample(int(words["from"]), int(words["count"]))[0]
@@ -127,11 +127,11 @@ class PeerAgent:
         except OSError:
             return  # the client went
 
-    def _stream(self, asked: BaseHTTPRequestHandler, words: dict[str, str]) -> None:
+    def _stream(self, asked: BaseHTTPRequestHandler, words: dict[str, str], life: int) -> None:
         asked.send_response(200)
         asked.send_header("Content-Type", f"multipart/x-mixed-replace;boundary={BOUNDARY}")
         asked.end_headers()
-        at, life = int(words["from"]), self._life
+        at = int(words["from"])
         while self._life == life:
             document, at = self._sample(at, int(words["count"]))
             head = f"--{BOUNDARY}\r\nContent-type: text/xml\r\nContent-length: {len(document)}\r\n\r\n"

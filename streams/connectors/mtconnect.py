@@ -9,7 +9,7 @@ from contextlib import closing
 from streams.abc import Outlet
 from streams.clock import Clock
 from streams.connectors.batch import Decoded
-from streams.connectors.contact import STOPPED, Contact
+from streams.connectors.contact import FAILED, STOPPED, Contact
 from streams.connectors.mtconnect_http import Agent, AgentError, TooLong
 from streams.connectors.mtconnect_items import Items
 from streams.connectors.mtconnect_xml import Document, DocumentError, parse
@@ -55,6 +55,12 @@ class MTConnectConnector:
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Follow the agent until told to stop."""
+        try:
+            self._stay(outlet, stop)
+        finally:
+            self._contact.lost(outlet, STOPPED if stop.is_set() else FAILED)
+
+    def _stay(self, outlet: Outlet, stop: threading.Event) -> None:
         pause, longest = BACKOFF
         while not stop.is_set():
             before = self.connections
@@ -69,7 +75,6 @@ class MTConnectConnector:
                 self._gone(outlet, f"{self._agent} sent a document that is too long.")
             pause = BACKOFF[0] if self.connections > before else min(2 * pause, longest)
             stop.wait(pause)
-        self._contact.lost(outlet, STOPPED)
 
     def _visit(self, outlet: Outlet, stop: threading.Event) -> None:
         """Catch up and follow the agent as long as the connection lasts."""

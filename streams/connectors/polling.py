@@ -15,7 +15,7 @@ from streams.abc import Outlet
 from streams.clock import Clock
 from streams.connectors.batch import Batch
 from streams.connectors.blocks import Block
-from streams.connectors.contact import STOPPED, Contact
+from streams.connectors.contact import FAILED, STOPPED, Contact
 from streams.connectors.points import Binding
 from streams.records import UNTIMED
 
@@ -85,6 +85,12 @@ class PollingConnector:
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Stay connected until told to stop."""
+        try:
+            self._keep(outlet, stop)
+        finally:
+            self._contact.lost(outlet, STOPPED if stop.is_set() else FAILED)
+
+    def _keep(self, outlet: Outlet, stop: threading.Event) -> None:
         pause, longest = BACKOFF
         while not stop.is_set():
             begun = time.monotonic()
@@ -98,7 +104,6 @@ class PollingConnector:
                 pause = BACKOFF[0] if time.monotonic() - begun > longest else pause
                 stop.wait(pause)
                 pause = min(2 * pause, longest)
-        self._contact.lost(outlet, STOPPED)
 
     def _stay(self, link: Link, outlet: Outlet, stop: threading.Event) -> None:
         self._binding.forget()

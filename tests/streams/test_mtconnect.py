@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from contextlib import contextmanager
 
@@ -248,6 +249,18 @@ def test_an_answer_that_is_none_is_one_sentence(agent, monkeypatch, answer, says
         agent.stop()
         agent.start()
         until(lambda: says in made.trouble, says)
+
+
+def test_a_failure_that_nobody_foresaw_is_a_gap_of_what_the_agent_no_longer_has(agent, monkeypatch):
+    outlet, clock = MemoryOutlet(), ManualClock(NOW)
+    tags = {(point.machine, point.tag) for point in POINTS}
+    contact = Contact([MILL, LATHE], tags, clock)
+    made = MTConnectConnector(Agent(agent.url), POINTS, TEXTS, contact, 0.01, clock)
+    with monkeypatch.context() as broken, pytest.raises(TypeError):
+        broken.setattr(made, "_follow", lambda document, outlet: TEXTS.pop(document))
+        made.run(outlet, threading.Event())
+    assert told(outlet, "avail") == ["AVAILABLE", "UNAVAILABLE"]
+    assert contact.standing(NOW).why == "the connector failed"
 
 
 def test_an_agent_that_goes_silent_is_left(agent, monkeypatch):

@@ -140,6 +140,19 @@ def test_a_machine_whose_execution_it_tells_is_unavailable_while_the_device_is_a
     assert [(tag, value) for tag, _, value, _ in outlet.rows()] == [("avail", "UNAVAILABLE")]
 
 
+def test_a_failure_that_nobody_foresaw_takes_the_machine_away_and_is_a_gap(connect, outlet):
+    memory = Memory(a1=1, a9=2)
+    connector = connect(memory, [POINTS[0], Point("a9", "press", "execution")])
+    memory.given["a9"] = IndexError("list index out of range")
+    with pytest.raises(IndexError):
+        connector.run(outlet, threading.Event())
+    assert ("avail", "UNAVAILABLE") in [(tag, value) for tag, _, value, _ in outlet.rows()]
+    memory.given["a9"] = 2
+    with running(lambda stop: connector.run(outlet, stop)):
+        until(lambda: len(gaps(outlet)) > 1)
+    assert gaps(outlet)[1]["why"] == "the connector failed"
+
+
 def test_a_device_slower_than_the_interval_is_not_asked_for_what_was_missed(connect, outlet, monkeypatch):
     """Each look at the clock takes half a second, and so does the device."""
     memory, pauses, now, stop = Memory(a1=1, a9=2), [], itertools.count(), threading.Event()
