@@ -21,7 +21,7 @@ import psycopg
 import structlog
 
 from engine import health, logs
-from engine.clocks import jumped
+from engine.clocks import troubled
 from engine.line_log import open_view
 from engine.parts import PartRows
 from engine.paths import Home
@@ -162,7 +162,7 @@ class Shard:
             behind = self._clock.wall_seconds(self._clock.now() - self._writer.received)
             counters["lag_s"] = max(0.0, behind) if lag else 0.0
         now = self._clock.now()
-        troubles = *jumped(self._chain.clocks, now), *upheld(self._chain.standing, now)
+        troubles = *troubled(self._chain.clocks, now), *upheld(self._chain.standing, now)
         return health.Report(counters, (database(self._writer.trouble), *troubles))
 
     def _committed(self, position: int) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from engine.plant.log import LogSection
@@ -14,7 +14,7 @@ from engine.plant.outbox import OutboxSection
 from engine.plant.recipes import RecipeSection
 from engine.plant.references import Steps, misfits
 from engine.plant.retention import RetentionSection
-from engine.plant.section import Port, Positive, Section
+from engine.plant.section import Port, Positive, Section, Zone
 from engine.plant.sources import Source
 from engine.plant.stations import StationSection, build_station
 from streams.catalog import Catalog
@@ -52,7 +52,7 @@ class Plant(Section):
     """What the console calls the plant."""
     tenant: Annotated[int, Field(gt=0)] = 1
     """Whose rows they are, where one database serves several owners."""
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     """Zone of the shifts and of the calendar days of OEE."""
     shard: Annotated[str, Field(pattern=r"^\w[\w.-]*$")] = "line-1"
     """Name of this line's part of the log: it names the folder, so never change it."""
@@ -76,19 +76,6 @@ class Plant(Section):
     """What is kept for how long."""
     outbox: OutboxSection | None = None
     """Who is told of stops, alarms and revised shifts; left out: nobody."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (
-            ZoneInfoNotFoundError,
-            ValueError,
-            OSError,
-        ) as exc:  # a folder of zones is a file that is none
-            raise ValueError(f"{name!r} is not a time zone; write one like Asia/Shanghai") from exc
-        return name
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

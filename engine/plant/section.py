@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
@@ -18,6 +19,18 @@ Positive = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(ge=0)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:  # a folder of zones is a file that is none
+        raise ValueError(f"{name!r} is not a time zone; write one like Asia/Shanghai") from exc
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""The name of a time zone."""
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:

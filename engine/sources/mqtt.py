@@ -13,7 +13,7 @@ def build(source: MqttSource, plant: Plant) -> MqttConnector:
         source.broker(plant.shard),
         source.topics,
         [point.build() for point in source.points],
-        TimeRule(source.time, source.time_unit),
+        TimeRule(source.time, source.time_unit, source.zone()),
         {will.topic: (will.machine, will.gone) for will in source.wills},
         plant.catalog().machines,
         plant.clock(),

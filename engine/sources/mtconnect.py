@@ -21,7 +21,13 @@ def build(source: MTConnectSource, plant: Plant) -> MTConnectConnector:
     machines = [catalog.machine(name) for name in dict.fromkeys(point.machine for point in points)]
     contact = Contact(machines, {(point.machine, point.tag) for point in points}, plant.clock())
     return MTConnectConnector(
-        agent(source), points, texts(points, machines), contact, source.interval_s, plant.clock()
+        agent(source),
+        points,
+        texts(points, machines),
+        contact,
+        source.interval_s,
+        plant.clock(),
+        source.zone(),
     )
 
 

@@ -9,4 +9,5 @@ from streams.connectors.shdr import ShdrConnector
 def build(source: ShdrSource, plant: Plant) -> ShdrConnector:
     """Return its connector."""
     machine = plant.catalog().machine(source.machine)
-    return ShdrConnector(machine, source.host, source.port, plant.clock(), source.silence_s)
+    zone = source.zone()
+    return ShdrConnector(machine, source.host, source.port, plant.clock(), source.silence_s, zone)

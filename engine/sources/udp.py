@@ -8,4 +8,4 @@ from streams.connectors.udp import UdpConnector
 
 def build(source: UdpSource, plant: Plant) -> UdpConnector:
     """Return its connector."""
-    return UdpConnector(source.host, source.port, plant.catalog().machines, plant.clock())
+    return UdpConnector(source.host, source.port, plant.catalog().machines, plant.clock(), source.zone())

@@ -10,4 +10,5 @@ from streams.connectors.zeromq import ZmqConnector
 def build(source: ZmqSource, plant: Plant) -> ZmqConnector:
     """Return its connector; the key file is read when it runs."""
     curve = source.curve
-    return ZmqConnector(source.endpoint, None if curve is None else lambda: server_keys(curve), plant.clock())
+    keys = None if curve is None else lambda: server_keys(curve)
+    return ZmqConnector(source.endpoint, keys, plant.clock(), source.zone())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -10,11 +11,13 @@ from streams.connectors import waveforms
 from streams.connectors.arrow_size import unpacked
 from streams.connectors.batch import NO_REJECTS
 from streams.connectors.json_lines import decode_lines
+from streams.connectors.zones import zoned_json
 from streams.records import NULL, RAW_LIMIT, Readings, Rejects
 from streams.waveforms import Waveforms
 
 REASON_LIMIT = 500
 """Letters of a refusal: it may quote what it refuses."""
+JSON = (b"json", b"waveform-json")
 UNPACKED_LIMIT = 64 << 20
 """Bytes that a message may become: eight times the largest one."""
 
@@ -29,13 +32,14 @@ class Said(NamedTuple):
     """Of a message of waveforms, which holds nothing else."""
 
 
-def read(kind: bytes, payload: bytes, received: int = NULL) -> Said:
+def read(kind: bytes, payload: bytes, received: int = NULL, zone: ZoneInfo | None = None) -> Said:
     """Return what a message says; a whole message that cannot be read is a reject, too.
 
     When it was ``received`` is the time of JSON lines without one; Arrow and waveforms have theirs.
+    Texts of JSON that name no zone are times of ``zone``; None: UTC.
     """
     try:
-        return _decode(kind, payload, received)
+        return _decode(kind, zoned_json(payload, zone) if kind in JSON else payload, received)
     except ValueError as exc:
         raw = payload[:RAW_LIMIT].decode(errors="backslashreplace")
         return Said(Readings.empty(), Rejects.of("unreadable", [raw]), str(exc)[:REASON_LIMIT])

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from streams.connectors.json_lines import decode_lines
 from streams.connectors.mqtt_session import Message
 from streams.connectors.points import Binding, Point
 from streams.connectors.stamps import stamp
+from streams.connectors.zones import zoned, zoned_json
 from streams.records import GOOD, NULL, RAW_LIMIT, SNAPSHOT, UNTIMED, Rejects
 
 LARGEST = 1 << 20
@@ -36,6 +38,8 @@ class TimeRule:
 
     path: str = ""
     unit: str = "us"
+    zone: ZoneInfo | None = None
+    """Of times that name none, also of those in JSON lines; None: UTC."""
 
     def read(self, content: Any) -> int | None:
         """Return the microseconds since 1970 that a payload names, None when it names none.
@@ -48,7 +52,7 @@ class TimeRule:
         told = follow(content, self.path) if self.path else MISSING
         if told is MISSING or told is None:
             return None
-        time = stamp(told) if isinstance(told, str) else _scaled(told, UNITS[self.unit])
+        time = stamp(zoned(told, self.zone)) if isinstance(told, str) else _scaled(told, UNITS[self.unit])
         if time is None:
             raise BadValue("bad_time")
         return time
@@ -92,8 +96,11 @@ class TopicDecoder:
                 (kept if message.retained else lines).append(message.payload)
         decoded = [batch.build()]
         if kept:
-            decoded.append(_found(decode_lines(b"\n".join(kept), received)))
-        return [*decoded, decode_lines(b"\n".join(lines), received)] if lines else decoded
+            decoded.append(_found(self._lines(kept, received)))
+        return [*decoded, self._lines(lines, received)] if lines else decoded
+
+    def _lines(self, payloads: Sequence[bytes], received: int) -> Decoded:
+        return decode_lines(zoned_json(b"\n".join(payloads), self._time.zone), received)
 
     def _values(self, message: Message, received: int, batch: Batch) -> None:
         bound = self.topics[message.topic]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from contextlib import closing
+from zoneinfo import ZoneInfo
 
 from streams.abc import Outlet
 from streams.clock import Clock
@@ -34,6 +35,8 @@ class MTConnectConnector:
     ----------
     interval
         Seconds that the agent may collect before it sends.
+    zone
+        Of times that name none; None: UTC.
     """
 
     def __init__(
@@ -44,9 +47,10 @@ class MTConnectConnector:
         contact: Contact,
         interval: float,
         clock: Clock,
+        zone: ZoneInfo | None = None,
     ) -> None:
         self._agent, self._contact, self._clock, self._interval = agent, contact, clock, interval
-        self._items = Items(points, texts)
+        self._items = Items(points, texts, zone)
         self._instance = self._next = 0
         self._lost = NULL
         self.connections = 0

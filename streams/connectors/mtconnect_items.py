@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from zoneinfo import ZoneInfo
 
 from streams.connectors.batch import Batch, Decoded, number
 from streams.connectors.mtconnect_xml import Document, Observation
 from streams.connectors.points import Binding, Point
 from streams.connectors.shdr_lines import OPENING_AGE, UNAVAILABLE
 from streams.connectors.stamps import stamp
+from streams.connectors.zones import zoned
 from streams.records import GOOD, NULL, SNAPSHOT
 
 
@@ -21,9 +23,12 @@ class Items:
         Addresses are ``device/item``: the device's name or uuid, the item's name or id.
     texts
         Those of them whose tags take words.
+    zone
+        Of times that name none; None: UTC.
     """
 
-    def __init__(self, points: Iterable[Point], texts: Collection[str]) -> None:
+    def __init__(self, points: Iterable[Point], texts: Collection[str], zone: ZoneInfo | None = None) -> None:
+        self._zone = zone
         self.binding = Binding(points)
         self._texts = frozenset(texts)
         self._wanted = {tuple(address.partition("/")[::2]): address for address in self.binding.points}
@@ -59,7 +64,7 @@ class Items:
     def _read(self, address: str, one: Observation, opened: int | None, lost: int, batch: Batch) -> None:
         point = self.binding.points[address]
         text = address in self._texts
-        recorded = stamp(one.time)
+        recorded = stamp(zoned(one.time, self._zone))
         reason = one.refusal or ("bad_time" if recorded is None else "")
         if recorded is not None and not one.value and not text:
             reason = reason or "empty_value"

@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from streams.abc import Outlet
 from streams.catalog import Machine
@@ -14,6 +16,7 @@ from streams.clock import Clock
 from streams.connectors.contact import FAILED, STOPPED, Contact
 from streams.connectors.dial import dial, hear
 from streams.connectors.shdr_lines import LineBuffer, ShdrDecoder
+from streams.connectors.zones import zoned_lines
 from streams.records import Rejects
 
 CHUNK = 1 << 16
@@ -39,13 +42,21 @@ class ShdrConnector:
     ----------
     silence
         Seconds without a word after which it is given up and connected to anew; None: it may be silent.
+    zone
+        Of times that name none; None: UTC.
     """
 
     def __init__(
-        self, machine: Machine, host: str, port: int, clock: Clock, silence: float | None = None
+        self,
+        machine: Machine,
+        host: str,
+        port: int,
+        clock: Clock,
+        silence: float | None = None,
+        zone: ZoneInfo | None = None,
     ) -> None:
         self._machine, self._clock, rule = machine, clock, machine.state_rule
-        self._silence, self._mute = silence, False
+        self._silence, self._mute, self._zone = silence, False, zone
         self._address = (host, port)
         told = {(machine.name, name) for name in (*(tag.name for tag in machine.tags), rule.execution)}
         self._contact = Contact([machine], told | {(machine.name, rule.availability)}, clock)
@@ -81,7 +92,8 @@ class ShdrConnector:
             if not self._mute:
                 self._heard(outlet)
             decoder = ShdrDecoder(self._machine, self._clock.now(), self._contact.away_since)
-            session = Session(link, decoder, lambda: self._heard(outlet), outlet, self._clock, self._silence)
+            told = partial(self._heard, outlet)
+            session = Session(link, decoder, told, outlet, self._clock, self._silence, self._zone)
             why = session.run(stop)
             session.hand_over()
             if session.buffer.rest:
@@ -111,6 +123,8 @@ class Session:
         Called whenever the adapter says something.
     silence
         Seconds that it may say nothing; None: as long as it likes.
+    zone
+        Of times that name none; None: UTC.
     """
 
     def __init__(
@@ -121,7 +135,9 @@ class Session:
         outlet: Outlet,
         clock: Clock,
         silence: float | None = None,
+        zone: ZoneInfo | None = None,
     ) -> None:
+        self._zone = zone
         self._link, self._decoder, self._told = link, decoder, told
         self._outlet, self._clock, self._silence = outlet, clock, silence
         self._lines = bytearray()
@@ -153,7 +169,7 @@ class Session:
 
     def hand_over(self) -> None:
         """Decode the lines collected so far and give them away."""
-        lines = bytes(self._lines)
+        lines = zoned_lines(bytes(self._lines), self._zone)
         self._lines.clear()
         readings, rejects = self._decoder.decode(lines, self._clock.now())
         if len(readings):

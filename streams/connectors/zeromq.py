@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from threading import Event
+from zoneinfo import ZoneInfo
 
 import zmq
 
@@ -57,6 +58,8 @@ class ZmqConnector:
         Returns who may come in, asked at each start; without it everybody who reaches the endpoint.
     clock
         Gives JSON lines without a time that of their receipt; left out, real time.
+    zone
+        Of their times that name none; None: UTC.
     """
 
     def __init__(
@@ -64,10 +67,11 @@ class ZmqConnector:
         endpoint: str,
         keys: Callable[[], ServerKeys] | None = None,
         clock: Clock | None = None,
+        zone: ZoneInfo | None = None,
     ) -> None:
         self._endpoint, self._keys = endpoint, keys
-        self._clock = clock or WallClock()
-        self._plain = PlainSenders(self._clock)
+        self._clock, self._zone = clock or WallClock(), zone
+        self._plain = PlainSenders(self._clock, zone)
         self._peers: OrderedDict[str, bytes] = OrderedDict()
         self._busy_until = 0.0
         self.trouble = ""
@@ -133,7 +137,7 @@ class ZmqConnector:
         self._relay(socket, peer, one, relay)
 
     def _relay(self, socket: zmq.Socket[bytes], peer: bytes, one: numbered.Numbered, relay: Relay) -> None:
-        said = read(one.kind, one.payload, self._clock.now())
+        said = read(one.kind, one.payload, self._clock.now(), self._zone)
         if said.refusal:
             _reply(socket, peer, Reply(one.number, REFUSED, said.refusal))
         if away := relay.send(one.sender, one.number, one.floor, said.readings, said.rejects, said.waveforms):
@@ -156,8 +160,8 @@ class ZmqConnector:
 class PlainSenders:
     """Messages without name and number: each waits here for the disk, and repeats for their answers."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, zone: ZoneInfo | None = None) -> None:
+        self._clock, self._zone = clock, zone
         self._waiting: OrderedDict[Label, tuple[Sequence[Ticket], str]] = OrderedDict()
         self._answered: OrderedDict[Label, str] = OrderedDict()
 
@@ -176,7 +180,7 @@ class PlainSenders:
         elif label in self._answered:
             self._answer(socket, label, self._answered[label])
         elif label not in self._waiting:
-            said = read(kind, payload, self._clock.now())
+            said = read(kind, payload, self._clock.now(), self._zone)
             self._waiting[label] = hand_over(said, outlet), said.refusal
 
     def answer_safe(self, socket: zmq.Socket[bytes]) -> None:

@@ -99,6 +99,10 @@ def test_every_reason_of_a_line_is_said_in_chinese_and_counted_by_a_name(reason)
         "The adapter at 10.0.0.9:7878 is gone: its machine is unplugged or switched off.",
         "The adapter at 10.0.0.9:7878 is gone: it said nothing for 0.5 s.",
         "The adapter at 10.0.0.9:7878 is gone: it missed its heartbeats.",
+        "The times of mill-adapter are 28800 s ahead of the plant's; set its clock by a time server, or write"
+        " the timezone of its times into the plant file.",
+        "The times of boards are 90 s behind the plant's; set its clock by a time server, or write"
+        " the timezone of its times into the plant file.",
         "No camera is read yet.",
         "The log /srv/log/line-1 takes no more entries (it holds 9 of 9 bytes) until its archive is written"
         " or there is room on the disk.",

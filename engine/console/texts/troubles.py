@@ -101,6 +101,16 @@ TROUBLES = (
         "时钟在 {when} 跳变 {jump} 秒，请用时间服务器校准。",
     ),
     (
+        r"The times of (?P<source>.+) are (?P<s>\d+) s behind the plant's; set its clock by a time server,"
+        r" or write the timezone of its times into the plant file\.",
+        "{source} 的时间戳比工厂时间慢 {s} 秒，请用时间服务器校准其时钟，或在工厂文件中写明其时区。",
+    ),
+    (
+        r"The times of (?P<source>.+) are (?P<s>\d+) s ahead of the plant's; set its clock by a time server,"
+        r" or write the timezone of its times into the plant file\.",
+        "{source} 的时间戳比工厂时间快 {s} 秒，请用时间服务器校准其时钟，或在工厂文件中写明其时区。",
+    ),
+    (
         r"Evidence cannot be written: (?P<why>.+); make room on the disk\.",
         "证据无法写入：{why}，请清理磁盘空间。",
     ),

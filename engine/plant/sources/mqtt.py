@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from engine.plant.section import Section
 from engine.plant.sources.broker import BrokerSection
 from engine.plant.sources.points import PointSection
+from engine.plant.sources.stamped import StampedSource
 
 
 def _filter(topic: str) -> str:
@@ -50,7 +51,7 @@ class TopicPointSection(PointSection):
     """The topic; where its payload is JSON, ``topic#key.key``."""
 
 
-class MqttSource(BrokerSection):
+class MqttSource(StampedSource, BrokerSection):
     """Topics of a broker: JSON lines of readings, or a value each."""
 
     kind: Literal["mqtt"]

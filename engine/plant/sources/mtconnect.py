@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from engine.plant.section import Positive, Section
 from engine.plant.sources.broker import TlsSection
 from engine.plant.sources.points import PointSection
+from engine.plant.sources.stamped import StampedSource
 
 
 def _agent(url: str) -> str:
@@ -46,7 +47,7 @@ class ItemSection(PointSection):
     """``device/item``: the device's name or uuid, the item's name or id."""
 
 
-class MTConnectSource(Section):
+class MTConnectSource(StampedSource):
     """An MTConnect agent over HTTP: its state once, then every event by its sequence number."""
 
     kind: Literal["mtconnect"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine.plant.section import Port, Positive, Section
+from engine.plant.section import Port, Positive
+from engine.plant.sources.stamped import StampedSource
 
 
-class ShdrSource(Section):
+class ShdrSource(StampedSource):
     """An MTConnect adapter that speaks SHDR over TCP, one machine."""
 
     kind: Literal["shdr"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine.plant.section import Port, Section
+from engine.plant.section import Port
+from engine.plant.sources.stamped import StampedSource
 
 
-class UdpSource(Section):
+class UdpSource(StampedSource):
     """An address that takes JSON lines of readings as datagrams."""
 
     kind: Literal["udp"]

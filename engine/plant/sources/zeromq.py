@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from engine.plant.keys import CurveSection
-from engine.plant.section import Section
+from engine.plant.sources.stamped import StampedSource
 
 
-class ZmqSource(Section):
+class ZmqSource(StampedSource):
     """A ZeroMQ endpoint that takes Arrow batches and JSON lines of readings."""
 
     kind: Literal["zeromq"]
