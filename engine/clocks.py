@@ -28,9 +28,13 @@ def _jumped(clock: ClockEstimate, now: int) -> str:
 def _off(clock: ClockEstimate) -> str:
     if abs(clock.offset) <= MINUTE:
         return ""
-    where = "behind" if clock.offset > 0 else "ahead of"
     seconds = round(abs(clock.offset) / SECOND)
+    if clock.offset > 0:
+        return (
+            f"The times of {clock.source} are {seconds} s behind the plant's; set its clock by a time server,"
+            " or write the timezone of its times into the plant file."
+        )
     return (
-        f"The times of {clock.source} are {seconds} s {where} the plant's; set its clock by a time server,"
+        f"The times of {clock.source} are {seconds} s ahead of the plant's; set its clock by a time server,"
         " or write the timezone of its times into the plant file."
     )

@@ -55,6 +55,12 @@ TROUBLES = (
         "{file} 第 {line} 行被改动（{why}）；请从最新备份恢复该文件。",
     ),
     (
+        r"The stream (?P<name>\S+) at (?P<place>.+) has (?P<said>.+), and NATS does not change that"
+        r" \((?P<why>.+)\): mend the plant file, or begin with a new stream\.",
+        "NATS（{place}）上的流 {name} 的设置是 {said}，NATS 不允许更改（{why}）；"
+        "请修改工厂文件，或换用新的流。",
+    ),
+    (
         r"The log's time is (?P<ahead>\d+) s ahead of this computer's clock, .+\.",
         "日志时间比本机时钟快 {ahead} 秒，在时钟赶上之前以半速前进；请先校准时钟，"
         "若读数仍被拒收，再启用新的日志（docs/operating.md）。",
