@@ -54,7 +54,7 @@ LOOK = 1.0
 LINGER = 0.1
 """Seconds that a verdict waits, while other parts are inside, to reach disk and log together with them."""
 DEPTH = 48
-"""Parts inside a lossless station at the most."""
+"""Parts inside a lossless station, or 12 a core: they wait in groups, are judged, and linger."""
 NO_EVIDENCE = "evidence_not_written"
 
 
@@ -144,7 +144,7 @@ class Station:
         self._stop = stop
         self._log.report(avail="AVAILABLE", execution="ACTIVE")
         newest = self._section.mode == "newest"
-        depth = self._cores + len(self._section.cameras) if newest else DEPTH
+        depth = self._cores + len(self._section.cameras) if newest else max(DEPTH, 12 * self._cores)
         told = self._judge_of, self._deliver, self._cores, depth, newest, LINGER, TOGETHER
         self._pipeline = Pipeline(*told)
         if self._line:

@@ -136,7 +136,6 @@ class Models:
 
     def _follow_for(self, recipe: Judging) -> bool:
         """Take another model where one is asked for; False where that cannot be followed now."""
-        stays = "The model in use stays:"
         try:
             judge = self._judge(recipe, Approvals.read(self._home))
             warm(judge)
@@ -145,12 +144,18 @@ class Models:
             logger.info("models_followed", station=self._station, part_number=recipe.part_number)
             return True
         except (ApprovalError, ModelError, PlantError) as exc:
-            self._wrong[recipe.part_number] = f"{stays} {exc}"
+            self._wrong[recipe.part_number] = self._stays(recipe, str(exc))
             logger.warning("models_not_followed", station=self._station, error=str(exc))
         except Exception as exc:  # the station must go on with the model that it has
-            self._wrong[recipe.part_number] = f"{stays} another cannot be loaded: {type(exc).__name__}."
+            why = f"another cannot be loaded: {type(exc).__name__}."
+            self._wrong[recipe.part_number] = self._stays(recipe, why)
             logger.exception("models_not_followed", station=self._station)
         return False
+
+    def _stays(self, recipe: Judging, why: str) -> str:
+        """Return why a model could not be followed, and what of it; nothing stays where nothing is judged."""
+        refused = isinstance(self.inspectors.of(recipe.part_number), Refusal)
+        return why if refused else f"The model in use stays: {why}"
 
     def _judge(self, recipe: Judging, approvals: Approvals) -> Judge:
         """Return an inspector by the models chosen, or one who refuses since nobody signed them."""

@@ -146,12 +146,12 @@ def open_lane(model: Model, threads: int, together: int = 1) -> Lane:
         return Lane(alone)
     try:
         several = open_request(model, threads, together)
-    except ModelError:
-        logger.info("pictures_computed_one_by_one", model=model.name, reason="it takes one at a time")
-        return Lane(alone)
-    if alike(alone, several):
-        return Lane(alone, several)
-    logger.warning("pictures_computed_one_by_one", model=model.name, reason="together they give other bits")
+        if alike(alone, several):
+            return Lane(alone, several)
+        why = "together they give other bits"
+    except (ModelError, RuntimeError):
+        why = "it takes one at a time"
+    logger.info("pictures_computed_one_by_one", model=model.name, reason=why)
     return Lane(alone)
 
 

@@ -37,8 +37,8 @@ JPEG_QUALITY = 95
 
 _JPEG = b"\xff\xd8\xff"
 _START_OF_SCAN = 0xDA
-_HARMLESS = "Warning:"
-"""How libjpeg begins what it says of an odd header, unlike of a fault among the pixels."""
+_JFIF = b"JFIF\0"
+"""What stands before the revision in the header of a JPEG."""
 _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
@@ -66,16 +66,30 @@ def decode(encoded: bytes) -> tuple[Image | None, str]:
     """Decode a JPEG, PNG or BMP to (height, width, 3) BGR; return None and the defect where it cannot be."""
     if defect := inspect_container(encoded):
         return None, defect
-    damaged = False
-    if encoded.startswith(_JPEG):
-        try:
-            return simplejpeg.decode_jpeg(encoded, "BGR"), ""
-        except ValueError as exc:
-            damaged = not str(exc).startswith(_HARMLESS)
+    strict = _strictly(encoded) if encoded.startswith(_JPEG) else None
+    if strict is not None:
+        return strict, ""
     image = _pixels(encoded)
     if image is None:
         return None, UNREADABLE
-    return (None, DAMAGED) if damaged else (image, "")
+    return (None, DAMAGED) if encoded.startswith(_JPEG) else (image, "")
+
+
+def _strictly(encoded: bytes) -> Image | None:
+    """Decode a JPEG of which the decoder says nothing, but that its header is of an odd revision."""
+    for content in (encoded, _usual(encoded)):
+        try:
+            image: Image = simplejpeg.decode_jpeg(content, "BGR")
+        except ValueError:
+            continue
+        return image
+    return None
+
+
+def _usual(encoded: bytes) -> bytes:
+    """Return a JPEG whose header names the usual revision: of several faults only the first is told."""
+    at = encoded.find(_JFIF, 0, 64) + len(_JFIF)
+    return encoded[:at] + b"\x01" + encoded[at + 1 :] if at >= len(_JFIF) else encoded
 
 
 def _pixels(encoded: bytes) -> Image | None:

@@ -223,6 +223,7 @@ class Line:
             except Exception as exc:  # whatever it is, the line must hear of us again
                 logger.exception("handshake failed")
                 self._note_lost(exc)
+            self._keep()
             if not self._stop.wait(pause):
                 pause = min(2 * pause, BACKOFF[1])
 

@@ -95,24 +95,22 @@ class Scanner:
             When the part was called, and until when its code may come, monotonic seconds.
         """
         with self._heard:
-            dropped = self._drop(called)
+            self._drop(called)
             self._heard.wait_for(lambda: self._of(called, due), max(0.0, due - time.monotonic()))
             found = self._of(called, due)
             self._keep(lambda scan: scan.at > due)
-            self._missed = None if found or dropped else due
+            self._missed = None if found else due
         return list(dict.fromkeys(found))
 
     def _of(self, called: float, due: float) -> list[str]:
         return [scan.text for scan in self._scans if called - self._within_s <= scan.at <= due]
 
-    def _drop(self, called: float) -> bool:
+    def _drop(self, called: float) -> None:
         """Drop the codes that came between two parts, of which the one before had none."""
         before, missed = len(self._scans), self._missed
         if missed is not None and self._late == "drop":
             self._keep(lambda scan: not missed < scan.at < called)
-        dropped = before - len(self._scans)
-        self.dropped += dropped
-        return dropped > 0
+        self.dropped += before - len(self._scans)
 
     def _keep(self, wanted: Callable[[Scan], bool]) -> None:
         self._scans = deque(filter(wanted, self._scans), KEPT)

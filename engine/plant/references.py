@@ -23,6 +23,7 @@ NAMELESS = {"video", "rtsp", "genicam"}
 """Kinds of cameras whose pictures never say of which part they are."""
 EXPOSED = ("genicam", "video")
 """Kinds of cameras that a recipe can expose."""
+USB_CONTROLS = ("exposure_ms", "gain", "brightness", "white_balance_k", "focus")
 PROCESSES = ("appender", "archive", "console", "gateway", "relay", "supervisor")
 
 
@@ -75,17 +76,47 @@ def _recipes(plant: Any) -> Iterator[Misfit]:
 
 
 def _exposures(plant: Any) -> Iterator[Misfit]:
-    """Yield the cameras that a recipe of their station exposes, though they cannot be told."""
-    asked = {_name(item): item.get("exposure") for _, item in _items(plant, "recipes")}
+    """Yield what recipes ask of the cameras of their stations that these cannot do, or would not undo."""
+    asked = {_name(item): item.get("exposure") or {} for _, item in _items(plant, "recipes")}
     for step, station in _items(plant, "stations"):
         named = station.get("recipes")
-        told = [asked.get(name) for name in named if isinstance(name, str)] if isinstance(named, list) else []
-        exposed = {name for item in told if isinstance(item, dict) for name in item}
+        recipes = (
+            [name for name in named if isinstance(name, str) and name in asked]
+            if isinstance(named, list)
+            else []
+        )
         for place, camera in _items(station, "cameras"):
-            kind = camera.get("kind")
-            if _name(camera) in exposed and kind not in EXPOSED:
+            told = {name: _told(asked[name], _name(camera)) for name in recipes}
+            if any(told.values()):
                 steps: Steps = ("stations", step, "cameras", place, "kind")
-                yield steps, f"a {kind} camera takes no exposure of a recipe; set it at the camera itself."
+                yield from ((steps, why) for why in _undoable(camera, told))
+
+
+def _told(exposure: Any, camera: str) -> dict[str, Any]:
+    found = exposure.get(camera) if isinstance(exposure, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _undoable(camera: dict[str, Any], told: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield why a camera cannot be exposed as recipes tell it; a device keeps what it was told last."""
+    kind, own = camera.get("kind"), camera.get("settings")
+    if kind not in EXPOSED:
+        yield f"a {kind} camera takes no exposure of a recipe; set it at the camera itself."
+        return
+    always = set(own) if isinstance(own, dict) else set()
+    every = {control for settings in told.values() for control in settings}
+    for recipe, settings in told.items():
+        for control, value in settings.items() if kind == "video" else ():
+            if control not in USB_CONTROLS or isinstance(value, str | bool):
+                yield (
+                    f"recipe {recipe} tells a USB camera {control}: {value}; say a number for"
+                    f" {', '.join(USB_CONTROLS)}."
+                )
+        if left := sorted(map(str, every - always - set(settings))):
+            yield (
+                f"recipe {recipe} leaves {', '.join(left)} as another recipe sets it; name it there, too,"
+                " or in the camera's settings."
+            )
 
 
 def _masters(plant: Any) -> Iterator[Misfit]:

@@ -18,6 +18,7 @@ from streams.catalog import Machine, Tag
 from streams.clock import SECOND
 
 UsbControl = Literal["exposure_ms", "gain", "brightness", "white_balance_k", "focus"]
+"""What a USB camera can be told, as `vision.cameras.controls` has it."""
 
 
 class FolderCamera(Section):

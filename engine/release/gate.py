@@ -65,12 +65,15 @@ class Gate:
         self._uptime, self._boot = uptime, boot()
         self._home, self._recipes, self._light, self._shifts, self._now = home, recipes, light, shifts, now
         self._lock = threading.Lock()
-        self._state = anchored(files.load(home, station), now(), uptime(), self._boot)
+        found = files.load(home, station)
+        self._state = anchored(found, now(), uptime(), self._boot)
         self._cameras = ""
         self._told: dict[int, int] = {}
         self._unwritten = ""
         self._needed = False
         self._number = self._state.basis.part_number if self._state.basis else ""
+        if self._state != found:
+            self._set(self._state)
 
     @property
     def state(self) -> State:

@@ -616,7 +616,8 @@ def test_a_code_that_comes_after_its_part_s_time_names_no_other_part(rig: Rig) -
                 rig.plc.wait(lambda: rig.plc.on("ready"))
                 link.sendall(b"A-3\n")
                 rig.plc.wait(lambda: bool(scanner._scans))
-                assert (rig.part(OK).word, rig.verdict(3).serial) == ("ok", "A-3")
+                assert (rig.part(OK).word, rig.verdict(3).serial == "A-3") == ("ng", False)
+                assert rig.counters()["late_codes"] == 2
 
 
 BIN: dict[str, Any] = {"bin": {"within_s": 0.3}}

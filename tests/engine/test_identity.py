@@ -314,9 +314,13 @@ def test_a_code_between_a_part_without_one_and_the_next_is_of_neither() -> None:
     read(scanner, "A-1", 1.5)
     assert scanner.take(2.0, 3.0) == []
     assert scanner.dropped == 1
-    read(scanner, "A-3", 3.5)
-    assert scanner.take(4.0, 5.0) == ["A-3"], "a code was seen of the part before: no more are in doubt"
-    assert scanner.dropped == 1
+    read(scanner, "A-2", 3.5)
+    assert scanner.take(4.0, 5.0) == [], "a scanner that is late with each part never names the next"
+    assert scanner.dropped == 2
+    read(scanner, "A-4", 6.5)
+    assert scanner.take(6.0, 7.0) == ["A-4"]
+    read(scanner, "A-5", 7.5)
+    assert scanner.take(8.0, 9.0) == ["A-5"]
 
 
 def test_a_code_between_a_part_that_had_its_own_and_the_next_is_the_next_ones() -> None:

@@ -213,23 +213,53 @@ def test_a_recipe_sets_what_its_cameras_can_be_told():
     assert by_hand.settings == {"gain": 3, "exposure_ms": 4.0}
 
 
-def test_a_recipe_that_exposes_a_camera_that_cannot_be_told_is_refused():
-    with pytest.raises(
-        ValueError, match="a zeromq camera takes no exposure of a recipe; set it at the camera"
-    ):
-        Plant.model_validate(
-            {
-                "name": "p",
-                "recipes": [STRICT | {"exposure": {"far": {"X": 1}}}],
-                "stations": [
-                    {
-                        "name": "weld-1",
-                        "recipes": [STRICT["name"]],
-                        "cameras": [{"kind": "zeromq", "name": "far", "endpoint": "ipc:///x"}],
-                    }
-                ],
-            }
-        )
+USB = {"kind": "video", "name": "cam", "path": "/dev/video0"}
+
+
+@pytest.mark.parametrize(
+    ("camera", "strict", "mild", "says"),
+    [
+        (
+            {"kind": "zeromq", "name": "cam", "endpoint": "ipc:///x"},
+            {"gain": 1},
+            {"gain": 1},
+            "a zeromq camera takes no exposure of a recipe; set it at the camera",
+        ),
+        (
+            USB,
+            {"white_balance_k": "auto"},
+            {"white_balance_k": 1},
+            "strict tells a USB camera white_balance_k: auto",
+        ),
+        (
+            USB,
+            {"exposure": 1},
+            {"exposure": 1},
+            "strict tells a USB camera exposure: 1; say a number for exposure_ms",
+        ),
+        (
+            USB,
+            {"exposure_ms": 4},
+            {},
+            "mild leaves exposure_ms as another recipe sets it; name it there, too",
+        ),
+    ],
+)
+def test_what_recipes_cannot_have_of_a_camera_is_refused(camera, strict, mild, says):
+    recipes = [STRICT | {"exposure": {"cam": strict}}, MILD | {"exposure": {"cam": mild}}]
+    station = {"name": "weld-1", "recipes": ["strict", "mild"], "cameras": [camera]}
+    with pytest.raises(ValueError, match=says):
+        Plant.model_validate({"name": "p", "recipes": recipes, "stations": [station]})
+
+
+def test_recipes_may_leave_what_the_camera_has_of_its_own():
+    recipes = [STRICT | {"exposure": {"cam": {"exposure_ms": 4}}}, MILD]
+    station = {
+        "name": "weld-1",
+        "recipes": ["strict", "mild"],
+        "cameras": [USB | {"settings": {"exposure_ms": 9}}],
+    }
+    assert Plant.model_validate({"name": "p", "recipes": recipes, "stations": [station]}).stations
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ def test_a_usb_camera_is_exposed_by_hand_and_decides_nothing_by_itself(monkeypat
     [
         ({"exposure_ms": 60.0}, "exposure_ms cannot be 60, it stays 50"),
         ({"exposure": 4}, "a USB camera has no exposure; say exposure_ms"),
+        ({"white_balance_k": "auto"}, "white_balance_k cannot be auto; it is a number"),
     ],
 )
 def test_a_usb_camera_that_does_not_do_as_told_is_not_used(monkeypatch, run, stop, settings, says):

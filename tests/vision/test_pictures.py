@@ -73,9 +73,12 @@ def test_a_jpeg_with_a_fault_inside_is_damaged(start):
 def test_a_jpeg_of_an_odd_revision_is_read():
     whole = ENCODED[".jpg"]
     assert whole[6:10] == b"JFIF"
-    image, defect = pictures.decode(whole[:11] + b"\x09\x09" + whole[13:])
+    odd = whole[:11] + b"\x09\x09" + whole[13:]
+    image, defect = pictures.decode(odd)
     assert defect == ""
     np.testing.assert_array_equal(image, pictures.decode(whole)[0])
+    middle = len(odd) // 2
+    assert pictures.decode(odd[:middle] + odd[-2:]) == (None, pictures.DAMAGED)
 
 
 def test_bytes_after_the_end_do_no_harm():

@@ -31,7 +31,7 @@ CONTROLS = {
 """Milliseconds, kelvins, and steps of the device's own."""
 
 
-def apply(capture: cv2.VideoCapture, settings: Mapping[str, float]) -> None:
+def apply(capture: cv2.VideoCapture, settings: Mapping[str, float | str]) -> None:
     """Set controls of an open device.
 
     Raises
@@ -43,6 +43,8 @@ def apply(capture: cv2.VideoCapture, settings: Mapping[str, float]) -> None:
         if name not in CONTROLS:
             near = get_close_matches(name, CONTROLS, 1) or sorted(CONTROLS)
             raise ValueError(f"a USB camera has no {name}; say {' or '.join(near)}")
+        if isinstance(value, str):
+            raise ValueError(f"{name} cannot be {value}; it is a number")
         control = CONTROLS[name]
         if control.automatic is not None:
             capture.set(control.automatic, control.by_hand)

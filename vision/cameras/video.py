@@ -37,7 +37,7 @@ class VideoCamera:
         source: str,
         rate: float | None,
         stop: threading.Event,
-        settings: Mapping[str, float] | None = None,
+        settings: Mapping[str, float | str] | None = None,
     ) -> None:
         self._run = run
         self._source = source
@@ -85,7 +85,7 @@ class VideoCamera:
             )
         return capture
 
-    def _set(self, settings: Mapping[str, float]) -> None:
+    def _set(self, settings: Mapping[str, float | str]) -> None:
         """Tell the device how to take pictures."""
         if not settings:
             return

@@ -30,6 +30,13 @@ SIGHTS = (
         "设备没有参数 {name}，最接近的是 {near}。",
     ),
     (r"the device has no feature (?P<name>\w+)\.", "设备没有参数 {name}。"),
+    (r"a USB camera has no (?P<name>\w+); say (?P<names>.+?)\.?", "USB 相机没有参数 {name}，可用：{names}。"),
+    (
+        r"(?P<name>\w+) cannot be (?P<value>\S+), it stays (?P<has>\S+?)\.?",
+        "{name} 不能设为 {value}，保持为 {has}。",
+    ),
+    (r"(?P<name>\w+) cannot be (?P<value>\S+); it is a number\.?", "{name} 不能设为 {value}，应为数字。"),
+    (r"(?P<place>\S+) is no device that takes settings\.?", "{place} 不是可设置参数的设备。"),
     (
         r"its pictures do not carry (?P<name>\w+); switch it on in its settings \((?P<names>.+)\)\.",
         "图像不带 {name}，请在设置中启用（{names}）。",
