@@ -108,8 +108,6 @@ class Machine:
     """How far behind the watermark readings may come and still revise results."""
     idle_after: int = 10 * SECOND
     """A machine not heard of for so long (receive time) no longer holds its watermark back."""
-    silent_after: int = 0
-    """Not heard of for longer (receive time), nothing is known of its state; 0: what it said last lasts."""
     sensors: tuple[Sensor, ...] = ()
     """What records its waveforms."""
 

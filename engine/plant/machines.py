@@ -106,9 +106,6 @@ class MachineSection(Section):
     """How many seconds later they may come and still revise a window."""
     idle_after_s: Positive = 10
     """Silent for so many seconds, it no longer holds its windows open."""
-    silent_after_s: Positive | None = None
-    """Not heard of for more seconds, its state is no_data from its last reading to its next; left out: it
-    counts as what it said last, unless its source says that it is away."""
     states: dict[str, Literal["no_data", "run", "stop", "setup", "planned_stop"]] = {}
     """What further values of execution mean; the usual ones are known."""
 
@@ -131,7 +128,6 @@ def build_machine(section: MachineSection, zone: ZoneInfo) -> Machine:
         disorder=int(section.disorder_s * SECOND),
         allowance=int(section.allowance_s * SECOND),
         idle_after=int(section.idle_after_s * SECOND),
-        silent_after=int((section.silent_after_s or 0) * SECOND),
     )
 
 

@@ -6,19 +6,16 @@ import json
 from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from streams.operators import quarantine
 from streams.operators.admit import UNAVAILABLE
 from streams.operators.batch import Admitted, Keys, Step
-from streams.operators.quiet import AVAILABLE, Edit, Quiet
 from streams.operators.tracks import (
     AVAILABILITY,
     EXECUTION,
     PROGRAM,
-    QUIET,
     SILENCE,
     Interval,
     Run,
@@ -63,9 +60,6 @@ class States:
     Ticks keep the log going while nothing happens. Where two entries' stamps are further apart than the
     largest ``idle_after``, nothing was running: from the former stamp on (or from what the machine said
     ahead of it) its state is ``no_data``, until its execution is told again.
-
-    A machine silent for longer than its ``silent_after``, by the stamps, is ``no_data`` from its last
-    reading to its next one, whatever that tells. Readings that come late part such a silence.
     """
 
     name = "states"
@@ -82,21 +76,13 @@ class States:
         self._arrivals = 0
         self._received = NULL
         self._patience = max((machine.idle_after for machine in keys.machines), default=0)
-        watched = enumerate(keys.machines)
-        self._quiet = {
-            number: Quiet(one.silent_after) for number, one in watched if one.silent_after and one.tells_state
-        }
-        self._due = np.full(len(keys.machines), NEVER, dtype=np.int64)
 
     def update(self, step: Step) -> Timeline:
         """Take the words of one entry, then go on to its watermarks."""
         if self._received != NULL and step.received - self._received > self._patience:
             self._fall_silent(self._received)
-            self._listen_anew(step.received)
         self._received = step.received
         late = self._take(step) if step.admitted.text.values else ()
-        if self._quiet:
-            self._listen(step)
         moved = np.flatnonzero(self._next < step.marks)
         intervals: list[Interval] = []
         runs: list[Run] = []
@@ -130,46 +116,6 @@ class States:
             if spoken.machine.tells_state and (spoken.head.words or spoken.words):
                 since = max(ts, spoken.words[-1].ts) if spoken.words else ts
                 self._insert(spoken, since, SILENCE, UNAVAILABLE)
-
-    def _listen(self, step: Step) -> None:
-        """Note which machines are heard, and which have been silent for too long."""
-        for number in np.flatnonzero(step.newest != NULL).tolist():
-            if number in self._quiet:
-                self._hear(number, step)
-        for number in np.flatnonzero(self._due < step.received).tolist():
-            self._edit(number, [self._quiet[number].fall()])
-
-    def _hear(self, number: int, step: Step) -> None:
-        """Take the times of a machine's readings; what comes beyond its allowance parts no silence."""
-        floor = _behind(int(self._marks[number]), int(self._allowance[number]))
-        times = np.unique(step.admitted.ts[self._keys.machine[step.admitted.key] == number])
-        self._quiet[number].forget(floor)
-        self._edit(number, self._quiet[number].hear(times[times >= floor], step.received))
-
-    def _edit(self, number: int, edits: Iterable[Edit]) -> None:
-        spoken = self._spoken[number]
-        for edit in edits:
-            if edit.heard == NULL:
-                self._insert(spoken, edit.ts, QUIET, edit.text)
-            elif not self._withdraw(spoken, edit.ts, edit.text):
-                self._insert(spoken, edit.heard, QUIET, AVAILABLE)
-        self._due[number] = self._quiet[number].due
-
-    def _withdraw(self, spoken: Spoken, ts: int, text: str) -> bool:
-        """Take back that a machine was silent; False when that is settled."""
-        for place in range(first(spoken.words, ts), first(spoken.words, ts + 1)):
-            if (spoken.words[place].role, spoken.words[place].text) == (QUIET, text):
-                del spoken.words[place]
-                spoken.stale |= ts < int(self._marks[spoken.number])
-                self._note(spoken.number)
-                return True
-        return False
-
-    def _listen_anew(self, stamp: int) -> None:
-        """Give all machines their time again: while the log stood still, nobody could be heard."""
-        for number, quiet in self._quiet.items():
-            quiet.heard = stamp
-            self._due[number] = quiet.due
 
     def _take(self, step: Step) -> tuple[Rows, ...]:
         admitted = step.admitted
@@ -214,8 +160,7 @@ class States:
         spoken = {name: item.saved() for name, item in saved}
         marks = dict(zip(self._keys.owner, self._marks.tolist(), strict=True))
         state = {"received": self._received, "arrivals": self._arrivals, "marks": marks}
-        quiet = {self._keys.machines[number].name: one.saved() for number, one in self._quiet.items()}
-        return json.dumps(state | {"spoken": spoken, "quiet": quiet}).encode()
+        return json.dumps(state | {"spoken": spoken}).encode()
 
     def restore(self, state: bytes) -> None:
         """Go back; machines are found by name."""
@@ -226,19 +171,6 @@ class States:
             self._spoken[number] = Spoken.loaded(number, machine, found)
             self._marks[number] = saved["marks"].get(machine.name, NULL)
             self._note(number)
-            if number in self._quiet:
-                known = saved.get("quiet", {}).get(machine.name) or self._unwatched(number)
-                self._quiet[number] = Quiet.loaded(machine.silent_after, known)
-                self._due[number] = self._quiet[number].due
-
-    def _unwatched(self, number: int) -> dict[str, Any]:
-        """Return what is known of a machine's silence that nobody asked for before: none before now."""
-        last = self._received if self._spoken[number].head.words else NULL
-        return {"last": last, "heard": self._received, "silences": []}
-
-
-def _behind(mark: int, by: int) -> int:
-    return NULL if mark == NULL else mark - by
 
 
 def _role(keys: Keys, key: int) -> int:

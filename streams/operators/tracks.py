@@ -12,17 +12,14 @@ from streams.catalog import Machine, StateRule
 from streams.operators.admit import UNAVAILABLE
 from streams.records import NULL
 
-PROGRAM, AVAILABILITY, EXECUTION, SILENCE, QUIET = 1, 2, 3, 4, 5
+PROGRAM, AVAILABILITY, EXECUTION, SILENCE = 1, 2, 3, 4
 """What a tag tells; words of one time are taken in this order, so that a run knows its program.
 
-SILENCE is no tag's: the log itself stood still, and what the machine had said no longer counts. Nor is QUIET,
-which is told as availability is: the machine said nothing for longer than it may.
+SILENCE is no tag's: the log itself stood still, and what the machine had said no longer counts.
 """
 
 NO_LOG = "NO_LOG"
 """The reason of a state that is unknown because the log stood still."""
-SILENT = "SILENT"
-"""The reason of a state that is unknown because the machine was silent for too long."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,8 +119,6 @@ class Track:
     def _state(self, rule: StateRule) -> tuple[str, str]:
         if self.words.get(AVAILABILITY) == UNAVAILABLE:
             return "no_data", UNAVAILABLE
-        if self.words.get(QUIET) == UNAVAILABLE:
-            return "no_data", SILENT
         word = self.words.get(EXECUTION)
         if word is None:
             return "no_data", self.words.get(SILENCE, "")

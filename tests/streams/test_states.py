@@ -1,4 +1,3 @@
-import json
 import lzma
 import os
 import statistics
@@ -7,13 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from streams.catalog import StateRule
 from streams.clock import SECOND
 from streams.operators.states import States
-from streams.operators.testing import NOON, keys, machine, numbers, step, table, words
+from streams.operators.testing import NOON, keys, machine, step, table, words
 from streams.records import NULL
 
 KEYS = keys(machine())
@@ -196,109 +193,6 @@ def test_a_silence_does_not_undo_what_was_said_ahead_of_the_stamps():
     silent(operator, 0, -2, (0, "execution", "ACTIVE"), (5, "execution", "READY"))
     opened = [row for row in states(silent(operator, 60, 50)) if row[1] is None]
     assert [(row[0], row[3]) for row in opened] == [(NOON, "run"), (at(5), "no_data")]
-
-
-WATCHED = keys(machine(silent_after=60 * SECOND))
-
-
-def watch(operator, received, *said, mark=None, numbered=()):
-    """Take an entry of a machine that may be silent for a minute; its mark is ten seconds behind."""
-    texts = [("m", tag, at(ts), text) for ts, tag, text in said]
-    batch = (
-        words(texts) if said else numbers([("m", "a", at(ts), 1.0) for ts in numbered]) if numbered else None
-    )
-    mark = received - 10 if mark is None else mark
-    return states(operator.update(step(WATCHED, batch, at(mark), received=at(received))))
-
-
-def quiet_after(operator, since, until, every=5):
-    """Return what ticks tell from one time to another."""
-    return [row for ts in range(since, until, every) for row in watch(operator, ts)]
-
-
-def test_a_machine_that_is_silent_for_too_long_has_no_data_since_its_last_reading():
-    operator = States(WATCHED)
-    watch(operator, 0, (0, "execution", "ACTIVE"))
-    watch(operator, 5)
-    watch(operator, 10, numbered=[10])
-    assert quiet_after(operator, 15, 71) == [(NOON, None, 1, "run", "ACTIVE")]
-    assert watch(operator, 71) == [
-        (NOON, at(10), 2, "run", "ACTIVE"),
-        (at(10), None, 1, "no_data", "SILENT"),
-    ]
-    assert quiet_after(operator, 75, 200) == []
-    watch(operator, 201, numbered=[200])
-    assert quiet_after(operator, 205, 220) == [
-        (at(10), at(200), 2, "no_data", "SILENT"),
-        (at(200), None, 1, "run", "ACTIVE"),
-    ]
-
-
-def test_a_machine_without_a_limit_counts_as_what_it_said_last():
-    operator = States(KEYS)
-    silent(operator, 0, -2, (0, "execution", "ACTIVE"))
-    told = [row for ts in range(5, 3600, 5) for row in states(silent(operator, ts, ts - 12))]
-    assert told == [(NOON, None, 1, "run", "ACTIVE")]
-
-
-def test_readings_that_come_late_part_a_silence_or_undo_it():
-    operator = States(keys(machine(silent_after=60 * SECOND, allowance=300 * SECOND)))
-    watch(operator, 0, (0, "execution", "ACTIVE"))
-    assert quiet_after(operator, 5, 70)[-1] == (NOON, None, 2, "no_data", "SILENT")
-    quiet_after(operator, 70, 160)
-    watch(operator, 160, numbered=[160])
-    quiet_after(operator, 165, 180)
-    parted = watch(operator, 180, numbered=[70])
-    assert parted == []
-    undone = watch(operator, 185, numbered=[30, 120])
-    assert [row[3] for row in undone if row[0] != row[1]] == ["run"]
-
-
-def test_a_log_that_stood_still_is_no_silence_of_the_machine():
-    operator = States(WATCHED)
-    watch(operator, 0, (0, "execution", "ACTIVE"))
-    watch(operator, 5)
-    assert watch(operator, 500)[-1] == (at(5), None, 1, "no_data", "NO_LOG")
-    assert quiet_after(operator, 505, 560) == []
-
-
-def test_a_silence_outlives_a_restart_and_one_that_was_not_asked_for_begins_with_it():
-    before, after, fresh = States(WATCHED), States(WATCHED), States(WATCHED)
-    watch(before, 0, (0, "execution", "ACTIVE"))
-    quiet_after(before, 5, 50)
-    saved = before.snapshot()
-    after.restore(saved)
-    plain = json.loads(saved)
-    del plain["quiet"]
-    fresh.restore(json.dumps(plain).encode())
-    assert quiet_after(after, 50, 100) == quiet_after(before, 50, 100) != []
-    assert quiet_after(fresh, 50, 200)[-1] == (at(45), None, 1, "no_data", "SILENT")
-    assert after.snapshot() == before.snapshot()
-
-
-@given(st.dictionaries(st.integers(1, 79).map(lambda at: 5 * at), st.booleans(), max_size=12))
-def test_however_late_readings_come_the_silences_are_those_of_their_times(heard):
-    """A silence is what lies between two readings more than a minute apart, in whatever order they came."""
-    operator = States(keys(machine(silent_after=60 * SECOND, allowance=3600 * SECOND)))
-    told = watch(operator, 0, (0, "execution", "ACTIVE"), mark=-10)
-    for now in range(5, 405, 5):
-        told += watch(operator, now, numbered=[now] if now == 400 or heard.get(now) is False else [])
-    for ts in [ts for ts, late in heard.items() if late]:
-        told += watch(operator, 401, numbered=[ts])
-    told += quiet_after(operator, 406, 416)
-    last = {row[0]: row for row in told}
-    silences = {row[:2] for row in last.values() if row[3] == "no_data" and row[0] != row[1]}
-    assert silences == set(silences_of(sorted({0, 400, *heard})))
-
-
-def silences_of(times):
-    """Return from where to where a machine was silent; what a single reading parts is one."""
-    found = []
-    for begin, end in pairwise(times):
-        if end - begin > 60:
-            joined = found and found[-1][1] == at(begin)
-            found[-1:] = [(found[-1][0], at(end))] if joined else [*found[-1:], (at(begin), at(end))]
-    return found
 
 
 def test_a_machine_that_never_spoke_has_nothing_to_lose():
