@@ -42,6 +42,8 @@ PARTLY = {
 LOG_POLL = 0.1
 TOLD_FOR = HOUR
 """How long after the last row held back it is told that some are, plant time."""
+HOLDS_FOR = HOUR
+"""How long a machine is taken to be in its last state though nobody listened to it."""
 STATION_FIELDS = {"name", "judges", "cycle_s", "shifts"}
 
 log = structlog.get_logger("shard")
@@ -68,8 +70,8 @@ class Restorable(Protocol):
     def remember(self, entry: Entry) -> None:
         """Take an entry again, up to the snapshot restored: nothing follows from it."""
 
-    def resume(self, known: Iterable[KnownState]) -> None:
-        """Begin with the states that machines are known to be in."""
+    def resume(self, known: Iterable[KnownState], until: int | None = None) -> None:
+        """Begin with the states that machines are known to be in, until ``until`` if that is given."""
 
     def snapshot(self) -> State:
         """Return the state of every operator."""
@@ -146,7 +148,7 @@ class Recovery:
             back = stated.accounted(connection, self._plant.tenant, sorted(new))
         now = self._begin() if back else 0
         for machine, until in ((name, min(until, now)) for name, until in back.items()):
-            self._resume([machine], until)
+            self._resume([machine], until, until if now - until > HOLDS_FOR else None)
             for table in {table for tables in PARTLY.values() for table in tables}:
                 whole = self._whole.setdefault(table, {})
                 whole[machine] = max(until, whole.get(machine, until))
@@ -164,12 +166,12 @@ class Recovery:
     def _is_new(self, snapshot: Snapshot | None) -> bool:
         return not self._committed.position or bool(known_machines(snapshot))
 
-    def _resume(self, machines: list[str], at: int) -> None:
+    def _resume(self, machines: list[str], at: int, until: int | None = None) -> None:
         with open_session(self._dsn) as connection:
             known = stated.states(connection, self._plant.tenant, machines, at)
         began = [state.ts for state in known] + ([] if self._oldest is None else [self._oldest])
         self._oldest = min(began, default=None)
-        self._chain.resume(known)
+        self._chain.resume(known, until)
 
     def _uphold(self) -> None:
         at = self._committed.received or 0

@@ -139,11 +139,14 @@ class LineChain:
         newest = self._keys.newest(admitted)
         self._windows.remember(_step(entry, admitted, newest, Reached(newest, newest)))
 
-    def resume(self, known: Iterable[KnownState]) -> None:
-        """Begin with the states that machines are known to be in, where the log tells of them no more."""
+    def resume(self, known: Iterable[KnownState], until: int | None = None) -> None:
+        """Begin with the states that machines are known to be in, where the log tells of them no more.
+
+        They hold until ``until`` at the most, where nobody listened from then on.
+        """
         numbers = {name: number for number, name in enumerate(self._keys.owner)}
         found = [Interval(numbers[item.machine], *item[1:]) for item in known if item.machine in numbers]
-        self._states.resume(found)
+        self._states.resume(found, until)
         self._oee.resume(found)
 
     @property

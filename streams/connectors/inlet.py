@@ -151,7 +151,7 @@ class Inlet:
                 self.ended += 1
             elif event["endpoint"].startswith(b"tcp:"):
                 with suppress(OSError):  # it may have ended already
-                    self._connections[number] = Connection(socket.socket(fileno=os.dup(number)))
+                    self._connections[number] = Connection(_held(number))
 
     def _look(self) -> None:
         """See how much each connection has brought, when it is time: what of that is whole comes now."""
@@ -169,3 +169,19 @@ class Inlet:
             if connection.unfinished(received) > self._limit:
                 self._cut.append(connection.cut())
         self._seen = {}
+
+
+def _held(number: int) -> socket.socket:
+    """Return a hold of our own on a connection.
+
+    Raises
+    ------
+    OSError
+        It has ended, and what has its number now is no connection.
+    """
+    copy = os.dup(number)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise

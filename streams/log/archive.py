@@ -118,7 +118,11 @@ class Archive:
         self._day = (-1, 0)
         """A position, and when the day of the entry behind it began."""
         self._lock = lock(folder, "archive.lock", "archive")
-        self._view, self._mark = FileLogReader(folder), Mark(folder / ARCHIVED)
+        try:
+            self._view, self._mark = FileLogReader(folder), Mark(folder / ARCHIVED)
+        except BaseException:
+            os.close(self._lock)
+            raise
         try:
             self._begin()
         except BaseException:

@@ -149,10 +149,16 @@ class States:
         self._note(spoken.number)
         return True
 
-    def resume(self, known: Iterable[Interval]) -> None:
-        """Go on from states that are known to hold, in place of those that no word was heard of yet."""
+    def resume(self, known: Iterable[Interval], until: int | None = None) -> None:
+        """Go on from states that are known to hold, in place of those that no word was heard of yet.
+
+        They hold until ``until``, if that is given: nobody listened from then on.
+        """
         for interval in known:
-            self._spoken[interval.machine] = Spoken.begun(self._keys.machines[interval.machine], interval)
+            spoken = Spoken.begun(self._keys.machines[interval.machine], interval)
+            self._spoken[interval.machine] = spoken
+            if until is not None and interval.state != "no_data":
+                self._insert(spoken, max(until, interval.ts + 1), SILENCE, UNAVAILABLE)
 
     def snapshot(self) -> bytes:
         """Return the last stamp, and of each machine what is settled, what is not, and what was told."""

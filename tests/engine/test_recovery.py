@@ -226,6 +226,18 @@ def test_a_new_shard_name_is_the_way_out_of_a_log_from_the_future(line, tmp_path
     fresh.close()
 
 
+def test_what_a_machine_did_last_does_not_count_through_days_without_a_log(line, tmp_path, plain_dsn):
+    line.day(plain_dsn, line.plant(), 60)
+    fresh = Line(tmp_path / "fresh", start=line.clock.time + 72 * HOUR, shard="line-1b")
+    fresh.day(plain_dsn, fresh.plant(), 30)
+    running = "SELECT machine, max(coalesce(end_ts, ts) - ts) < '3 h' FROM states_latest WHERE state = 'run'"
+    assert rows(plain_dsn, running + " GROUP BY machine ORDER BY machine") == [
+        ("oven", True),
+        ("press", True),
+    ]
+    fresh.close()
+
+
 def test_what_stands_is_told_for_an_hour():
     standing = Standing()
     assert upheld(standing, SIX) == []

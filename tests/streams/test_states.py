@@ -11,6 +11,7 @@ from streams.catalog import StateRule
 from streams.clock import SECOND
 from streams.operators.states import States
 from streams.operators.testing import NOON, keys, machine, step, table, words
+from streams.operators.tracks import Interval
 from streams.records import NULL
 
 KEYS = keys(machine())
@@ -103,6 +104,15 @@ def test_a_run_lasts_from_the_first_run_state_to_a_word_that_ends_it():
 def test_only_some_ends_complete_a_run(end, completed):
     told = tell(States(KEYS), 10, (0, "execution", "ACTIVE"), (5, *end))
     assert runs(told) == [(NOON, at(5), None, completed, completed)]
+
+
+def test_a_state_that_was_known_holds_as_long_as_somebody_listened():
+    operator = States(KEYS)
+    operator.resume([Interval(0, at(-9000), "run", "ACTIVE", None)], at(-8000))
+    assert states(tell(operator, 5, (0, "program", "7"))) == [
+        (at(-9000), at(-8000), 2, "run", "ACTIVE"),
+        (at(-8000), None, 1, "no_data", "NO_LOG"),
+    ]
 
 
 def test_a_late_word_cuts_the_interval_that_is_still_open():
