@@ -48,6 +48,8 @@ class Connection:
     """Our hold on it, beside ZeroMQ's own."""
     told: int = 0
     """Bytes that belong to messages received."""
+    is_cut: bool = False
+    """ZeroMQ says only later that it has ended."""
 
     def received(self) -> int:
         """Return how many bytes have come."""
@@ -166,7 +168,8 @@ class Inlet:
         if not all_taken:
             return
         for connection, received in self._seen.items():
-            if connection.unfinished(received) > self._limit:
+            if not connection.is_cut and connection.unfinished(received) > self._limit:
+                connection.is_cut = True
                 self._cut.append(connection.cut())
         self._seen = {}
 

@@ -45,12 +45,12 @@ def test_a_picture_whose_lower_half_was_filled_in_is_refused():
     assert refused(half) == quality.BLANK_AREA
 
 
-def test_a_decoder_that_fills_in_what_is_missing_is_found_out():
+def test_what_a_decoder_fills_in_for_what_is_missing_is_found_out():
     encoded = bytes(cv2.imencode(".jpg", SHARP)[1])
     patched = encoded[: len(encoded) // 2] + b"\xff\xd9"
-    image, defect = pictures.decode(patched)
-    assert defect == ""
-    assert refused(image) == quality.BLANK_AREA
+    assert pictures.decode(patched) == (None, pictures.DAMAGED)
+    filled = cv2.imdecode(np.frombuffer(patched, np.uint8), cv2.IMREAD_COLOR)
+    assert refused(filled) == quality.BLANK_AREA
 
 
 def test_measures_are_what_they_are_called():

@@ -52,10 +52,11 @@ class Loud:
     def __init__(self, cannot=None):
         self.cannot = cannot
 
-    def inspect(self, frames, attempt):
-        if frames[0].serial == self.cannot:
-            raise RuntimeError("no")
-        return SimpleNamespace(serial=frames[0].serial, attempt=attempt)
+    def inspect_parts(self, parts):
+        for part in parts:
+            if part.serial == self.cannot:
+                raise RuntimeError("no")
+            yield SimpleNamespace(serial=part.serial, attempt=part.attempt)
 
 
 def test_verdicts_are_told_in_the_order_of_the_parts(parts):
