@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Panes of keys that come sweep by sweep, compiled; checks and meaning stand in `kernels.windows`.
+"""Panes of keys that come sweep by sweep, compiled; checks and meaning stand in `kernels.sweeps`.
 
 A key's numbers stand a sweep apart: tiles of keys are folded side by side, each key in order of time.
 """

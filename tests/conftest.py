@@ -4,6 +4,7 @@ import itertools
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -154,3 +155,23 @@ def plain_dsn(plain_server):
     fresh = plain_server.create()
     yield fresh
     plain_server.drop(fresh)
+
+
+@pytest.fixture
+def disk_of():
+    """Put a file system of one megabyte on a folder, with so many bytes in it already."""
+    mounted = []
+
+    def mount(folder, ballast=0):
+        folder.mkdir(exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", "size=1m", "seamline", folder]
+        if subprocess.run(command, check=False).returncode:
+            pytest.skip("mounting a small file system takes root")
+        mounted.append(folder)
+        if ballast:
+            (folder / "ballast").write_bytes(bytes(ballast))
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", folder], check=True)

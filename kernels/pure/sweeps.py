@@ -1,4 +1,4 @@
-"""Panes of keys that come sweep by sweep, in NumPy; checks and meaning stand in `kernels.windows`."""
+"""Panes of keys that come sweep by sweep, in NumPy; checks and meaning stand in `kernels.sweeps`."""
 
 from __future__ import annotations
 

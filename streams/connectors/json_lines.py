@@ -15,6 +15,7 @@ from kernels.json_lines import Objects
 from kernels.words import ODD, Words
 from streams.connectors.batch import NO_REJECTS, Batch, Decoded, is_whole, joined
 from streams.connectors.stamps import stamp
+from streams.connectors.zones import Zone, zoned_json
 from streams.records import GOOD, NULL, UNTIMED, Int64, Readings, Text
 
 LIMIT = 1 << 62
@@ -29,13 +30,14 @@ class BadLine(Exception):
     """The line is no reading; the message is the reason in one word."""
 
 
-def decode_lines(payload: bytes, received: int = NULL) -> Decoded:
+def decode_lines(payload: bytes, received: int = NULL, zone: Zone = None) -> Decoded:
     """Return the readings of the lines and, with reasons, the lines that are none.
 
-    Times are microseconds since 1970 UTC or ISO 8601 texts. A line without one has the time of its
-    receipt, and UNTIMED as its quality unless it has another; where that is not known, it is refused.
+    Times are microseconds since 1970 UTC or ISO 8601 texts, of ``zone`` where they name none. A line without
+    one has the time of its receipt, and UNTIMED as its quality unless it has another; where that is not
+    known, it is refused.
     """
-    parts, at = [], 0
+    payload, parts, at = zoned_json(payload, zone), [], 0
     while at < len(payload):
         part, at = _some(payload, at, received)
         parts.append(part)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -11,7 +10,7 @@ from streams.connectors import waveforms
 from streams.connectors.arrow_size import unpacked
 from streams.connectors.batch import NO_REJECTS
 from streams.connectors.json_lines import decode_lines
-from streams.connectors.zones import zoned_json
+from streams.connectors.zones import Zone, zoned_json
 from streams.records import NULL, RAW_LIMIT, Readings, Rejects
 from streams.waveforms import Waveforms
 
@@ -32,7 +31,7 @@ class Said(NamedTuple):
     """Of a message of waveforms, which holds nothing else."""
 
 
-def read(kind: bytes, payload: bytes, received: int = NULL, zone: ZoneInfo | None = None) -> Said:
+def read(kind: bytes, payload: bytes, received: int = NULL, zone: Zone = None) -> Said:
     """Return what a message says; a whole message that cannot be read is a reject, too.
 
     When it was ``received`` is the time of JSON lines without one; Arrow and waveforms have theirs.

@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from streams.connectors.json_lines import decode_lines
 from streams.connectors.mqtt_session import Message
 from streams.connectors.points import Binding, Point
 from streams.connectors.stamps import stamp
-from streams.connectors.zones import zoned, zoned_json
+from streams.connectors.zones import Zone, zoned
 from streams.records import GOOD, NULL, RAW_LIMIT, SNAPSHOT, UNTIMED, Rejects
 
 LARGEST = 1 << 20
@@ -38,7 +37,7 @@ class TimeRule:
 
     path: str = ""
     unit: str = "us"
-    zone: ZoneInfo | None = None
+    zone: Zone = None
     """Of times that name none, also of those in JSON lines; None: UTC."""
 
     def read(self, content: Any) -> int | None:
@@ -100,7 +99,7 @@ class TopicDecoder:
         return [*decoded, self._lines(lines, received)] if lines else decoded
 
     def _lines(self, payloads: Sequence[bytes], received: int) -> Decoded:
-        return decode_lines(zoned_json(b"\n".join(payloads), self._time.zone), received)
+        return decode_lines(b"\n".join(payloads), received, self._time.zone)
 
     def _values(self, message: Message, received: int, batch: Batch) -> None:
         bound = self.topics[message.topic]

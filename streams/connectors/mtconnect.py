@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from zoneinfo import ZoneInfo
 
 from streams.abc import Outlet
 from streams.clock import Clock
@@ -15,6 +14,7 @@ from streams.connectors.mtconnect_http import Agent, AgentError, TooLong
 from streams.connectors.mtconnect_items import Items
 from streams.connectors.mtconnect_xml import Document, DocumentError, parse
 from streams.connectors.points import Point
+from streams.connectors.zones import Zone
 from streams.records import NULL, RAW_LIMIT, Rejects
 
 BACKOFF = (0.2, 5.0)
@@ -47,7 +47,7 @@ class MTConnectConnector:
         contact: Contact,
         interval: float,
         clock: Clock,
-        zone: ZoneInfo | None = None,
+        zone: Zone = None,
     ) -> None:
         self._agent, self._contact, self._clock, self._interval = agent, contact, clock, interval
         self._items = Items(points, texts, zone)

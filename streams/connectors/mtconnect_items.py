@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from zoneinfo import ZoneInfo
 
 from streams.connectors.batch import Batch, Decoded, number
 from streams.connectors.mtconnect_xml import Document, Observation
 from streams.connectors.points import Binding, Point
 from streams.connectors.shdr_lines import OPENING_AGE, UNAVAILABLE
 from streams.connectors.stamps import stamp
-from streams.connectors.zones import zoned
+from streams.connectors.zones import Zone, zoned
 from streams.records import GOOD, NULL, SNAPSHOT
 
 
@@ -27,7 +26,7 @@ class Items:
         Of times that name none; None: UTC.
     """
 
-    def __init__(self, points: Iterable[Point], texts: Collection[str], zone: ZoneInfo | None = None) -> None:
+    def __init__(self, points: Iterable[Point], texts: Collection[str], zone: Zone = None) -> None:
         self._zone = zone
         self.binding = Binding(points)
         self._texts = frozenset(texts)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from streams.abc import Outlet
 from streams.catalog import Machine
@@ -16,7 +15,7 @@ from streams.clock import Clock
 from streams.connectors.contact import FAILED, STOPPED, Contact
 from streams.connectors.dial import dial, hear
 from streams.connectors.shdr_lines import LineBuffer, ShdrDecoder
-from streams.connectors.zones import zoned_lines
+from streams.connectors.zones import Zone, zoned_lines
 from streams.records import Rejects
 
 CHUNK = 1 << 16
@@ -53,7 +52,7 @@ class ShdrConnector:
         port: int,
         clock: Clock,
         silence: float | None = None,
-        zone: ZoneInfo | None = None,
+        zone: Zone = None,
     ) -> None:
         self._machine, self._clock, rule = machine, clock, machine.state_rule
         self._silence, self._mute, self._zone = silence, False, zone
@@ -135,7 +134,7 @@ class Session:
         outlet: Outlet,
         clock: Clock,
         silence: float | None = None,
-        zone: ZoneInfo | None = None,
+        zone: Zone = None,
     ) -> None:
         self._zone = zone
         self._link, self._decoder, self._told = link, decoder, told

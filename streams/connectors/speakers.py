@@ -14,6 +14,8 @@ from streams.clock import Clock
 from streams.connectors.contact import FAILED, STOPPED, Contact, gap
 from streams.records import NULL, Readings
 
+Machines = Iterable[Machine]
+
 
 class Speakers:
     """The machines heard where anybody may speak: a contact with each by itself, from its first word on.
@@ -21,7 +23,7 @@ class Speakers:
     Nobody says beforehand what a machine tells here: it vouches for its state once it has told that.
     """
 
-    def __init__(self, machines: Iterable[Machine], clock: Clock) -> None:
+    def __init__(self, machines: Machines, clock: Clock) -> None:
         self._machines = {machine.name: machine for machine in machines}
         self._clock = clock
         self._contacts: dict[str, Contact] = {}

@@ -5,38 +5,23 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable
-from zoneinfo import ZoneInfo
 
 from streams.abc import Outlet
-from streams.catalog import Machine
 from streams.clock import Clock
-from streams.connectors.batch import Decoded
 from streams.connectors.drops import SO_RXQ_OVFL, Drops
 from streams.connectors.json_lines import decode_lines
-from streams.connectors.speakers import Speakers
-from streams.connectors.zones import zoned_json
+from streams.connectors.speakers import Machines, Speakers
+from streams.connectors.zones import Zone
 
 LINGER = 0.05
 """Seconds for which datagrams are collected into one batch."""
-BATCH_BYTES = 1 << 18
-LARGEST = 1 << 16
+BATCH_BYTES, LARGEST = 1 << 18, 1 << 16
 
 
 class UdpConnector:
-    """Listen on an address. Nobody can repeat over UDP: what was not heard is a gap of all who speak here.
+    """Listen on an address. Nobody can repeat over UDP: what was not heard is a gap of all who speak here."""
 
-    Times that name no zone are of ``zone``; None: UTC.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        machines: Iterable[Machine],
-        clock: Clock,
-        zone: ZoneInfo | None = None,
-    ) -> None:
+    def __init__(self, host: str, port: int, machines: Machines, clock: Clock, zone: Zone = None) -> None:
         self._address, self._clock, self._zone = (host, port), clock, zone
         self._speakers = Speakers(machines, clock)
         self.trouble = ""
@@ -49,16 +34,13 @@ class UdpConnector:
             link.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
             link.bind(self._address)
             while not stop.is_set():
-                readings, rejects = self._decode(_collect(link, drops))
+                readings, rejects = decode_lines(_collect(link, drops), self._clock.now(), self._zone)
                 drops.tell(outlet)
                 if len(readings):
                     self._speakers.heard(readings, outlet)
                     outlet.readings(readings)
                 if len(rejects):
                     outlet.rejects(rejects)
-
-    def _decode(self, lines: bytes) -> Decoded:
-        return decode_lines(zoned_json(lines, self._zone), self._clock.now())
 
 
 def _collect(link: socket.socket, drops: Drops) -> bytes:

@@ -16,7 +16,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from threading import Event
-from zoneinfo import ZoneInfo
 
 import zmq
 
@@ -27,6 +26,7 @@ from streams.connectors.curve import Doorman, ServerKeys
 from streams.connectors.inlet import Inlet
 from streams.connectors.messages import Said, read
 from streams.connectors.numbered import MESSAGE_LIMIT, OK, REFUSED, WAIT, Reply
+from streams.connectors.zones import Zone
 from streams.records import RAW_LIMIT, Rejects
 
 PLAIN_FRAMES = 3
@@ -67,7 +67,7 @@ class ZmqConnector:
         endpoint: str,
         keys: Callable[[], ServerKeys] | None = None,
         clock: Clock | None = None,
-        zone: ZoneInfo | None = None,
+        zone: Zone = None,
     ) -> None:
         self._endpoint, self._keys = endpoint, keys
         self._clock, self._zone = clock or WallClock(), zone
@@ -160,7 +160,7 @@ class ZmqConnector:
 class PlainSenders:
     """Messages without name and number: each waits here for the disk, and repeats for their answers."""
 
-    def __init__(self, clock: Clock, zone: ZoneInfo | None = None) -> None:
+    def __init__(self, clock: Clock, zone: Zone = None) -> None:
         self._clock, self._zone = clock, zone
         self._waiting: OrderedDict[Label, tuple[Sequence[Ticket], str]] = OrderedDict()
         self._answered: OrderedDict[Label, str] = OrderedDict()

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+Zone = ZoneInfo | None
+"""Of times that name none; None: UTC."""
 NAIVE = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?"
 LINE = re.compile(rb"(?:" + NAIVE + rb")(?=[@|])")
 FIELD = re.compile(rb'(?<!\\)("(?:ts|source_ts)"\s*:\s*")(' + NAIVE + rb')(?=")')
@@ -17,7 +19,7 @@ FIELD = re.compile(rb'(?<!\\)("(?:ts|source_ts)"\s*:\s*")(' + NAIVE + rb')(?=")'
 
 
 @lru_cache(maxsize=4096)
-def zoned(text: str, zone: ZoneInfo | None) -> str:
+def zoned(text: str, zone: Zone) -> str:
     """Return an ISO 8601 time that names no zone as UTC; any other text as it is.
 
     An hour that comes twice, when summer time ends, is the first of the two.
@@ -38,21 +40,21 @@ def zoned(text: str, zone: ZoneInfo | None) -> str:
         return text
 
 
-def zoned_line(line: bytes, zone: ZoneInfo | None) -> bytes:
+def zoned_line(line: bytes, zone: Zone) -> bytes:
     """Return a line that begins with its time, as SHDR has it."""
     found = LINE.match(line) if zone else None
     return line if found is None else _utc(found[0], zone) + line[found.end() :]
 
 
-def zoned_lines(lines: bytes, zone: ZoneInfo | None) -> bytes:
+def zoned_lines(lines: bytes, zone: Zone) -> bytes:
     """Return lines that begin with their times."""
     return b"\n".join(zoned_line(line, zone) for line in lines.split(b"\n")) if zone else lines
 
 
-def zoned_json(payload: bytes, zone: ZoneInfo | None) -> bytes:
+def zoned_json(payload: bytes, zone: Zone) -> bytes:
     """Return JSON lines of readings."""
     return FIELD.sub(lambda found: found[1] + _utc(found[2], zone), payload) if zone else payload
 
 
-def _utc(text: bytes, zone: ZoneInfo | None) -> bytes:
+def _utc(text: bytes, zone: Zone) -> bytes:
     return zoned(text.decode(), zone).encode()

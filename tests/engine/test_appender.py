@@ -253,14 +253,9 @@ def test_a_log_that_drops_never_refuses_and_says_what_it_lost(home, capsys):
 
 
 @pytest.fixture
-def small_disk(home):
+def small_disk(disk_of, home):
     """The log's folder on a file system of one megabyte, almost full."""
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "log", home.log], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system takes root")
-    (home.log / "ballast").write_bytes(bytes(800_000))
-    yield home.log
-    subprocess.run(["umount", home.log], check=True)
+    return disk_of(home.log, ballast=800_000)
 
 
 def test_a_full_disk_is_one_clear_sentence_and_nothing_is_lost(home, small_disk, capsys):

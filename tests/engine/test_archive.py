@@ -170,16 +170,9 @@ def await_record(home, kind, wanted):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(disk_of, tmp_path):
     """An archive on a file system of its own, almost full."""
-    out = tmp_path / "out"
-    out.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "archive", out], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system takes root")
-    (out / "ballast").write_bytes(bytes((1 << 20) - 3 * 4096))
-    yield out
-    subprocess.run(["umount", out], check=True)
+    return disk_of(tmp_path / "out", ballast=(1 << 20) - 3 * 4096)
 
 
 @pytest.mark.parametrize("policy", ["refuse", "drop_oldest"])

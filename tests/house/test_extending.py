@@ -10,7 +10,7 @@ import pytest
 from streams.operators.watermark import Watermark
 
 ROOT = Path(__file__).parents[2]
-SMALL = 80
+SMALL = 60
 EXAMPLES = ("streams/connectors/udp.py", "vision/cameras/simulated.py", "vision/datasets/mvtec.py")
 
 

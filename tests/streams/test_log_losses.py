@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
@@ -203,15 +202,9 @@ def test_a_mark_that_was_torn_is_the_one_before(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(disk_of, tmp_path):
     """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "log", folder], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system takes root")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    return disk_of(tmp_path / "disk")
 
 
 def test_a_full_disk_drops_the_oldest_and_the_counts_close(small_disk, reopen, clock, told):

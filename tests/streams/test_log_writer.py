@@ -3,7 +3,6 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import subprocess
 from itertools import pairwise
 
 import pytest
@@ -250,15 +249,9 @@ def test_a_group_that_does_not_fit_leaves_nothing_behind(tmp_path, reopen):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(disk_of, tmp_path):
     """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "log", folder], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system takes root")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    return disk_of(tmp_path / "disk")
 
 
 def test_a_full_disk_refuses_and_goes_on_when_there_is_room(small_disk, reopen):

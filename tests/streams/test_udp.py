@@ -79,11 +79,11 @@ def test_datagrams_that_found_no_room_are_put_on_record(port, sender, monkeypatc
     """The receiver is held up while more is sent than its socket can keep."""
     outlet, held, go = MemoryOutlet(), threading.Event(), threading.Event()
 
-    def hold(lines, received, decode=udp.decode_lines):
+    def hold(lines, received, zone, decode=udp.decode_lines):
         if lines and not held.is_set():
             held.set()
             assert go.wait(10)
-        return decode(lines, received)
+        return decode(lines, received, zone)
 
     monkeypatch.setattr(udp, "decode_lines", hold)
     with running(lambda stop: listener(port).run(outlet, stop)):
