@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
+
+from engine.plant.stations import UsbControl
 
 Steps = tuple[str | int, ...]
 Misfit = tuple[Steps, str]
@@ -23,7 +25,7 @@ NAMELESS = {"video", "rtsp", "genicam"}
 """Kinds of cameras whose pictures never say of which part they are."""
 EXPOSED = ("genicam", "video")
 """Kinds of cameras that a recipe can expose."""
-USB_CONTROLS = ("exposure_ms", "gain", "brightness", "white_balance_k", "focus")
+USB_CONTROLS = get_args(UsbControl)
 PROCESSES = ("appender", "archive", "console", "gateway", "relay", "supervisor")
 
 

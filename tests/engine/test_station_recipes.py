@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,6 +10,7 @@ from engine.approvals.testing import vouch
 from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
 from engine.plant import GenicamCamera, Plant, PlantError, VideoCamera, ZmqCamera, load
+from engine.plant.stations import UsbControl
 from engine.recipe import check, exposed, recipe_of, sections_of, uncompared
 from engine.release import Gate
 from engine.station import Station
@@ -20,7 +22,7 @@ from streams.log.abc import Kind
 from streams.testing import KeptEntries
 from vision import pictures
 from vision.assembly import Part
-from vision.cameras import Run
+from vision.cameras import Run, controls
 from vision.records import Outcome, Verdict
 from vision.testing import picture, write_model
 
@@ -250,6 +252,10 @@ def test_what_recipes_cannot_have_of_a_camera_is_refused(camera, strict, mild, s
     station = {"name": "weld-1", "recipes": ["strict", "mild"], "cameras": [camera]}
     with pytest.raises(ValueError, match=says):
         Plant.model_validate({"name": "p", "recipes": recipes, "stations": [station]})
+
+
+def test_a_plant_file_names_the_controls_that_there_are():
+    assert set(get_args(UsbControl)) == set(controls.CONTROLS)
 
 
 def test_recipes_may_leave_what_the_camera_has_of_its_own():
