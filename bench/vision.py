@@ -205,6 +205,8 @@ class Stations:
         finally:
             producer.close()
             trail.close()
+        if troubles := station.stats().troubles:
+            raise RuntimeError(f"the station did not do its work: {' '.join(troubles.values())}")
         self.captured += station.stats().frames.captured
 
     def _open(self, section: object, run: Run, number: int, stop: threading.Event) -> MemoryCamera:

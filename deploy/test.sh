@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # The whole suite: static gates, then every test once per kernel implementation, on embedded
-# PostgreSQL and on a real TimescaleDB, with a floor under the coverage of both runs together.
+# PostgreSQL and on a real TimescaleDB, with a floor under what the tests' own processes cover of the house.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
 
-deploy/lint.sh
-
 timescale=${SEAMLINE_TIMESCALE_DIR:-/var/tmp/seamline-timescale}
-if [ "$(id -u)" -eq 0 ]; then
-  SEAMLINE_TIMESCALE_DSN=$(deploy/timescale.sh start "$timescale" "${SEAMLINE_TIMESCALE_PORT:-55432}" | tail -n 1)
+if [ "$(id -u)" -eq 0 ]; then # its installation waits for the network, so the gates are looked at beside it
+  told=$(mktemp)
+  deploy/timescale.sh start "$timescale" "${SEAMLINE_TIMESCALE_PORT:-55432}" >"$told" &
+  server=$!
+  trap 'wait "$server" || :; deploy/timescale.sh stop "$timescale"; rm -f "$told"' EXIT
+  deploy/lint.sh
+  wait "$server"
+  SEAMLINE_TIMESCALE_DSN=$(tail -n 1 "$told")
   export SEAMLINE_TIMESCALE_DSN
-  trap 'deploy/timescale.sh stop "$timescale"' EXIT
 else
+  deploy/lint.sh
   echo "Not root: the tests on TimescaleDB are skipped."
 fi
 
@@ -22,10 +26,9 @@ calling=(tests/{kernels,vision,streams} tests/engine/test_{ingest,shard,station,
 rm -f .coverage .coverage.*
 for kernels in c python; do
   echo "== kernels: $kernels"
-  rooms=(tests)
-  [ "$kernels" = c ] || rooms=("${calling[@]}" --ignore tests/streams/test_fuzz.py --ignore tests/streams/test_jetstream.py)
+  asked=(tests --cov --cov-report=) # of the plants that tests start nothing is traced: that halves their speed
+  [ "$kernels" = c ] || asked=("${calling[@]}" --ignore tests/streams/test_fuzz.py --ignore tests/streams/test_jetstream.py)
   # Two processes, a file of tests at a time: many tests wait for other processes, not for the processor.
-  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --durations 15 \
-    --cov --cov-append --cov-report= "${rooms[@]}" "$@"
+  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --durations 15 "${asked[@]}" "$@"
 done
 "$bin/python" -m coverage report --fail-under=85

@@ -13,6 +13,9 @@ from cluster.commands.data_import import GroupBy, Groups, bring_in, show, show_n
 from cluster.terminal import Json, progress, screen
 
 EPOCHS = 36
+SIDE = 320
+STRIDE = 32
+"""A network of the YOLO family halves a picture five times."""
 
 
 @train.command()
@@ -38,6 +41,7 @@ def detector(
         int, typer.Option(min=0, max=20_000, help="Rendered parts to add to the pictures.")
     ] = 0,
     start: Annotated[Path | None, typer.Option(help="A checkpoint to go on from, in a new run.")] = None,
+    side: Annotated[int, typer.Option(min=STRIDE, help="Pixels of the square that it sees, by 32.")] = SIDE,
     environment: Annotated[
         Path | None, typer.Option(help="The training environment; left out: .venv-train of the project.")
     ] = None,
@@ -53,8 +57,10 @@ def detector(
 
     if data is None and not rendered:
         raise typer.BadParameter("there is nothing to train on; give a data set, --rendered, or both.")
+    if side % STRIDE:
+        raise typer.BadParameter(f"a side of {side} pixels is no multiple of {STRIDE}.")
     folder = runs or Home.default().root / "runs"
-    given = [f"--epochs={epochs}", f"--rendered={rendered}"]
+    given = [f"--epochs={epochs}", f"--rendered={rendered}", f"--side={side}"]
     if data is not None:
         ours = data_of_ours(data, folder / f"{name}-set", groups, group_by)
         given += pictures_to_train_on(ours, split, same_welds)

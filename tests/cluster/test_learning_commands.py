@@ -21,7 +21,7 @@ TRAINER = """\
 #!{python}
 import argparse, pathlib, sys, time
 parser = argparse.ArgumentParser()
-for name in ("runs", "name", "data", "split", "epochs", "rendered"):
+for name in ("runs", "name", "data", "split", "epochs", "rendered", "side"):
     parser.add_argument("--" + name)
 parser.add_argument("--same-welds", action="store_true")
 given = parser.parse_args(sys.argv[3:])
@@ -38,6 +38,7 @@ for epoch in range(done, int(given.epochs)):
 (run / "weights").mkdir(exist_ok=True)
 (run / "weights" / "last.pt").touch()
 (run / "finished").write_text("5eed")
+(run / "side").write_text(given.side)
 notes = run.with_name(given.name + "-data")
 notes.mkdir(exist_ok=True)
 (notes / "notes.json").write_text('{{"odd things": ["here", "there"]}}')
@@ -122,6 +123,18 @@ def test_a_training_runs_in_its_environment_and_goes_on(
     assert found == {"checkpoint": checkpoint, "epochs": 2, **noted}
     assert seamline(*command, "--epochs=3").json["epochs"] == 3
     assert "odd things (2): here, there" in seamline(*command[:-1], "--epochs=3").words
+
+
+def test_the_side_that_a_network_sees_is_asked_for_in_steps_of_32(
+    seamline: Command, home: Path, data: Path, environment: Path
+) -> None:
+    command = ["train", "detector", data, "--split=mine", f"--environment={environment}", "--epochs=1"]
+    for name, asked, side in (("usual", (), "320"), ("fine", ("--side=416",), "416")):
+        assert seamline(*command, *asked, f"--name={name}").code == 0
+        assert (home / "runs" / name / "side").read_text() == side
+    ended = seamline(*command, "--side=400")
+    assert ended.code == 2
+    assert "a side of 400 pixels is no multiple of 32" in ended.words
 
 
 def test_a_split_that_shares_a_weld_is_not_trained_on_by_chance(
