@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
     parser.add_argument("--freeze", type=int, default=0, help="leave so many layers as they are: quicker")
-    parser.add_argument("--side", type=int, default=IMAGE_SIZE, help="pixels of the square that it sees, by 32")
+    parser.add_argument("--side", type=int, default=IMAGE_SIZE, help="pixels of its square, in steps of 32")
     parser.add_argument("--rendered", type=int, default=0, help="render so many parts to train on")
     parser.add_argument("--same-welds", action="store_true", help="train though both sides share welds")
     given = parser.parse_args()

@@ -28,11 +28,11 @@ def module(name: str) -> Path | None:
     """Return the file of a module of ours, None of anybody else's."""
     path = ROOT / name.replace(".", "/")
     files = (path.with_suffix(".py"), path / "__init__.py")
-    return next((file for file in files if name.split(".")[0] in ROOMS and file.is_file()), None)
+    return next((file for file in files if name.split(".", maxsplit=1)[0] in ROOMS and file.is_file()), None)
 
 
 def imported(file: Path) -> set[str]:
-    """Return the modules that a file imports as it is imported itself, and those a plain ``from`` may name."""
+    """Return the modules that a file imports at its top, and those that a ``from`` there may name."""
     found = set()
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Import):
@@ -40,6 +40,12 @@ def imported(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
+
+
+def packages(name: str) -> list[str]:
+    """Return the packages that a module lies in."""
+    words = name.split(".")
+    return [".".join(words[:depth]) for depth in range(1, len(words))]
 
 
 def closure(command: str) -> set[str]:
@@ -52,7 +58,7 @@ def closure(command: str) -> set[str]:
             others |= {name.split(".")[0]} - set(ROOMS)
         elif file not in seen:
             seen.add(file)
-            waiting += [*imported(file), *(name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1))]
+            waiting += [*imported(file), *packages(name)]
     return others - set(sys.stdlib_module_names)
 
 
