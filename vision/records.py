@@ -70,6 +70,8 @@ class Frame:
     """Whether it shows the part before, though another lies there: the picture froze."""
     vouched: bool = False
     """Whether the sender itself named the part; else the serial is only the picture's own name."""
+    taken: float | None = None
+    """When it was here at the earliest had it come as quickly as others, monotonic seconds; None: unknown."""
 
     @property
     def nbytes(self) -> int:

@@ -15,6 +15,7 @@ EARLY = 16
 """Pictures that may wait for their trigger."""
 NO_PART = "no_part_triggered"
 OTHER_PART = "picture_of_another_part"
+TOO_OLD = "taken_before_trigger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Call:
     """Whose pictures must be of it; empty while nobody said."""
     views: tuple[str, ...] = ()
     bypass: str = ""
+    since: float = 0.0
+    """A picture taken before is not of it, monotonic seconds."""
     frames: OrderedDict[str, Frame] = field(default_factory=OrderedDict)
     over: bool = False
     """Whether it is on its way to be judged."""
@@ -61,7 +64,8 @@ class Gathering:
     views
         Views that a part must have of which nothing else is said; empty: one picture is the part.
     lead_s
-        A picture that came so many seconds before its trigger was seen belongs to it, too.
+        A picture that came so many seconds before its trigger was seen belongs to it, too; one that was
+        taken earlier does not, however late it comes.
     """
 
     def __init__(self, views: Sequence[str], lead_s: float) -> None:
@@ -88,19 +92,19 @@ class Gathering:
         """
         self._end()
         asked = self._views if views is None else tuple(views)
-        self._call = Call(number, told, due, serial, asked, bypass)
-        early = [frame for at, frame in self._early if at >= now - self._lead_s]
-        self._stray(now - self._lead_s)
-        self._early.clear()
-        for frame in early:
-            self._left += self._take(self._call, frame)
+        self._call = Call(number, told, due, serial, asked, bypass, now - self._lead_s)
+        self._stray(self._call.since)
+        early, self._early = self._early, deque()
+        for at, frame in early:
+            self._left += self._take(self._call, frame, at)
 
     def add(self, frame: Frame, idle: bool, now: float) -> list[CalledPart | Stray]:
         """Take a picture; ``idle``: the part before is done with, so it is the first sign of the next."""
+        at = now if frame.taken is None else min(frame.taken, now)
         if self._call is not None and not (idle and self._call.over):
-            self._left += self._take(self._call, frame)
+            self._left += self._take(self._call, frame, at)
         else:
-            self._early.append((now, frame))
+            self._early.append((at, frame))
         return self.expire(now)
 
     def expire(self, now: float) -> list[CalledPart | Stray]:
@@ -127,16 +131,21 @@ class Gathering:
 
     def _stray(self, oldest: float) -> None:
         """Let pictures go that no trigger came for."""
-        while self._early and (self._early[0][0] < oldest or len(self._early) > EARLY):
-            self._left.append(Stray(self._early.popleft()[1], UNMATCHED, NO_PART))
+        gone = [frame for at, frame in self._early if at < oldest]
+        self._early = deque(item for item in self._early if item[0] >= oldest)
+        while len(self._early) > EARLY:
+            gone.append(self._early.popleft()[1])
+        self._left += [Stray(frame, UNMATCHED, NO_PART) for frame in gone]
 
-    def _take(self, call: Call, frame: Frame) -> list[CalledPart | Stray]:
+    def _take(self, call: Call, frame: Frame, at: float) -> list[CalledPart | Stray]:
         if call.views and frame.view not in call.views:
             return [Stray(frame, UNMATCHED, "view_not_required")]
         if frame.vouched and call.serial not in {"", frame.serial}:
             if not call.over:
                 self.mixed = (call.number, f"{frame.serial} came while it was {call.serial}")
             return [Stray(frame, UNMATCHED, OTHER_PART)]
+        if at < call.since:
+            return [Stray(frame, UNMATCHED, TOO_OLD)]
         slot = frame.view if call.views else ""
         if slot in call.frames:
             return [Stray(frame, UNMATCHED, "view_twice")]

@@ -19,8 +19,9 @@ from vision.records import Frame, Outcome
 LEAD, DUE = 0.5, 10.0
 
 
-def frame(view: str = "front", serial: str = "", number: int = 1) -> Frame:
-    return Frame("cam", view, "1", number, 0, b"x", None, serial or f"cam-1-{number}", vouched=bool(serial))
+def frame(view: str = "front", serial: str = "", number: int = 1, taken: float | None = None) -> Frame:
+    name = serial or f"cam-1-{number}"
+    return Frame("cam", view, "1", number, 0, b"x", None, name, vouched=bool(serial), taken=taken)
 
 
 def reasons(found: list[CalledPart | Stray]) -> list[tuple[str, str]]:
@@ -100,6 +101,26 @@ def test_pictures_that_name_another_part_never_join_it() -> None:
     assert unknown.mixed == (1, "B-9 came while it was A-1")
 
 
+def test_a_picture_of_the_part_before_that_comes_late_is_never_judged_as_the_next() -> None:
+    stalled = frame(taken=0.1)
+    waits = called()
+    assert [part.frames for part in parts(waits.expire(DUE))] == [()]
+    waits.begin(2, Told(), "", DUE + 13.0, 13.0)
+    assert reasons(waits.add(stalled, False, 13.2)) == [("unmatched", "taken_before_trigger")]
+    (whole,) = parts(waits.add(frame(number=2, taken=13.0 - LEAD), False, 13.3))
+    assert (whole.number, [item.sequence for item in whole.frames]) == (2, [2])
+
+
+def test_a_picture_that_comes_late_between_two_parts_does_not_wait_for_the_next_trigger() -> None:
+    gathering = Gathering((), LEAD)
+    gathering.add(frame(number=1, taken=3.9), True, 4.0)
+    assert reasons(gathering.add(frame(number=2, taken=0.1), True, 4.1)) == [
+        ("unmatched", "no_part_triggered")
+    ]
+    gathering.begin(1, Told(), "", DUE, 4.2)
+    assert [item.sequence for part in parts(gathering.expire(4.2)) for item in part.frames] == [1]
+
+
 def test_pictures_without_a_part_take_a_bounded_memory() -> None:
     gathering = Gathering((), 1e9)
     for number in range(3 * EARLY):
@@ -125,14 +146,17 @@ def test_every_picture_ends_once_and_every_trigger_is_one_part(
     steps: list[Any], pauses: list[float], idle: bool
 ) -> None:
     gathering, now, begun, shown = Gathering(("front", "top"), LEAD), 0.0, 0, []
+    since: dict[int, float] = {}
     ends: list[CalledPart | Stray] = []
     for (what, first, serial), pause in zip(steps, pauses, strict=False):
         now += pause
         if what == "frame":
-            shown.append(frame(first, serial, len(shown) + 1))
+            waited = None if len(shown) % 3 else pause
+            shown.append(frame(first, serial, len(shown) + 1, waited and now - waited))
             ends += gathering.add(shown[-1], idle, now)
         elif what == "begin":
             begun += 1
+            since[begun] = now - LEAD
             gathering.begin(begun, Told(), first, now + DUE, now)
         else:
             ends += gathering.expire(now)
@@ -143,6 +167,7 @@ def test_every_picture_ends_once_and_every_trigger_is_one_part(
     assert sorted(item.sequence for item in left) == [item.sequence for item in shown]
     for part in parts(ends):
         assert len({item.serial for item in part.frames if item.vouched}) <= 1
+        assert all(item.taken is None or item.taken >= since[part.number] for item in part.frames)
 
 
 def test_a_station_that_drops_pictures_cannot_answer_a_plc() -> None:

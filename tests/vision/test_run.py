@@ -131,3 +131,48 @@ def test_a_clock_that_was_set_is_noticed_and_what_waited_is_not_taken_for_it():
     assert offset.microseconds == 300
     offset.add(60_000_000)
     assert offset.microseconds == 300
+
+
+class Way:
+    """A camera whose clock is seven minutes behind, and pictures that take their time to come."""
+
+    def __init__(self):
+        self.arrived = 50.0
+        self.camera = Run("cam", "front", "7", lambda: 10**12 + int(self.arrived * 1e6), None, self.clock)
+
+    def clock(self):
+        return self.arrived
+
+    def shoot(self, taken, took=0.01, drift=0.0, stamped=True):
+        """Return how long before its arrival a picture is known to have been taken."""
+        self.arrived = taken + took
+        stamp = 10**12 + int(taken * (1 - drift) * 1e6) - 420_000_000
+        frame = self.camera.frame(b"", "", ts=stamp if stamped else None)
+        return pytest.approx(self.arrived - frame.taken, abs=5e-3)
+
+
+def test_a_picture_that_waited_on_its_way_was_taken_so_much_earlier():
+    way = Way()
+    assert [way.shoot(60.0), way.shoot(62.0), way.shoot(64.0, took=2.91)] == [0, 0, 2.9]
+
+
+def test_a_picture_without_a_stamp_to_be_believed_and_the_first_with_one_came_when_they_came():
+    way = Way()
+    assert [way.shoot(60.0, stamped=False), way.shoot(62.0, took=2.0), way.shoot(66.0)] == [0, 0, 0]
+    assert way.shoot(5000.0, stamped=False) == 0
+    wild = Run("cam", "front", "7", lambda: 10**15)
+    assert wild.frame(b"", "", ts=17).taken <= wild.frame(b"", "", ts=18).taken
+
+
+@pytest.mark.parametrize("pause", [2.0, 60.0])
+def test_a_clock_that_drifts_makes_no_picture_late(pause):
+    way = Way()
+    assert [way.shoot(60.0 + pause * n, drift=1e-4) for n in range(400)] == [0] * 400
+
+
+def test_a_clock_that_was_set_back_makes_pictures_late_for_a_while_only():
+    way = Way()
+    way.shoot(60.0)
+    late = [way.shoot(62.0 + n, took=1.01) == 0 for n in range(130)]
+    assert not any(late[:60])
+    assert all(late[128:])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 WINDOW = 64
 """Stamps after which the older half of what is known is forgotten."""
+DRIFT = 5e-4
+"""How far two clocks that were not set may part, as a share of the time that goes by."""
 
 
 class ClockOffset:
@@ -24,6 +26,12 @@ class ClockOffset:
             self._seen, self._before, self._latest = 0, self._latest, None
         self._seen += 1
         self._latest = difference if self._latest is None else min(self._latest, difference)
+
+    def ease(self, elapsed: float) -> None:
+        """Let the clocks have drifted apart for so many microseconds, so that slow drift is no lag."""
+        drift = int(DRIFT * elapsed)
+        self._latest = None if self._latest is None else self._latest + drift
+        self._before = None if self._before is None else self._before + drift
 
     @property
     def microseconds(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -39,10 +40,18 @@ class Run:
         The plant's clock, microseconds UTC.
     follows
         Where the camera's run before this one stood.
+    monotonic
+        Seconds that no setting of a clock moves: how long a picture was on its way is told by them.
     """
 
     def __init__(
-        self, camera: str, view: str, name: str, now: Callable[[], int], follows: Mark | None = None
+        self,
+        camera: str,
+        view: str,
+        name: str,
+        now: Callable[[], int],
+        follows: Mark | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.camera = camera
         self.view = view
@@ -51,6 +60,7 @@ class Run:
         self.offset = ClockOffset()
         self.sequence = 0
         self.now = now
+        self._monotonic, self._way, self._arrived = monotonic, ClockOffset(), monotonic()
         self._missed: list[Missed] = []
 
     @property
@@ -79,13 +89,14 @@ class Run:
             view=self.view,
             run=self.name,
             sequence=self.sequence,
-            ts=self._stamp(ts),
+            ts=(believed := self._stamp(ts)),
             encoded=encoded,
             image=image,
             serial=serial or f"{self.camera}-{self.name}-{self.sequence}",
             defect=defect,
             before=tuple(self._missed),
             vouched=vouched,
+            taken=self._taken(ts if ts == believed else None),
         )
         self._missed.clear()
         self.mark = Mark(frame.ts, self.mark.count, self.mark.session)
@@ -136,3 +147,14 @@ class Run:
             return now
         self.offset.add(now - claimed)
         return claimed if abs(now - claimed) <= BELIEVED_CLOCK else now
+
+    def _taken(self, claimed: int | None) -> float:
+        """Return when a frame was here at the earliest; one without a stamp to be believed came just now."""
+        arrived, before = self._monotonic(), self._arrived
+        if claimed is None:
+            return arrived
+        self._arrived = arrived
+        difference = int(arrived * 1e6) - claimed
+        self._way.ease((arrived - before) * 1e6)
+        self._way.add(difference)
+        return arrived - (difference - (self._way.microseconds or 0)) / 1e6
