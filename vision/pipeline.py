@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 from itertools import groupby
@@ -49,6 +49,11 @@ def _fail(why: Exception, _parts: Sequence[Part]) -> Iterable[Verdict]:
     raise why
 
 
+def unseen(part: Part) -> Part:
+    """Return a part that nobody will look at, without the pixels: what the ledger needs stays."""
+    return replace(part, frames=tuple(replace(frame, encoded=b"", image=None) for frame in part.frames))
+
+
 class Stage(Enum):
     """How far a job is."""
 
@@ -84,7 +89,7 @@ class Pipeline:
     depth
         Parts inside at the most.
     newest
-        Drop waiting parts rather than make a camera wait.
+        Drop waiting parts rather than make a camera wait; their pixels go at once.
     linger
         Seconds that ``finish`` waits for company while more parts are inside: what leaves together
         costs less. A part that is alone leaves at once.
@@ -176,6 +181,7 @@ class Pipeline:
             victim.stage, victim.reason = Stage.DONE, BUSY
             if victim is not job:
                 self._leave([victim])
+            victim.part = victim.part and unseen(victim.part)
 
     def _leave(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

@@ -111,6 +111,31 @@ def test_pictures_inside_take_a_bounded_memory(monkeypatch, newest):
     assert [job.part.serial for job in finished.jobs if job.reason] == (["2"] if newest else [])
 
 
+def test_dropped_parts_hold_no_pixels_while_they_wait_to_be_told():
+    go, finishing, told = threading.Event(), threading.Event(), []
+
+    def finish(jobs):
+        finishing.set()
+        assert go.wait(WAIT)
+        told.extend(jobs)
+
+    def held():
+        return sum(job.part.nbytes for job in pipeline._order)
+
+    pipeline = Pipeline(always(singly(lambda item: item)), finish, workers=1, depth=4, newest=True)
+    pipeline.offer(big(1))
+    assert finishing.wait(WAIT)
+    for number in range(2, 100):
+        pipeline.offer(big(number))
+        assert held() <= 4 * big(number).nbytes
+    go.set()
+    pipeline.close()
+    assert [job.part.serial for job in told] == [str(number) for number in range(1, 100)]
+    frames = [(frame.camera, frame.run, frame.sequence) for job in told for frame in job.part.frames]
+    assert frames == [("c", "1", number) for number in range(1, 100)]
+    assert all((job.part.nbytes == 0) is (job.reason == BUSY) for job in told)
+
+
 def test_the_newest_parts_push_out_the_oldest_that_wait():
     finished, go, began = Finished(), threading.Event(), threading.Event()
 
