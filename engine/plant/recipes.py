@@ -80,7 +80,8 @@ class Judging(Section):
     mm_per_pixel: dict[str, Positive] = {}
     """Calibration: how many millimetres of the part a pixel shows, by view; sizes are judged only with it."""
     views: list[str] = []
-    """Views that every part must have, joined by serial; empty: each frame is a part of its own."""
+    """Views that every part must have, joined by serial; empty: each frame is a part of its own, so beside
+    a handshake or master parts all cameras must show one view."""
     limits: LimitsSection = LimitsSection()
     """Bounds of a picture that may be judged by."""
     references: dict[str, BesidePath] = {}

@@ -47,6 +47,7 @@ def misfits(plant: Any) -> Iterator[Misfit]:
     yield from _recipes(plant)
     yield from _exposures(plant)
     yield from _masters(plant)
+    yield from _viewless(plant)
     for listed, key in (("stations", "judges"), ("sources", "machine")):
         yield from _unknown(plant, (listed,), key, taken["machine or station"])
     for step, source in _items(plant, "sources"):
@@ -148,6 +149,28 @@ def _nameless(station: dict[str, Any]) -> str:
         f"no master part could ever release {_name(station)}: {why};"
         " take the serial from a plc, scanner or datamatrix."
     )
+
+
+def _viewless(plant: Any) -> Iterator[Misfit]:
+    """Yield where a part would be judged by one picture, though its cameras show it from several sides."""
+    known = {_name(item): item for _, item in _items(plant, "recipes")}
+    for step, station in _items(plant, "stations"):
+        shown = dict.fromkeys(str(camera.get("view", "front")) for _, camera in _items(station, "cameras"))
+        if len(shown) <= 1:
+            continue
+        named = station.get("recipes")
+        judged: list[tuple[Steps, dict[str, Any]]] = [
+            (("stations", step, "recipes", place), known.get(str(name), {}))
+            for place, name in enumerate(named if isinstance(named, list) else [])
+        ]
+        for steps, item in judged or [(("stations", step, "views"), station)]:
+            proved = station.get("handshake") or item.get("masters")
+            if item and proved and not item.get("views"):
+                yield (
+                    steps,
+                    f"{_name(item)} would judge a part by its first picture alone, though the cameras of"
+                    f" {_name(station)} show {', '.join(shown)}; write views: [{', '.join(shown)}] into it.",
+                )
 
 
 def _taken(section: Any, steps: Steps, kind: str, taken: set[str]) -> Iterator[Misfit]:

@@ -177,6 +177,67 @@ def test_a_station_is_not_named_like_another_process(name: str) -> None:
     assert fault.says == f"{name} is the name of another process; rename the station."
 
 
+SIDES = """\
+    cameras:
+      - {kind: zeromq, name: c1, view: top, endpoint: "tcp://127.0.0.1:5555"}
+      - {kind: zeromq, name: c2, view: side, endpoint: "tcp://127.0.0.1:5556"}
+"""
+PLC = """\
+    handshake:
+      kind: modbus
+      host: plc
+      asks: {trigger: {address: "coil:0"}, acknowledge: {address: "coil:1"}}
+      answers: {ready: {address: "coil:8"}, ok: {address: "coil:9"}, ng: {address: "coil:10"}}
+"""
+PROOF = "    masters: [{serial: A, expect: OK}, {serial: B, expect: NG}]\n"
+WELD = "name: x\nstations:\n  - name: weld\n" + SIDES
+RUNS = WELD + "    recipes: [plain, whole]\n"
+RECIPES = """\
+recipes:
+  - name: whole
+    version: "1"
+    part_number: A-1
+    views: [top, side]
+  - name: plain
+    version: "1"
+    part_number: A-2
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "who"),
+    [
+        (WELD + PLC, 3, "weld"),
+        (WELD + PROOF, 3, "weld"),
+        (WELD + "    views: []\n" + PLC, 7, "weld"),
+        (RUNS + PLC + RECIPES, 7, "plain"),
+        (RUNS + RECIPES + PROOF, 7, "plain"),
+    ],
+)
+def test_a_part_of_several_sides_is_not_judged_by_its_first_picture(text: str, line: int, who: str) -> None:
+    (fault,) = faults(text)
+    assert (fault.line, fault.says) == (
+        line,
+        f"{who} would judge a part by its first picture alone, though the cameras of weld show top, side;"
+        " write views: [top, side] into it.",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WELD,
+        RUNS + RECIPES,
+        WELD + PLC + "    views: [top, side]\n",
+        WELD + PROOF + "    views: [top]\n",
+        WELD.replace("side", "top") + PLC,
+        "name: x\nstations:\n  - name: weld\n    cameras: []\n" + PLC,
+    ],
+)
+def test_frames_of_one_side_and_frames_that_are_parts_need_no_views(text: str) -> None:
+    assert parse(text, "hall.yaml").stations
+
+
 def test_a_sensors_name_is_its_own() -> None:
     sensors = "    sensors: [{name: bearing, unit: g}, {name: bearing}]\nstations:"
     (fault,) = faults(PLANT.replace("stations:", sensors))
