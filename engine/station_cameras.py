@@ -15,6 +15,7 @@ from engine.cameras import Opener
 from engine.plant import Camera
 from engine.station_tally import run_name
 from vision.assembly import remember
+from vision.cameras import Camera as Source
 from vision.cameras import CameraError, Mark, Run
 from vision.records import Frame, Missed
 
@@ -183,7 +184,7 @@ class Cameras:
                     self._away.pop(name, None)
                 if why := self._away.get(name):
                     run.miss(None, why)
-                while (frame := camera.read()) is not None:
+                while (frame := _next_of(camera, name)) is not None:
                     self._take(run, frame)
         except CameraError as exc:
             logger.warning("camera lost", camera=name, error=str(exc))
@@ -212,3 +213,21 @@ class Cameras:
         if not run.missed and (why := self._away.get(run.camera)):
             run.miss(None, why)
         self._sink.lose(run, run.missed)
+
+
+def _next_of(camera: Source, name: str) -> Frame | None:
+    """Wait for a camera's next frame.
+
+    Raises
+    ------
+    CameraError
+        It went away, or failed in a way that nobody foresaw: neither ends its station.
+    """
+    try:
+        return camera.read()
+    except CameraError:
+        raise
+    except Exception as exc:
+        logger.exception("camera failed", camera=name)
+        why = f"{type(exc).__name__}: {exc}".rstrip(".: ")
+        raise CameraError(f"Camera {name}: it cannot be read ({why}); see the station's log.") from exc

@@ -168,6 +168,16 @@ def read_all(camera, run, buffers, features=None):
     return [camera.read() for _ in buffers]
 
 
+@pytest.mark.parametrize(("components", "defect"), [([], "empty"), ([None], "unknown_format")])
+def test_a_buffer_without_a_picture_is_a_frame_that_says_so(opened, components, defect):
+    camera, run = opened()
+    bare = Buffer(2, NOW)
+    bare.payload.components = components
+    frames = read_all(camera, run, [Buffer(1), bare, Buffer(3)])
+    assert [(frame.sequence, frame.defect) for frame in frames] == [(1, ""), (2, defect), (3, "")]
+    assert (frames[1].encoded, frames[1].image, frames[1].ts) == (b"", None, NOW)
+
+
 def test_a_number_that_goes_round_is_no_gap(opened):
     camera, run = opened()
     frames = read_all(camera, run, [Buffer(number) for number in (65533, 65535, 1, 2)])

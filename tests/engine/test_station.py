@@ -461,6 +461,48 @@ def test_a_camera_that_cannot_be_opened_is_told_and_the_others_go_on(station, fo
     assert "cannot be read" in built.stats().troubles["gone"]
 
 
+def test_a_camera_that_fails_as_nobody_foresaw_is_away_and_the_others_go_on(station, producer, monkeypatch):
+    monkeypatch.setattr("engine.station_cameras.RETRY", 0.01)
+    stop, again = threading.Event(), threading.Event()
+
+    def opener(section, run, number, stopped):
+        if section.name == "good":
+            assert again.wait(WAIT)
+            return Shots(run, [("p2", OK)])
+        if run.name != "1":
+            again.set()
+            raise CameraError("unplugged")
+        return Shots(run, [("p1", OK), IndexError("list index out of range")])
+
+    built = station(camera("bad"), camera("good"), opener=opener)
+    told = []
+    monkeypatch.setattr(built._cameras, "troubles", Noted(told))
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    producer.wait(lambda: len(producer.verdicts) == 2)
+    stop.set()
+    line.join(WAIT)
+    assert not line.is_alive()
+    assert built._cameras.failures == []
+    assert sorted(verdict.serial for verdict in producer.verdicts) == ["p1", "p2"]
+    assert told[0] == (
+        "Camera bad: it cannot be read (IndexError: list index out of range); see the station's log."
+    )
+    assert [loss.reason for loss in producer.losses] == ["camera_away"]
+
+
+class Noted(dict):
+    """Troubles, of which each that was told is remembered."""
+
+    def __init__(self, told):
+        super().__init__()
+        self._told = told
+
+    def __setitem__(self, name, trouble):
+        self._told.append(trouble)
+        super().__setitem__(name, trouble)
+
+
 def test_a_remote_cameras_lost_frames_are_in_the_ledger(station, producer, tmp_path):
     stop, endpoint = threading.Event(), f"ipc://{tmp_path}/remote.sock"
     built = station(ZmqCamera(kind="zeromq", name="remote", endpoint=endpoint))

@@ -118,11 +118,18 @@ class GenicamCamera:
             PRODUCERS.give_back(self._shared)
 
     def _take(self, buffer: Any) -> Frame:
-        """Make a frame of a buffer and give that back to the device."""
+        """Make a frame of a buffer and give that back to the device.
+
+        One of chunk data alone has no picture, and of a format that harvesters does not know it gives none.
+        """
         with buffer:
             self._count(buffer)
             ts = self._stamp(buffer)
-            part = buffer.payload.components[0]
+            parts = buffer.payload.components
+            if not parts or parts[0] is None:
+                why = pictures.UNKNOWN_FORMAT if parts else pictures.EMPTY
+                return self._run.frame(b"", "", ts, defect=why)
+            part = parts[0]
             content = part.data.tobytes()
             image, defect = to_image(content, part.data_format, part.width, part.height)
         encoded = content if image is None else pictures.encode_whole(image)
