@@ -50,7 +50,9 @@ class Assembly:
     views
         Views that every part must have; empty: each frame is a part of its own.
     patience
-        Seconds that a part waits for its views from its first frame on; then it goes without them.
+        Seconds that a part waits for its views from its first frame on; then it goes without them. One of
+        these that is taken, or where no camera says when, comes within as many seconds more is late; after
+        that it is of the serial's next attempt.
     """
 
     def __init__(self, views: Sequence[str] = (), patience: float = 5.0) -> None:
@@ -59,7 +61,7 @@ class Assembly:
         self._waiting = 0
         self._open: OrderedDict[str, tuple[float, dict[str, Frame]]] = OrderedDict()
         self._attempts: OrderedDict[str, int] = OrderedDict()
-        self._missed: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._missed: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
 
     def add(self, frame: Frame, now: float) -> Part | Stray | None:
         """Take a frame; return the part that it completes, or the frame when it fits nowhere."""
@@ -67,7 +69,7 @@ class Assembly:
             return self._part(frame.serial, (frame,))
         if reason := self._misfit(frame):
             return Stray(frame, UNMATCHED, reason)
-        if frame.view in self._missed.get(frame.serial, ()):
+        if self._is_late(frame, now):
             return Stray(frame, LATE, "part_already_judged")
         _, frames = self._open.setdefault(frame.serial, (now + self._patience, {}))
         frames[frame.view] = frame
@@ -97,10 +99,16 @@ class Assembly:
             return "view_not_required"
         return "view_twice" if frame.view in self._open.get(frame.serial, (0.0, {}))[1] else ""
 
+    def _is_late(self, frame: Frame, now: float) -> bool:
+        """Whether a view may be the one that the attempt before this one went without."""
+        until, missing = self._missed.get(frame.serial, (0.0, frozenset()))
+        taken = now if frame.taken is None else min(frame.taken, now)
+        return frame.view in missing and taken < until
+
     def _close(self, serial: str) -> Part:
-        _, frames = self._open.pop(serial)
+        due, frames = self._open.pop(serial)
         missing = frozenset(self._views) - frames.keys()
-        remember(self._missed, serial, missing)
+        remember(self._missed, serial, (due + self._patience, missing))
         part = self._part(serial, tuple(frames[view] for view in self._views if view in frames))
         self._waiting -= part.nbytes
         return part

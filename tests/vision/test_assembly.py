@@ -8,8 +8,8 @@ from vision.cameras.zeromq import BAD_METADATA
 from vision.records import Frame
 
 
-def frame(serial="p1", view="front", defect=""):
-    return Frame("cam", view, "1", 1, 0, b"x", None, serial, defect)
+def frame(serial="p1", view="front", defect="", taken=None):
+    return Frame("cam", view, "1", 1, 0, b"x", None, serial, defect, taken=taken)
 
 
 def views(part):
@@ -48,6 +48,37 @@ def test_a_view_after_its_part_was_judged_is_late():
     parts.expire(now=5)
     late = frame("p1", "left")
     assert parts.add(late, now=6) == Stray(late, "late", "part_already_judged")
+
+
+def test_a_serial_that_once_lacked_a_view_can_come_again_whole():
+    parts = Assembly(["front", "left"], patience=5)
+    parts.add(frame("p1", "front"), now=0)
+    parts.expire(now=5)
+    for attempt, first, second, now in ((2, "front", "left", 100), (3, "left", "front", 200)):
+        assert parts.add(frame("p1", first), now) is None
+        whole = parts.add(frame("p1", second), now + 0.1)
+        assert (whole.attempt, views(whole)) == (attempt, ["front", "left"])
+    assert parts.expire(now=999) == []
+
+
+def test_a_late_view_is_never_of_the_next_attempt_that_began_before_it_came():
+    parts = Assembly(["front", "left"], patience=5)
+    parts.add(frame("p1", "front"), now=0)
+    parts.expire(now=5)
+    assert parts.add(frame("p1", "front"), now=8) is None
+    maybe = frame("p1", "left")
+    assert parts.add(maybe, now=9.9) == Stray(maybe, "late", "part_already_judged")
+    assert [views(part) for part in parts.expire(now=13)] == [["front"]], "it goes without, which is REVIEW"
+
+
+def test_a_view_that_its_camera_took_long_ago_is_late_whenever_it_comes():
+    parts = Assembly(["front", "left"], patience=5)
+    parts.add(frame("p1", "front", taken=0.0), now=0)
+    parts.expire(now=5)
+    parts.add(frame("p1", "front", taken=99.9), now=100)
+    old = frame("p1", "left", taken=0.1)
+    assert parts.add(old, now=100.1) == Stray(old, "late", "part_already_judged")
+    assert parts.add(frame("p1", "left", taken=100.0), now=100.2).attempt == 2
 
 
 def test_a_part_that_comes_again_whole_is_another_attempt():
