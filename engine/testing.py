@@ -17,6 +17,8 @@ from vision.testing import picture
 WAIT = 20.0
 LOOK = 0.05
 T = TypeVar("T")
+Shown = tuple[Image, str, float | None]
+"""A picture, the part that it vouches for, and how many seconds it waited where that is stamped."""
 
 
 class MemoryProducer:
@@ -74,21 +76,24 @@ class Shutter:
     """Shows pictures to a station when the test says so, through the cameras that `open` opens."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, queue.SimpleQueue[tuple[Image, str]]] = {}
+        self._shown: dict[str, queue.SimpleQueue[Shown]] = {}
 
     def open(self, section: Camera, run: Run, number: int, stop: threading.Event) -> ShutterCamera:
         """Open a camera (`engine.cameras.Opener`)."""
         return ShutterCamera(run, self._queue(section.name), stop)
 
-    def shoot(self, red: int, camera: str = "cam", serial: str = "") -> None:
-        """Show a picture whose red level decides its verdict; with a serial, it vouches for its part."""
-        self.show(picture(red), camera, serial)
+    def shoot(self, red: int, camera: str = "cam", serial: str = "", waited: float | None = None) -> None:
+        """Show a picture whose red level decides its verdict; with a serial, it vouches for its part.
 
-    def show(self, image: Image, camera: str = "cam", serial: str = "") -> None:
+        One that says how many seconds it ``waited`` on its way carries its camera's stamp.
+        """
+        self.show(picture(red), camera, serial, waited)
+
+    def show(self, image: Image, camera: str = "cam", serial: str = "", waited: float | None = None) -> None:
         """Show a picture."""
-        self._queue(camera).put((image, serial))
+        self._queue(camera).put((image, serial, waited))
 
-    def _queue(self, camera: str) -> queue.SimpleQueue[tuple[Image, str]]:
+    def _queue(self, camera: str) -> queue.SimpleQueue[Shown]:
         return self._shown.setdefault(camera, queue.SimpleQueue())
 
 
@@ -97,17 +102,19 @@ class ShutterCamera:
 
     live = True
 
-    def __init__(self, run: Run, shown: queue.SimpleQueue[tuple[Image, str]], stop: threading.Event) -> None:
+    def __init__(self, run: Run, shown: queue.SimpleQueue[Shown], stop: threading.Event) -> None:
         self._run, self._shown, self._stop = run, shown, stop
 
     def read(self) -> Frame | None:
         """Wait for the next picture."""
         while not self._stop.is_set():
             try:
-                image, serial = self._shown.get(timeout=LOOK)
+                image, serial, waited = self._shown.get(timeout=LOOK)
             except queue.Empty:
                 continue
-            return self._run.frame(pictures.encode_whole(image), serial, vouched=bool(serial))
+            encoded = pictures.encode_whole(image)
+            stamp = None if waited is None else self._run.now() - int(waited * 1e6)
+            return self._run.frame(encoded, serial, stamp, vouched=bool(serial))
         return None
 
     def close(self) -> None:

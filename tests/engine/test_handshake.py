@@ -376,6 +376,28 @@ def test_a_picture_without_a_trigger_is_unmatched(rig: Rig) -> None:
     ]
 
 
+def test_a_good_picture_held_up_since_the_part_before_passes_no_bad_part(rig: Rig) -> None:
+    with rig.running(handshake={"lead_s": 1.0}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.shoot(OK, waited=0.0)
+        assert rig.plc.answer().word == "ok"
+        rig.plc.finish()
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.plc.wait(lambda: rig.plc.on("busy"))
+        rig.shutter.shoot(OK, waited=60.0)
+        rig.producer.wait(lambda: rig.producer.losses)
+        rig.shutter.shoot(NG, waited=0.0)
+        assert rig.plc.answer().word == "ng"
+        verdict = rig.verdict(2)
+        rig.plc.finish()
+    assert (verdict.outcome, [view.sequence for view in verdict.views]) == ("NG", [3])
+    assert [(loss.outcome, loss.reason) for loss in rig.producer.losses] == [
+        ("unmatched", "taken_before_trigger")
+    ]
+
+
 def test_a_picture_that_comes_just_before_its_trigger_is_seen_belongs_to_it(rig: Rig) -> None:
     with rig.running() as station:
         rig.plc.wait(lambda: rig.plc.on("ready"))
