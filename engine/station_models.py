@@ -62,7 +62,7 @@ class Models:
 
     At its start a station whose models nobody signed refuses to judge. Later a change of the approvals
     is followed as soon as what it asks for is loaded; what cannot be followed leaves the model in use,
-    unless its own signature was taken back; it is tried again until it is followed.
+    unless its own signature was taken back: then nothing is judged. It is tried again until it is followed.
 
     Parameters
     ----------
@@ -92,6 +92,7 @@ class Models:
         self._pause, self._due = RETRY[0], 0.0
         self._thread: threading.Thread | None = None
         self._open: dict[str, Opened] = {"": Opened(detector, None)}
+        self._used: dict[str, Chosen] = {}
         self.inspectors = Inspectors([self._begin(recipe) for recipe in recipes])
 
     @property
@@ -119,7 +120,8 @@ class Models:
     def _begin(self, recipe: Judging) -> Judge:
         choose(self._station, recipe, self._home, Approvals(), self._given)
         try:
-            return self._judge(recipe, Approvals.read(self._home))
+            judge, self._used[recipe.part_number] = self._judge(recipe, Approvals.read(self._home))
+            return judge
         except (ApprovalError, ModelError) as exc:
             self._followed = None
             return self._refuse(recipe, str(exc))
@@ -136,38 +138,47 @@ class Models:
 
     def _follow_for(self, recipe: Judging) -> bool:
         """Take another model where one is asked for; False where that cannot be followed now."""
+        approvals = None
         try:
-            judge = self._judge(recipe, Approvals.read(self._home))
+            approvals = Approvals.read(self._home)
+            judge, chosen = self._judge(recipe, approvals)
             warm(judge)
             self._wrong[recipe.part_number] = judge.reason if isinstance(judge, Refusal) else ""
             self.inspectors.exchange(judge)
+            self._used[recipe.part_number] = chosen
             logger.info("models_followed", station=self._station, part_number=recipe.part_number)
             return True
         except (ApprovalError, ModelError, PlantError) as exc:
-            self._wrong[recipe.part_number] = self._stays(recipe, str(exc))
+            self._wrong[recipe.part_number] = self._stays(recipe, approvals, str(exc))
             logger.warning("models_not_followed", station=self._station, error=str(exc))
         except Exception as exc:  # the station must go on with the model that it has
             why = f"another cannot be loaded: {type(exc).__name__}."
-            self._wrong[recipe.part_number] = self._stays(recipe, why)
+            self._wrong[recipe.part_number] = self._stays(recipe, approvals, why)
             logger.exception("models_not_followed", station=self._station)
         return False
 
-    def _stays(self, recipe: Judging, why: str) -> str:
-        """Return why a model could not be followed, and what of it; nothing stays where nothing is judged."""
-        refused = isinstance(self.inspectors.of(recipe.part_number), Refusal)
-        return why if refused else f"The model in use stays: {why}"
+    def _stays(self, recipe: Judging, approvals: Approvals | None, why: str) -> str:
+        """Return what is wrong as no model could be followed; what nobody signs any more does not stay."""
+        if isinstance(self.inspectors.of(recipe.part_number), Refusal):
+            return why
+        used = self._used[recipe.part_number].named
+        reason = approvals.refusal(used, recipe.part_number, self._station) if approvals else ""
+        if not reason:
+            return f"The model in use stays: {why}"
+        self.inspectors.exchange(self._refuse(recipe, reason))
+        return reason
 
-    def _judge(self, recipe: Judging, approvals: Approvals) -> Judge:
+    def _judge(self, recipe: Judging, approvals: Approvals) -> tuple[Judge, Chosen]:
         """Return an inspector by the models chosen, or one who refuses since nobody signed them."""
-        known = choose(self._station, recipe, self._home, Approvals(), self._given)
         chosen = choose(self._station, recipe, self._home, approvals, self._given)
         if reason := approvals.refusal(chosen.named, recipe.part_number, self._station):
-            return self._refuse(recipe, reason)
+            return self._refuse(recipe, reason), chosen
+        known = choose(self._station, recipe, self._home, Approvals(), self._given)
         if chosen.detector and known.detector and (why := misfit(chosen.detector, known.detector)):
             raise ModelError(why)
         opened = Opened(self._detector(chosen.detector), self._bank(chosen.bank))
         self._open[recipe.part_number] = opened
-        return build_inspector(self._station, recipe, *opened)
+        return build_inspector(self._station, recipe, *opened), chosen
 
     def _refuse(self, recipe: Judging, reason: str) -> Judge:
         self._wrong[recipe.part_number] = reason

@@ -275,6 +275,45 @@ def test_a_file_that_is_no_model_is_refused_although_its_card_vouches_and_somebo
     assert set(hashes(log)) == {old.hash}
 
 
+@pytest.mark.parametrize("spoilt", ["of the plant file", "in use"])
+def test_a_signature_that_was_taken_back_ends_the_judging_whatever_file_is_spoilt(
+    home, wang, working, spoilt
+):
+    old, new = version(home, 0), version(home, 1)
+    for model in (old, new):
+        sign(home, wang, model, "4711")
+    station, section, log = working()
+    deeds.promote(home, wang, new, "weld", section)
+    log.wait(lambda: hashes(log) and hashes(log)[-1] == new.hash)
+    spoil(new if spoilt == "in use" else old)
+    deeds.withdraw(home, wang, new, "4711", "*", "it passes cracks")
+    log.wait(lambda: hashes(log)[-1] == "")
+    assert "Nobody signed" in log.verdicts()[-1].reason
+    assert station.stats().troubles["model"]
+    working.end()
+    assert [key for key, _ in groupby(hashes(log))][-2:] == [new.hash, ""]
+
+
+def test_a_model_whose_signature_was_taken_back_does_not_stay_when_its_successor_fails(
+    home, wang, working, monkeypatch
+):
+    old, new = version(home, 0), version(home, 1)
+    for model in (old, new):
+        sign(home, wang, model, "4711")
+    station, section, log = working()
+    log.wait(lambda: len(hashes(log)) > 5)
+
+    def fail(judge):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr("engine.station_models.warm", fail)
+    deeds.promote(home, wang, new, "weld", section)
+    log.wait(lambda: "cannot be loaded: RuntimeError" in station.stats().troubles.get("model", ""))
+    deeds.withdraw(home, wang, old, "4711", "*", "it passes cracks")
+    log.wait(lambda: hashes(log)[-1] == "")
+    assert "Nobody signed" in log.verdicts()[-1].reason
+
+
 @pytest.fixture
 def unreadable(monkeypatch):
     """Let the approvals be unreadable as often as the list says, from then on."""
