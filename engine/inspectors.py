@@ -8,7 +8,7 @@ from typing import Protocol
 
 from engine.paths import Home
 from engine.plant import Judging, PlantError
-from engine.recipe import recipe_of, references_of
+from engine.recipe import Settled, settle
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.assembly import Part
@@ -65,23 +65,25 @@ def load_inspector(station: str, section: Judging, home: Home, detector: Detecto
     PlantError
         A rule set or reference cannot be read.
     """
-    return build_inspector(station, section, detector or _detector(section, home), _bank(section, home))
+    return build_inspector(
+        station, settle(section), detector or _detector(section, home), _bank(section, home)
+    )
 
 
 def build_inspector(
-    station: str, section: Judging, detector: Detector | None, bank: AnomalyDetector | None
+    station: str, settled: Settled, detector: Detector | None, bank: AnomalyDetector | None
 ) -> Inspector:
     """Return the inspector of a recipe by models that are open already.
 
     Raises
     ------
     PlantError
-        A rule set or reference cannot be read.
+        A reference is no picture.
     """
     try:
-        return Inspector(station, detector, recipe_of(section), bank, references_of(section))
+        return Inspector(station, detector, settled.recipe, bank, settled.references)
     except ReferenceUnreadable as exc:
-        raise PlantError(f"A reference of {section.name} is no picture: {exc}.") from exc
+        raise PlantError(f"A reference of {settled.name} is no picture: {exc}.") from exc
 
 
 def _detector(section: Judging, home: Home) -> Detector | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,16 @@ from vision.quality import Limits
 from vision.rules import RuleSet
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A recipe with its reference pictures, as its files were when they were read."""
+
+    name: str
+    recipe: Recipe
+    references: dict[str, bytes]
+    """By view."""
+
+
 def sections_of(station: StationSection, plant: Plant) -> list[Judging]:
     """Return the recipes that a station may run; one that names none is its own."""
     if not station.recipes:
@@ -39,8 +50,20 @@ def recipe_of(section: Judging) -> Recipe:
     PlantError
         The rule set or a reference cannot be read, or is none.
     """
+    return settle(section).recipe
+
+
+def settle(section: Judging) -> Settled:
+    """Return a recipe that stays what it is, whatever becomes of its files.
+
+    Raises
+    ------
+    PlantError
+        The rule set or a reference cannot be read, or is none.
+    """
     named = isinstance(section, RecipeSection)
-    return Recipe(
+    references = references_of(section)
+    recipe = Recipe(
         section.part_number,
         section.review_above,
         section.reject_above,
@@ -51,8 +74,9 @@ def recipe_of(section: Judging) -> Recipe:
         version=section.version if isinstance(section, RecipeSection) else "",
         rule_set=rules_of(section),
         mm_per_pixel=tuple(sorted(section.mm_per_pixel.items())),
-        references=tuple(sorted(hashes(references_of(section)).items())),
+        references=tuple(sorted(hashes(references).items())),
     )
+    return Settled(section.name, recipe, references)
 
 
 def rules_of(section: Judging) -> RuleSet | None:

@@ -18,7 +18,7 @@ from engine.approvals.ledger import Approvals, Use
 from engine.inspectors import Inspectors, Judge, build_inspector, lanes, open_detector
 from engine.paths import Home
 from engine.plant import Judging, Plant, PlantError
-from engine.recipe import recipe_of, sections_of
+from engine.recipe import sections_of, settle
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.assembly import Part
@@ -60,6 +60,7 @@ class Opened(NamedTuple):
 class Models:
     """Keep the inspectors of a station in step with what people approved, one for each of its recipes.
 
+    The recipes, with their rule sets and references, are those of the start: models alone are exchanged.
     At its start a station whose models nobody signed refuses to judge. Later a change of the approvals
     is followed as soon as what it asks for is loaded; what cannot be followed leaves the model in use,
     unless its own signature was taken back: then nothing is judged. It is tried again until it is followed.
@@ -85,6 +86,7 @@ class Models:
         self, station: str, recipes: Sequence[Judging], home: Home, detector: Detector | None = None
     ) -> None:
         self._station, self._recipes, self._home, self._given = station, recipes, home, detector
+        self._settled = {recipe.part_number: settle(recipe) for recipe in recipes}
         self._wrong: dict[str, str] = {}
         self._chain = Chain(home)
         self._followed: Stamp | None = self._chain.stamp()
@@ -178,12 +180,12 @@ class Models:
             raise ModelError(why)
         opened = Opened(self._detector(chosen.detector), self._bank(chosen.bank))
         self._open[recipe.part_number] = opened
-        return build_inspector(self._station, recipe, *opened), chosen
+        return build_inspector(self._station, self._settled[recipe.part_number], *opened), chosen
 
     def _refuse(self, recipe: Judging, reason: str) -> Judge:
         self._wrong[recipe.part_number] = reason
         logger.error("station_refuses_to_judge", station=self._station, reason=reason)
-        return Refusal(self._station, recipe_of(recipe), reason)
+        return Refusal(self._station, self._settled[recipe.part_number].recipe, reason)
 
     def _detector(self, model: Model | None) -> Detector | None:
         """Open a detector, or take the one that judges by the same model already."""

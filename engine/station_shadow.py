@@ -19,6 +19,7 @@ from engine.approvals.ledger import Approvals
 from engine.inspectors import build_inspector
 from engine.paths import Home
 from engine.plant import Judging, PlantError
+from engine.recipe import settle
 from engine.station_models import Chosen, choose, open_bank
 from streams.log.errors import LogError
 from vision import registry
@@ -36,7 +37,7 @@ ROOM = 2
 
 
 class Shadow:
-    """Let the model that a home names for a station look on.
+    """Let the model that a home names for a station look on, by the recipe as it was at the start.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ class Shadow:
         self.trouble = ""
         self.inspected = self.passed_by = 0
         self._station, self._recipe, self._home, self._say = station, recipe, home, say
+        self._settled = settle(recipe)
         self._seen: tuple[int, int] | None = None
         self._inspector: Inspector | None = None
         self._parts: queue.Queue[Part | None] = queue.Queue(ROOM)
@@ -121,7 +123,7 @@ class Shadow:
         chosen = Chosen(used.detector, model) if model.task == "anomaly" else Chosen(model, used.bank)
         return build_inspector(
             self._station,
-            self._recipe,
+            self._settled,
             None if chosen.detector is None else Detector(chosen.detector),
             None if chosen.bank is None else open_bank(chosen.bank, self._home, lanes=1),
         )

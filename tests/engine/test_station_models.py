@@ -1,6 +1,7 @@
 """A station judges by models that somebody signed for, and takes another between two parts."""
 
 import json
+import os
 import threading
 from collections import Counter
 from itertools import groupby
@@ -13,10 +14,11 @@ from engine.approvals.ledger import Approvals
 from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, StationSection
+from engine.recipe import sections_of
 from engine.station import Station
-from engine.station_models import refusals
+from engine.station_models import Models, refusals
 from engine.station_report import report
-from engine.station_shadow import set_shadow
+from engine.station_shadow import Shadow, set_shadow
 from streams.log.abc import Kind
 from vision import adopt, pictures, registry
 from vision.card import sha256
@@ -312,6 +314,41 @@ def test_a_model_whose_signature_was_taken_back_does_not_stay_when_its_successor
     deeds.withdraw(home, wang, old, "4711", "*", "it passes cracks")
     log.wait(lambda: hashes(log)[-1] == "")
     assert "Nobody signed" in log.verdicts()[-1].reason
+
+
+def test_a_rule_set_that_is_edited_holds_from_the_next_start_on(home, wang, tmp_path):
+    model, other = version(home, 0), version(home, 1)
+    for item in (model, other):
+        sign(home, wang, item, "4711")
+    rules, reference = tmp_path / "rules.yaml", tmp_path / "front.png"
+    asked = {"rules": rules, "references": {"front": reference}}
+    section = StationSection(name="weld", cameras=[], model="tiny", part_number="4711", **asked)
+    plant = Plant(name="test", stations=[section])
+    write_asked(rules, reference, reject_above=0.3, red=20)
+    recipes = sections_of(section, plant)
+    models, shadow = Models("weld", recipes, home), Shadow("weld", section, home, lambda verdict: None)
+    before = models.inspectors.of("4711")
+    write_asked(rules, reference, reject_above=0.95, red=90)
+    deeds.promote(home, wang, other, "weld", section)
+    models.look()
+    models._thread.join(WAIT)
+    after = models.inspectors.of("4711")
+    assert after.versions.model == other.hash
+    assert after.recipe == before.recipe == shadow._open("tiny").recipe
+    deeds.withdraw(home, wang, other, "4711", "*", "it passes cracks")
+    models.look()
+    models._thread.join(WAIT)
+    assert models.inspectors.of("4711").recipe == before.recipe
+    assert Models("weld", recipes, home).inspectors.of("4711").recipe != before.recipe
+
+
+def write_asked(rules, reference, reject_above, red):
+    """Write the files of a recipe with a time of their own."""
+    pores = f"{{name: pores, classes: [Surface_pores], review_above: 0.1, reject_above: {reject_above}}}"
+    rules.write_text(f"name: r\nversion: '1'\nentered_by: Wang Fang\nrules:\n  - {pores}\n")
+    reference.write_bytes(pictures.encode_whole(picture(red)))
+    for file in (rules, reference):
+        os.utime(file, (red, red))
 
 
 @pytest.fixture
