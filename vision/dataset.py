@@ -17,6 +17,8 @@ class DatasetError(ValueError):
 
 PARTS = ("images", "labels", "classes.txt", "splits.csv")
 """What a data set of photographs with boxes is."""
+WHOLE = 1 << 31
+"""A class is below it: it is kept in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def read_truth(file: Path, width: int, height: int) -> Truth:
     Raises
     ------
     DatasetError
-        It is missing, or a line does not hold five numbers.
+        It is missing, a line does not hold five numbers, or a class is no whole number.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -98,9 +100,12 @@ def read_truth(file: Path, width: int, height: int) -> Truth:
         table = np.array(lines, dtype=np.float64).reshape(len(lines), 5)
     except ValueError as exc:
         raise DatasetError(f"{file} is not a YOLO label file: every line must hold five numbers.") from exc
+    classes = table[:, 0]
+    if not ((np.abs(classes) < WHOLE) & (np.trunc(classes) == classes)).all():
+        raise DatasetError(f"{file} has a class that is no whole number; write its place in classes.txt.")
     centre, half = table[:, 1:3], table[:, 3:5] / 2
     boxes = np.hstack([centre - half, centre + half]) * (width, height, width, height)
-    return Truth(boxes.astype(np.float32), table[:, 0].astype(np.int32))
+    return Truth(boxes.astype(np.float32), classes.astype(np.int32))
 
 
 def label_file(data: Path, image: str) -> Path:

@@ -86,13 +86,17 @@ def gate(
         float | None,
         typer.Option(min=0, max=1, help="Share of the sound parts that it may reject at the most."),
     ] = None,
+    most_review: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of all parts that it may leave to review at the most."),
+    ] = None,
     plant: PlantFile = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model on a frozen set, beside the model in use; what it failed on is never signed.
 
     The set's hash stands in the record. A set is images/, labels/ and classes.txt, or good/ and bad/.
-    Where no other model is in use, the two limits say what it may do at the most.
+    Where no other model is in use, the limits of escapes and overkill say what it may do at the most.
     """
     from engine.approvals import export
     from engine.approvals.gate import read_set
@@ -105,7 +109,7 @@ def gate(
     export.check(model)
     section = recipe_for(station, plant, part_number)
     recipe = recipe_of(section) if section else Recipe(part_number)
-    bar = Bar(station, in_use(station, section, model), most_escapes, most_overkill)
+    bar = Bar(station, in_use(station, section, model), most_escapes, most_overkill, most_review)
     with progress("Looking at the set") as tell:
         facts = record(home, model, read_set(frozen), recipe, bar, tell)
     print(json.dumps(facts)) if as_json else show(facts)

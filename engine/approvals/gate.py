@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.approvals.errors import ApprovalError
 from engine.paths import Home
 from vision import acceptance, anomaly
@@ -56,7 +58,7 @@ def read_set(folder: Path) -> FrozenSet:
     Raises
     ------
     ApprovalError
-        The folder holds none, or nothing but sound or nothing but defective parts.
+        The folder holds none, nothing but sound or nothing but defective parts, or a box of no class.
     DatasetError
         A file of labels cannot be read.
     """
@@ -74,9 +76,20 @@ def read_set(folder: Path) -> FrozenSet:
 def _labelled(folder: Path) -> Iterator[Labelled]:
     classes = read_classes(folder)
     for file in _pictures(folder / "images"):
-        labels = read_truth(label_file(folder, file.name), 1, 1).labels.tolist()
-        named = {classes[label] for label in labels if 0 <= label < len(classes)}
+        named = {classes[label] for label in _labels(label_file(folder, file.name), len(classes))}
         yield Labelled(file, tuple(sorted(named - set(FEATURES))))
+
+
+def _labels(file: Path, classes: int) -> list[int]:
+    """Return the classes of a picture's boxes; one that nobody can count would make its part sound."""
+    truth = read_truth(file, 1, 1)
+    if not np.isin(truth.labels, range(classes)).all():
+        raise ApprovalError(
+            f"{file} has a box of a class that {CLASSES} lacks; mend the label or add the class."
+        )
+    if not np.isfinite(truth.boxes).all():
+        raise ApprovalError(f"{file} has a box that is no numbers; mend the label.")
+    return list(truth.labels.tolist())
 
 
 def _sorted(folder: Path) -> Iterator[Labelled]:

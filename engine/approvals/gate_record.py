@@ -24,6 +24,8 @@ from vision.registry import SHOWN, Model
 
 OVERKILL_MORE = 0.01
 """Share of sound parts that a model may reject beyond those that the one in use rejects."""
+REVIEW_MORE = 0.01
+"""Share of all parts that a model may leave to review beyond those of the one in use."""
 UNSEEN = "it learned from none of the set's pictures"
 NOT_KNOWN = "what it learned from is not known"
 """Of models that were exported elsewhere, or before cards told it."""
@@ -41,11 +43,14 @@ class Bar:
     """Share of the defective parts that it may pass at the most."""
     most_overkill: float | None = None
     """Share of the sound parts that it may reject at the most."""
+    most_review: float | None = None
+    """Share of all parts that it may leave to review at the most."""
 
     @property
     def limits(self) -> dict[str, float | None]:
-        """The two limits by name."""
-        return {"most_escapes": self.most_escapes, "most_overkill": self.most_overkill}
+        """The limits by name; the last one stands there only if it was declared."""
+        review = {} if self.most_review is None else {"most_review": self.most_review}
+        return {"most_escapes": self.most_escapes, "most_overkill": self.most_overkill, **review}
 
 
 def record(
@@ -114,7 +119,10 @@ def refuse_learned(model: Model, frozen: FrozenSet) -> str:
 
 
 def worse(figures: dict[str, Any], used: dict[str, Any]) -> str:
-    """Return in what a model is worse than the one in use; empty: in nothing that counts."""
+    """Return in what a model is worse than the one in use; empty: in nothing that counts.
+
+    What the one in use passes or rejects wrongly may go to review instead.
+    """
     if figures["escaped"] > used["escaped"]:
         return (
             f"it passes {figures['escaped']} of {figures['defective']} defective parts, the one in use"
@@ -125,6 +133,10 @@ def worse(figures: dict[str, Any], used: dict[str, Any]) -> str:
             f"it rejects {figures['overkill']} of {figures['sound']} sound parts, the one in use"
             f" {used['overkill']}"
         )
+    parts = figures["defective"] + figures["sound"]
+    righted = used["escaped"] + used["overkill"] - figures["escaped"] - figures["overkill"]
+    if figures["review_rate"] > used["review_rate"] + max(0, righted) / parts + REVIEW_MORE:
+        return f"{_left(figures)}, the one in use {used['review_rate']:.1%}"
     return ""
 
 
@@ -136,7 +148,13 @@ def beyond(figures: dict[str, Any], bar: Bar) -> str:
     ):
         if most is not None and figures[count] / figures[kind] > most:
             return f"it {verb} {figures[count]} of {figures[kind]} {kind} parts, {100 * most:g} % may be"
+    if bar.most_review is not None and figures["review_rate"] > bar.most_review:
+        return f"{_left(figures)}, {100 * bar.most_review:g} % may be"
     return ""
+
+
+def _left(figures: dict[str, Any]) -> str:
+    return f"it leaves {figures['review_rate']:.1%} of the parts to review"
 
 
 def _keep(home: Home, told: dict[str, Any]) -> None:

@@ -168,6 +168,20 @@ def test_a_first_model_is_held_against_declared_limits_and_can_fail(
     assert ended.json["limits"] == {"most_escapes": 0.4, "most_overkill": 0.4}
 
 
+def test_a_model_that_leaves_all_to_review_is_beyond_the_limit_of_review(
+    seamline: Command, tmp_path: Path, frozen: Path
+) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    section = StationSection(name="weld", cameras=[], part_number="4711", model="tiny")
+    unsure = section.model_copy(update={"review_above": 0.01, "reject_above": 0.99})
+    save(Plant(name="p", stations=[unsure]), tmp_path / "p.yaml")
+    gate = ("models", "gate", "tiny", f"--set={frozen}", "--station=weld", f"--plant={tmp_path / 'p.yaml'}")
+    assert seamline(*gate, *LIMITS, "--json").json["failed"] == ""
+    told = seamline(*gate, *LIMITS, "--most-review=0.2", "--json").json
+    assert told["failed"] == "it leaves 100.0% of the parts to review, 20 % may be"
+    assert told["limits"]["most_review"] == 0.2
+
+
 def test_what_failed_at_some_bands_is_not_signed_for_others(
     seamline: Command, tmp_path: Path, frozen: Path, home: Path
 ) -> None:

@@ -16,13 +16,15 @@ from engine.approvals.chain import Chain
 from engine.approvals.deeds import Person
 from engine.approvals.entry import ANY, Deed, Entry
 from engine.approvals.errors import ApprovalError
-from engine.approvals.gate_record import Bar, beyond
+from engine.approvals.gate import read_set
+from engine.approvals.gate_record import Bar, beyond, worse
 from engine.approvals.ledger import Approvals, Use
 from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, StationSection
 from vision import registry
 from vision.card import sha256
+from vision.dataset import DatasetError
 from vision.testing import CLASSES, write_model
 
 COMPARED = {
@@ -317,6 +319,56 @@ def test_a_record_from_before_counts_only_where_it_held_the_model_against_anothe
 def test_a_model_fails_beyond_the_limits_that_were_declared(most, says):
     figures = {"defective": 100, "escaped": 29, "sound": 10, "overkill": 1}
     assert beyond(figures, Bar("", None, *most)) == says
+
+
+SURE = {"defective": 100, "escaped": 3, "sound": 100, "overkill": 2, "review_rate": 0.02}
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({}, ""),
+        ({"escaped": 4}, "it passes 4 of 100 defective parts, the one in use 3"),
+        ({"overkill": 4}, "it rejects 4 of 100 sound parts, the one in use 2"),
+        ({"review_rate": 0.03}, ""),
+        ({"review_rate": 0.035}, "it leaves 3.5% of the parts to review, the one in use 2.0%"),
+        ({"review_rate": 0.05, "escaped": 0, "overkill": 0}, ""),
+        ({"review_rate": 1.0, "escaped": 0, "overkill": 0}, "it leaves 100.0% of the parts to review"),
+    ],
+)
+def test_a_model_that_decides_less_is_worse_than_the_one_in_use(told, says):
+    found = worse(SURE | told, SURE)
+    assert found.startswith(says)
+    assert bool(found) == bool(says)
+
+
+def test_a_limit_of_review_is_declared_as_the_others_are():
+    assert beyond(SURE, Bar(most_review=0.02)) == ""
+    assert beyond(SURE, Bar(most_review=0.01)) == "it leaves 2.0% of the parts to review, 1 % may be"
+    assert Bar(most_escapes=0.1, most_overkill=0.1).limits == {"most_escapes": 0.1, "most_overkill": 0.1}
+    assert Bar(most_review=0.1).limits["most_review"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("2 .5 .5 .1 .1", r"b\.txt has a box of a class that classes\.txt lacks"),
+        ("-1 .5 .5 .1 .1", r"b\.txt has a box of a class that classes\.txt lacks"),
+        ("1 nan .5 .1 .1", r"b\.txt has a box that is no numbers"),
+        ("1.9 .5 .5 .1 .1", r"b\.txt has a class that is no whole number"),
+    ],
+)
+def test_a_flaw_that_cannot_be_counted_spoils_the_set(tmp_path, line, says):
+    for place in ("images", "labels"):
+        (tmp_path / place).mkdir()
+    (tmp_path / "classes.txt").write_text("good\npore\n")
+    for name, label in (("a", "0 .5 .5 .1 .1"), ("b", "1 .5 .5 .1 .1")):
+        (tmp_path / "images" / f"{name}.png").write_bytes(name.encode())
+        (tmp_path / "labels" / f"{name}.txt").write_text(label)
+    assert [picture.kinds for picture in read_set(tmp_path).pictures] == [(), ("pore",)]
+    (tmp_path / "labels" / "b.txt").write_text(line)
+    with pytest.raises((ApprovalError, DatasetError), match=says):
+        read_set(tmp_path)
 
 
 @pytest.mark.parametrize(

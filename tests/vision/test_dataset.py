@@ -55,6 +55,12 @@ def test_a_picture_may_show_nothing(data):
     assert truth.boxes.shape == (0, 4)
 
 
+@pytest.mark.parametrize("label", ["1.9", "nan", "inf", "1e30", "-0.5"])
+def test_a_class_that_is_no_whole_number_is_said(data, label):
+    with pytest.raises(ValueError, match="has a class that is no whole number"):
+        read_truth(labels(data, f"{label} 0.5 0.5 0.5 0.5\n"), 400, 200)
+
+
 @pytest.mark.parametrize("text", ["1 0.5 0.5 0.5\n", "pore 0.5 0.5 0.5 0.5\n", "1 0 0 1 1\n1 0 0 1\n"])
 def test_what_is_no_label_file_is_said(data, text):
     with pytest.raises(ValueError, match="every line must hold five numbers"):
