@@ -393,14 +393,21 @@ def test_an_export_that_disagrees_with_its_trained_model_decides_nothing(home, w
 
 
 @pytest.mark.parametrize(
-    ("after", "allowed", "says"),
-    [(0.79, 0.02, ""), (0.77, 0.5, "by 0.0300 of mAP50, 0.02 is"), (0.79, 0.001, "0.001 is allowed")],
+    ("after", "allowed", "trained", "says"),
+    [
+        (0.79, 0.02, 0.8, ""),
+        (0.77, 0.5, 0.8, "by 0.0300 of mAP50, 0.02 is"),
+        (0.79, 0.001, 0.8, "0.001 is allowed"),
+        (0.79, 0.02, 0.9, "by 0.1100 of mAP50, 0.02 is"),
+        (0.79, 0.02, None, "does not say how the export compares"),
+    ],
 )
-def test_a_quantised_model_is_held_against_what_it_was_made_of(home, model, after, allowed, says):
+def test_a_quantised_model_is_held_against_what_it_was_made_of(home, model, after, allowed, trained, says):
+    told = {"map50_trained": trained, "map50_exported": after, "detections": 100, "disagreeing": 60}
     made = changed(
         model,
         quantised={"map50_loss_allowed": allowed},
-        metrics={"map50_before": 0.8, "map50": after},
+        metrics={"map50_before": 0.8, "map50": after, "export": told},
     )
     if not says:
         export.check(made)
