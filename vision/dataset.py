@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ class DatasetError(ValueError):
 
 PARTS = ("images", "labels", "classes.txt", "splits.csv")
 """What a data set of photographs with boxes is."""
+SHOWN = 3
+"""Pictures that a sentence names."""
 WHOLE = 1 << 31
 """A class is below it: it is kept in 32 bits."""
 
@@ -70,13 +73,19 @@ def read_split(data: Path, column: str) -> Split:
     Raises
     ------
     DatasetError
-        There is no such column.
+        There is no such column, or a picture stands there twice.
     """
     with (data / "splits.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or column not in rows[0]:
         columns = ", ".join(rows[0]) if rows else "none"
         raise DatasetError(f"{data / 'splits.csv'} has no column {column!r}; its columns are: {columns}.")
+    names = Counter(row["image"] for row in rows)
+    if twice := [name for name, count in names.items() if count > 1]:
+        told = ", ".join(twice[:SHOWN])
+        raise DatasetError(
+            f"{data / 'splits.csv'} names {len(twice)} of its pictures twice: {told}; leave one row of each."
+        )
     return Split(
         train=tuple(row["image"] for row in rows if row[column] == "train"),
         test=tuple(row["image"] for row in rows if row[column] == "test"),

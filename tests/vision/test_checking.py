@@ -41,6 +41,14 @@ def test_a_picture_on_both_sides_is_refused_whatever_somebody_knows(data):
         refuse_leaks(data, "split_shot", same_welds=True)
 
 
+def test_a_picture_with_a_row_on_each_side_is_refused(data):
+    with (data / "splits.csv").open("a") as file:
+        file.write("\na.png,B,test,test\n")
+    for refuse in (lambda: refuse_leaks(data, "split_weld", same_welds=True), lambda: choose_split(data)):
+        with pytest.raises(DatasetError, match=r"names 1 of its pictures twice: a\.png"):
+            refuse()
+
+
 def test_the_first_split_that_keeps_welds_apart_is_taken(data):
     assert choose_split(data) == "split_weld"
     (data / "splits.csv").write_text("image,weld_group,split\na.png,A,train\nb.png,A,test\n")

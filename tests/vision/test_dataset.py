@@ -39,6 +39,14 @@ def test_an_unknown_split_is_named(data):
         read_split(data, "by_weld")
 
 
+@pytest.mark.parametrize("side", ["train", "test", "gap"])
+def test_a_picture_that_stands_there_twice_is_said(data, side):
+    with (data / "splits.csv").open("a") as file:
+        file.write(f"d.jpg,A,{side}\n")
+    with pytest.raises(ValueError, match=r"names 1 of its pictures twice: d\.jpg; leave one row"):
+        read_split(data, "by_shot")
+
+
 def test_classes_keep_their_order(data):
     assert read_classes(data) == ("good", "Surface_pores")
 
