@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from engine.console.part_query import span
 from engine.store.database import connect
 from vision.datasets.welds import COLUMN
 from vision.evidence import Shelf
@@ -27,16 +28,19 @@ DECIDED = """
 SELECT DISTINCT ON (tenant_id, station, serial, attempt) station, serial, attempt, ts, decision, label, boxes
 FROM reviews WHERE tenant_id = %s ORDER BY tenant_id, station, serial, attempt, id DESC
 """
+VERDICTS = """
+SELECT ts FROM verdicts WHERE tenant_id = %(tenant)s AND station = %(station)s AND serial = %(serial)s
+"""
 FRAMES = """
 SELECT view, frame_hash, width, height FROM frame_ledger
 WHERE tenant_id = %(tenant)s AND station = %(station)s AND serial = %(serial)s AND outcome = 'inspected'
-  AND ts BETWEEN %(ts)s - interval '1 minute' AND %(ts)s AND frame_hash <> '' AND width > 0 AND reason = ''
+  AND ts > %(after)s AND ts <= %(ts)s AND frame_hash <> '' AND width > 0 AND reason = ''
 ORDER BY view
 """
 FOUND = """
 SELECT frame_hash, label, ARRAY[x0, y0, x1, y1] AS box FROM findings
 WHERE tenant_id = %(tenant)s AND station = %(station)s AND serial = %(serial)s AND attempt = %(attempt)s
-  AND ts BETWEEN %(ts)s - interval '1 minute' AND %(ts)s
+  AND ts > %(after)s AND ts <= %(ts)s
 ORDER BY score DESC
 """
 
@@ -57,7 +61,10 @@ class Exported:
 
 
 def export(dsn: str, tenant: int, evidence_root: Path, folder: Path, classes: Sequence[str]) -> Exported:
-    """Write every decided part; a folder that holds some already is brought up to date."""
+    """Write every decided part; a folder that holds some already is brought up to date.
+
+    A part that was inspected more than once brings the pictures of the attempts that were decided.
+    """
     told, groups = Exported(), dict[str, str]()
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -67,6 +74,8 @@ def export(dsn: str, tenant: int, evidence_root: Path, folder: Path, classes: Se
         cursor = stack.enter_context(connection.cursor(row_factory=dict_row))
         for part in cursor.execute(DECIDED, [tenant]).fetchall():
             asked = part | {"tenant": tenant}
+            verdicts = [row["ts"] for row in cursor.execute(VERDICTS, asked)]
+            asked["after"], _ = span(part["ts"], verdicts)
             frames = cursor.execute(FRAMES, asked).fetchall()
             boxes = labels(part, cursor.execute(FOUND, asked).fetchall(), classes)
             if boxes is None:

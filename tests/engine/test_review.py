@@ -1,5 +1,6 @@
 """What lands of models and people: shadow verdicts, approvals, drift; the queue, decisions, labels."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -285,6 +286,22 @@ def test_decided_parts_become_a_data_set(line, tmp_path):
     assert [CLASSES[label] for label in truth.labels] == ["Weld", "Surface_pores"]
     assert np.allclose(truth.boxes[0], (0, 0, 64, 64))
     assert told.boxes >= 4
+
+
+def test_a_decision_teaches_by_the_pictures_of_its_own_attempt(line, tmp_path):
+    """The flawed picture of the attempt before is no picture of a good part."""
+    bad, good = PICTURE, pictures.encode_whole(picture(20))
+    hashes = [hashlib.sha256(content).hexdigest() for content in (bad, good)]
+    with evidence.EvidenceStore(tmp_path / "evidence", "weld") as store:
+        store.keep(dict(zip(hashes, (bad, good), strict=True)))
+    flawed = verdict("again", "NG", score=0.9, at=1, frame=hashes[0])
+    reworked = verdict("again", "OK", at=20_000_000, frame=hashes[1])
+    judged(line, flawed, replace(reworked, attempt=2))
+    review.decide(line.dsn, 1, Decision("again", "OK", "Li Wei", "reworked, clean"))
+    told = review_export.export(line.dsn, 1, tmp_path / "evidence", tmp_path / "set", CLASSES)
+    assert (told.parts, told.pictures) == (1, 1)
+    (image,) = (tmp_path / "set" / "images").iterdir()
+    assert image.read_bytes() == good
 
 
 @pytest.mark.parametrize(
