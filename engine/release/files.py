@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,12 @@ import orjson
 from engine.paths import Home
 from engine.release.state import State
 from vision.evidence import sync_folders
+
+BLOCK, SPARE = 4096, 2
+"""A state is filled up to whole blocks of so many bytes, and more than one of them stays free: room for what
+is to be noted when the disk has none."""
+UNREADABLE = b"!"
+"""What no state begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +48,21 @@ def load(home: Home, station: str) -> State:
 
 
 def save(home: Home, state: State) -> None:
-    """Write a station's release, so that not even a loss of power takes it back.
+    """Write a station's release, so that neither a loss of power nor a full disk takes it back.
 
     Raises
     ------
     OSError
         It cannot be written.
     """
-    write(state_file(home, state.station), orjson.dumps(state.to_plain()))
+    file, content = state_file(home, state.station), orjson.dumps(state.to_plain())
+    content = content.ljust((len(content) // BLOCK + SPARE) * BLOCK)
+    try:
+        write(file, content)
+    except OSError:
+        if not file.exists():
+            raise
+        overwrite(file, content)
 
 
 def give(home: Home, station: str, order: Order) -> Path:
@@ -95,9 +109,30 @@ def write(file: Path, content: bytes) -> None:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".draft")
-    with draft.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    try:
+        with draft.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(file)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
     sync_folders((file.parent,))
+
+
+def overwrite(file: Path, content: bytes) -> None:
+    """Write over a file in the room that it has: until all of it is on disk nobody can read it.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; where the disk took any of it, the file cannot be read any more.
+    """
+    with file.open("r+b", buffering=0) as out:
+        content = content.ljust(file.stat().st_size)
+        for place, piece in ((0, UNREADABLE), (1, content[1:]), (0, content[:1])):
+            out.seek(place)
+            if out.write(piece) < len(piece):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(out.fileno())

@@ -72,8 +72,8 @@ class Gate:
         self._unwritten = ""
         self._needed = False
         self._number = self._state.basis.part_number if self._state.basis else ""
-        if self._state != found:
-            self._set(self._state)
+        if self._state != found or any(recipe.masters for recipe in recipes.values()):
+            self._set(self._state)  # a station that cannot note a failure must not judge
 
     @property
     def state(self) -> State:
@@ -114,6 +114,8 @@ class Gate:
         with self._lock:
             self._obey()
             self._watch(inspector)
+            if self._unwritten:
+                self._set(self._state)
 
     def report(self, send: Callable[[bytes], int], acknowledged: int) -> None:
         """Hand events to the log, and forget those that it has; for one thread.
@@ -142,9 +144,10 @@ class Gate:
     def say(self, part: Part, inspector: Inspector, verdict: Verdict, unfit: str = "") -> Verdict:
         """Return what counts of a verdict: a master part counts nowhere, a blocked station says REVIEW.
 
-        So it does where the pictures are ``unfit`` to judge by (a sentence says why): then they neither
-        release nor block. A verdict tells the newest event when it was judged: those between a pass and a
-        failure are suspect, whatever the clocks of cameras say.
+        So does one whose release cannot be noted, for a restart would forget what happened to it; and so it
+        is where the pictures are ``unfit`` to judge by (a sentence says why): then they neither release nor
+        block. A verdict tells the newest event when it was judged: those between a pass and a failure are
+        suspect, whatever the clocks of cameras say.
         """
         self._number = verdict.part_number
         section = self._recipes.get(verdict.part_number)
@@ -164,7 +167,8 @@ class Gate:
                 self._watch(inspector)
         judged_in = self._state  # once: what blocks it meanwhile has a higher number
         verdict = replace(verdict, release=judged_in.number)
-        return held_back(verdict, unreleased(judged_in.cause)) if judged_in.cause else verdict
+        why = unreleased(judged_in.cause) if judged_in.cause else self._unwritten
+        return held_back(verdict, why) if why else verdict
 
     def _show(self, inspector: Inspector, verdict: Verdict, section: Judging, master: str, why: str) -> None:
         patterns = tuple(item.serial for item in section.masters)
@@ -219,8 +223,9 @@ class Gate:
             files.save(self._home, found)
             self._unwritten = ""
         except OSError as exc:
+            if not self._unwritten:
+                logger.warning("release not noted", station=found.station, error=str(exc))
             self._unwritten = NOT_NOTED.format(exc.strerror)
-            logger.warning("release not noted", station=found.station, error=str(exc))
 
 
 def obeyed(found: State, order: Order, now: int) -> State:

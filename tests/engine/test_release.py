@@ -520,13 +520,64 @@ def test_events_that_the_log_did_not_acknowledge_are_sent_again_with_their_numbe
     assert len(bench.events) == len(sent) + len(again)
 
 
-def test_a_release_that_cannot_be_noted_is_told(bench, monkeypatch):
-    def full(file, content):
-        raise OSError(28, "No space left on device")
+def full(*_):
+    raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "write", full)
+
+def test_a_release_that_cannot_be_noted_is_told_and_holds_back_until_it_is(bench, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write", full)
+        patch.setattr(files, "overwrite", full)
+        bench.release()
+        why = "The release cannot be noted: No space left on device; make room on the disk."
+        assert bench.judge.troubles["release"] == why
+        bench.look()
+        verdict = bench.part("p1")
+        assert (verdict.outcome, verdict.reason) == (Outcome.REVIEW, why)
+    bench.look()
+    assert bench.judge.troubles == {}
+    assert bench.part("p2").outcome is Outcome.OK
+    assert files.load(bench.home, "weld-1") == bench.gate.state
+
+
+def test_a_station_that_starts_on_a_disk_that_takes_nothing_holds_back(bench, monkeypatch):
     bench.release()
-    assert bench.judge.troubles["release"].startswith("The release cannot be noted: No space left on device")
+    monkeypatch.setattr(files, "save", full)
+    bench.start()
+    assert bench.part("p1").reason.startswith("The release cannot be noted")
+
+
+def test_a_failure_on_a_full_disk_outlives_the_station(bench, disk_of):
+    disk_of(bench.home.stations)
+    bench.release()
+    passed = bench.clock
+    with (bench.home.stations / "ballast").open("wb", buffering=0) as ballast, pytest.raises(OSError):
+        while True:
+            ballast.write(bytes(4096))
+    bench.part("OK-1", NG)
+    failed = bench.gate.state
+    assert files.load(bench.home, "weld-1") == failed
+    bench.start()
+    assert bench.part("p1").reason.startswith("Station not released: master part OK-1 failed")
+    assert (bench.events[-1].event, bench.events[-1].since) == ("failed", passed)
+
+
+@pytest.mark.parametrize("synced", [0, 1])
+def test_a_state_that_is_half_overwritten_releases_nothing(bench, monkeypatch, synced):
+    bench.release()
+    steps = iter(range(synced))
+    monkeypatch.setattr(files, "write", full)
+    monkeypatch.setattr(files.os, "fsync", lambda _: full() if next(steps, None) is None else None)
+    bench.part("OK-1", NG)
+    assert files.load(bench.home, "weld-1") == State("weld-1")
+
+
+def test_a_shorter_state_leaves_nothing_of_a_longer_one(home):
+    for reason in ("w" * 20_000, "short"):
+        content = orjson.dumps(State("weld-1", cause=reason).to_plain())
+        place = files.state_file(home, "weld-1")
+        files.overwrite(place, content) if place.exists() else files.write(place, content)
+    assert files.load(home, "weld-1").cause == "short"
 
 
 def test_a_state_that_cannot_be_read_is_that_of_a_station_that_never_passed(home):
