@@ -18,6 +18,7 @@ from engine.plant import Plant
 from engine.signals import stop_on_signals
 from engine.station_models import refusals
 from engine.status import status
+from engine.vocabulary import faults
 
 SHOWN = ("verdicts", "frames_unaccounted", "windows", "states", "oee", "anomalies", "quarantined", "behind_s")
 
@@ -35,7 +36,7 @@ def run_plant(
         with screen.status("Starting the database, the log and the stations"):
             supervisor.start()
         announce(plant, browser)
-        for reason in refusals(plant, home):
+        for reason in (*refusals(plant, home), *faults(plant, home)):
             refuse(reason)
         deadline = None if seconds is None else time.monotonic() + seconds
         follow(supervisor, plant, stop, deadline)

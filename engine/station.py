@@ -36,6 +36,7 @@ from engine.station_repeats import StationRepeats
 from engine.station_report import StationStats
 from engine.station_shadow import Shadow
 from engine.station_tally import Trail
+from engine.vocabulary import recipes_of
 from streams.log.abc import Kind, Producer
 from vision.assembly import Assembly, Part, Stray
 from vision.cameras import CameraError, Run
@@ -105,7 +106,7 @@ class Station:
         self._recipes = {item.part_number: item for item in known}
         shifts = build_calendar(section.shifts, ZoneInfo(plant.timezone)) if section.shifts else None
         self._gate = Gate(section.name, home, self._recipes, section.light, shifts, self._clock.now)
-        self._models = Models(section.name, known, home, detector)
+        self._models = Models(section.name, known, home, detector, recipes_of(plant))
         self._shadow = Shadow(section.name, self._recipe, home, partial(_say_shadow, producer))
         self._drift = Drift(section.name, home.drift(section.name))
         self._evidence = EvidenceStore(home.evidence, section.name)

@@ -19,6 +19,7 @@ from engine.inspectors import Inspectors, Judge, build_inspector, lanes, open_de
 from engine.paths import Home
 from engine.plant import Judging, Plant, PlantError
 from engine.recipe import sections_of, settle
+from engine.vocabulary import unknown
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.assembly import Part
@@ -73,6 +74,8 @@ class Models:
         What it may run.
     detector
         Judges instead of the detectors that the recipes name, until another is put into use.
+    others
+        Recipes of the plant that may share a rule set with these.
 
     Raises
     ------
@@ -83,8 +86,14 @@ class Models:
     """
 
     def __init__(
-        self, station: str, recipes: Sequence[Judging], home: Home, detector: Detector | None = None
+        self,
+        station: str,
+        recipes: Sequence[Judging],
+        home: Home,
+        detector: Detector | None = None,
+        others: Sequence[Judging] = (),
     ) -> None:
+        self._others = others
         self._station, self._recipes, self._home, self._given = station, recipes, home, detector
         self._settled = {recipe.part_number: settle(recipe) for recipe in recipes}
         self._wrong: dict[str, str] = {}
@@ -178,6 +187,9 @@ class Models:
         known = choose(self._station, recipe, self._home, Approvals(), self._given)
         if chosen.detector and known.detector and (why := misfit(chosen.detector, known.detector)):
             raise ModelError(why)
+        rules = self._settled[recipe.part_number].recipe.rule_set
+        if unfit := unknown(recipe, rules, chosen.detector, self._others, self._home):
+            raise ModelError(unfit[0])
         opened = Opened(self._detector(chosen.detector), self._bank(chosen.bank))
         self._open[recipe.part_number] = opened
         return build_inspector(self._station, self._settled[recipe.part_number], *opened), chosen

@@ -20,13 +20,17 @@ def check(
     file: Annotated[Path, typer.Argument(help="The plant file (YAML).")], as_json: Json = False
 ) -> None:
     """Say everything that is wrong in a plant file, with line, column and mend."""
+    from engine.paths import Home
     from engine.plant import PlantError, load
     from engine.recipe import check as check_recipes
     from engine.recipe import uncompared
+    from engine.vocabulary import faults
 
     try:
         found = load(file)
         check_recipes(found)
+        if unknown := faults(found, Home.default()):
+            raise PlantError("\n".join(unknown))
     except PlantError as exc:
         if not exc.faults:
             raise

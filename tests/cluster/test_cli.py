@@ -59,6 +59,22 @@ def test_a_rule_set_that_a_plant_file_names_is_checked_with_it(tmp_path: Path, s
         assert (ended.code, ended.json) == (2, {"error": said})
 
 
+def test_a_rule_of_a_class_that_the_model_does_not_know_is_no_plant_file(
+    tmp_path: Path, seamline: Command
+) -> None:
+    plant, rules = tmp_path / "hall.yaml", tmp_path / "rules.yaml"
+    plant.write_text("name: Hall\nstations: [{name: w, cameras: [], rules: rules.yaml}]\n", encoding="utf-8")
+    rule = "{name: pores, classes: [Surface_poers], review_above: 0.05, reject_above: 0.1}"
+    rules.write_text(f"name: r\nversion: '1'\nentered_by: Li\nrules: [{rule}]\n", encoding="utf-8")
+    ended = seamline("plant", "check", plant, "--json")
+    assert ended.code == 2
+    told = ended.json["error"]
+    assert told.startswith(
+        f"Rule pores of {rules} names the class Surface_poers, but the model weld-pipe-int8@"
+    )
+    assert told.endswith("; did you mean Surface_pores?")
+
+
 @pytest.mark.parametrize(
     "words, says",
     [

@@ -19,8 +19,12 @@ from engine.console.locale import Locale, number, percent, short
 from engine.console.texts import CATALOG, CHINESE, CHINESE_DOUBTS, ENGLISH, HTML_LANGUAGES, LANGUAGES, REASONS
 from engine.handshake.reasons import MISDEEDS, Doubt
 from engine.handshake.reasons import REASONS as REASONS_OF_LINES
+from engine.paths import Home
+from engine.plant import StationSection
+from engine.recipe import rules_of
 from engine.recovery import upheld
 from engine.station_models import misfit
+from engine.vocabulary import unknown
 from streams.catalog import STATES
 from vision import adopt, registry
 from vision.detect import Detector
@@ -200,6 +204,20 @@ def trouble_of(model):
     return str(caught.value)
 
 
+def unknown_words(folder):
+    """Everything that is said of names that a model does not know."""
+    (folder / "rules.yaml").write_text(
+        "{name: r, version: '1', entered_by: Li, features: [nice],"
+        " rules: [{name: a, classes: [carter]}, {name: b, iso6520: ['9']}]}"
+    )
+    masters = [{"serial": "OK-1", "expect": "OK"}, {"serial": "NG-1", "expect": "NG", "finds": "dent"}]
+    told = {"name": "w", "cameras": [], "rules": folder / "rules.yaml", "masters": masters}
+    section = StationSection.model_validate(told | {"identity": {"serial": "datamatrix"}})
+    found = unknown(section, rules_of(section), registry.find("weld-pipe"), [], Home(folder))
+    assert len(found) == 4
+    return found
+
+
 def test_why_a_station_may_not_judge_is_said_in_chinese_whoever_says_it(tmp_path):
     unsigned = Approvals().refusal([("tiny", "a" * 64)], "4711", "weld")
     told = misfit(registry.find("weld-pipe"), registry.find("weld-sim"))
@@ -212,6 +230,7 @@ def test_why_a_station_may_not_judge_is_said_in_chinese_whoever_says_it(tmp_path
         f"{line} put the file back from the newest backup.",
         f"{tmp_path} lacks lines that were there (up to 7); put the file back from the newest backup.",
         *why_it_does_not_run(tmp_path),
+        *unknown_words(tmp_path),
     ]
     troubles = [*reasons, f"The model in use stays: {told}", drifted]
     assert all(ENGLISH_READER.reason(item) == item for item in reasons)

@@ -20,7 +20,7 @@ def written(folder, rules):
 
 def test_the_example_is_a_rule_set_and_every_line_of_it_is_explained():
     found = load_rules(EXAMPLE).rule_set(0.25, 0.5, None)
-    assert [rule.name for rule in found.rules] == ["pores", "undercut", "spatter", ANOMALY]
+    assert [rule.name for rule in found.rules] == ["pores", "crater", "size", ANOMALY]
     assert (found.title, found.process) == ("bracket 1", "135")
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     assert all("#" in line for line in lines if line)

@@ -14,6 +14,21 @@ TROUBLES = (
         "模型 {model} 的类别与 {known} 不同（{told}）；请核对判定规则，再在工厂文件中指定该模型。",
     ),
     (
+        r"Rule (?P<rule>.+) of (?P<file>.+) names the (?:class|ISO 6520-1 number) (?P<name>.+), but the model"
+        r" (?P<model>\S+) knows (?P<known>.+); .+",
+        "规则集 {file} 的规则 {rule} 指定了 {name}，而模型 {model} 只识别 {known}；请更正名称，或更换模型。",
+    ),
+    (
+        r"The list of features of (?P<file>.+) names the class (?P<name>.+), but the model"
+        r" (?P<model>\S+) knows (?P<known>.+); .+",
+        "规则集 {file} 的特征列表指定了 {name}，而模型 {model} 只识别 {known}；请更正名称，或更换模型。",
+    ),
+    (
+        r"Master part (?P<serial>.+) of \w+ (?P<recipe>.+) names the class (?P<name>.+), but the model"
+        r" (?P<model>\S+) knows (?P<known>.+); .+",
+        "{recipe} 的标准件 {serial} 指定了 {name}，而模型 {model} 只识别 {known}；请更正名称，或更换模型。",
+    ),
+    (
         r"OpenVINO cannot read the model in (?P<place>\S+); export it anew\.",
         "无法读取模型 {place}，请重新导出。",
     ),
