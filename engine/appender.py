@@ -52,7 +52,7 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
         with (
             LogServer(home.appender, plant.shard, writer, account.tell) as server,
             publisher,
-            serving(plant, folder),
+            serving(plant, folder, stop),
         ):
             log.info("appender.ready", partition=plant.shard, position=writer.position)
             server.run(stop)
@@ -62,8 +62,10 @@ def run_appender(plant: Plant, home: Home, stop: threading.Event) -> None:
 
 
 @contextmanager
-def serving(plant: Plant, folder: Path) -> Iterator[None]:
+def serving(plant: Plant, folder: Path, ended: threading.Event) -> Iterator[None]:
     """Serve the log to other nodes, in a thread, if the plant file says so.
+
+    What ends that thread before its time sets ``ended`` and is raised at the end of the block.
 
     Raises
     ------
@@ -76,15 +78,30 @@ def serving(plant: Plant, folder: Path) -> Iterator[None]:
         yield
         return
     keys = None if section.curve is None else server_keys(section.curve)
-    stop = threading.Event()
+    stop, failure = threading.Event(), list[Exception]()
     with RemoteServer(section.endpoint, plant.shard, folder, keys, _refused) as server:
-        thread = threading.Thread(target=server.run, args=(stop,), name="remote readers", daemon=True)
+        work = (server, stop, ended, failure)
+        thread = threading.Thread(target=_serve, args=work, name="remote readers", daemon=True)
         thread.start()
         try:
             yield
         finally:
             stop.set()
             thread.join()
+    if failure:
+        raise failure[0]
+
+
+def _serve(
+    server: RemoteServer, stop: threading.Event, ended: threading.Event, failure: list[Exception]
+) -> None:
+    """Answer readers; the appender ends with this, and is started anew."""
+    try:
+        server.run(stop)
+    except Exception as exc:  # raised where the appender ends
+        log.error("appender.serves_no_more", reason=str(exc))
+        failure.append(exc)
+        ended.set()
 
 
 def _refused(stranger: Stranger) -> None:

@@ -27,6 +27,7 @@ from streams.connectors.abc import Connector, Counting
 from streams.connectors.memory import Memory
 from streams.log import mixed
 from streams.log.abc import Kind
+from streams.log.errors import LogError
 from streams.log.producer import ZmqProducer
 from streams.log.relay import LogRelay
 from streams.log.wire import Answer
@@ -150,6 +151,11 @@ class Feed:
         self.failures = 0
         """How often the connector gave up."""
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether nothing of this source can reach the log any more in this process."""
+        return self._producer.ended
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
@@ -183,7 +189,7 @@ class Feed:
     def finish(self, until: float) -> bool:
         """Wait for the rest to be on disk, till a monotonic time; False when something was left behind."""
         self._thread.join(max(0.0, until - time.monotonic()))
-        flushed = self._producer.flush(max(0.0, until - time.monotonic()))
+        flushed = not self.cut_off and self._producer.flush(max(0.0, until - time.monotonic()))
         if not flushed:
             log.error("source.lost", source=self.name, reason=self._producer.trouble)
         else:
@@ -233,11 +239,17 @@ def run_gateway(plant: Plant, home: Home, stop: threading.Event) -> int:
 
 
 def run_feeds(feeds: Sequence[Feed], memories: Memories, stop: threading.Event) -> int:
-    """Run feeds until told to stop; return how many of them left something behind."""
+    """Run feeds until told to stop; return how many of them left something behind.
+
+    Raises
+    ------
+    LogError
+        One was cut off from the log: all the others have ended, too, for this process is to begin anew.
+    """
     for feed in feeds:
         feed.start()
     log.info("gateway.ready", sources=[feed.name for feed in feeds])
-    while not stop.wait(LOOK_SECONDS):
+    while not stop.wait(LOOK_SECONDS) and not any(feed.cut_off for feed in feeds):
         for feed in feeds:
             feed.look()
         memories.save()
@@ -247,6 +259,8 @@ def run_feeds(feeds: Sequence[Feed], memories: Memories, stop: threading.Event) 
     lost = sum(not feed.finish(until) for feed in feeds)
     memories.save()
     log.info("gateway.stopped", lost=lost)
+    if not stop.is_set():
+        raise LogError("A source's connection to the log has ended; the gateway has to be started anew.")
     return lost
 
 
@@ -266,6 +280,9 @@ def main() -> int:
     except PlantError as exc:
         print(exc, file=sys.stderr)
         return 2
+    except LogError as exc:
+        print(exc, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

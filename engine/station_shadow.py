@@ -14,11 +14,10 @@ from collections.abc import Callable
 import orjson
 import structlog
 
-from engine.approvals.errors import ApprovalError
 from engine.approvals.ledger import Approvals
 from engine.inspectors import build_inspector
 from engine.paths import Home
-from engine.plant import Judging, PlantError
+from engine.plant import Judging
 from engine.recipe import settle
 from engine.station_models import Chosen, choose, open_bank
 from streams.log.errors import LogError
@@ -27,7 +26,7 @@ from vision.assembly import Part
 from vision.detect import Detector
 from vision.inspector import Inspector
 from vision.records import Verdict
-from vision.registry import Model, ModelError
+from vision.registry import Model
 
 logger = structlog.get_logger(__name__)
 
@@ -112,7 +111,7 @@ class Shadow:
             name = read_shadows(self._home).get(self._station)
             self._inspector = None if name is None else self._open(name)
             self.trouble = ""
-        except (ApprovalError, ModelError, PlantError, ValueError) as exc:
+        except Exception as exc:  # whatever a new model does, the station goes on, and the next may do
             self.trouble = f"Nobody looks on: {exc}"
             logger.warning("shadow_not_loaded", station=self._station, error=str(exc))
 

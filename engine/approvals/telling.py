@@ -38,10 +38,14 @@ class Teller:
     def run(self, stop: threading.Event) -> None:
         """Look at the file again and again."""
         while not stop.is_set():
-            self._look()
-            self._tell()
-            stop.wait(self._period)
-            self._listen()
+            try:
+                self._look()
+                self._tell()
+                stop.wait(self._period)
+                self._listen()
+            except Exception as exc:  # the next look tries again: nobody else tells what was approved here
+                logger.error("approvals_not_told", error=str(exc))
+                stop.wait(self._period)
 
     def _look(self) -> None:
         """Read the file where it has changed; one that cannot be trusted is not told."""

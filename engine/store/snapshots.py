@@ -17,11 +17,14 @@ import structlog
 
 from engine.store.database import open_session
 from engine.store.levels import Connection
+from streams.log.errors import LogError
 
 PART_BYTES = 1_000_000 - 4_096
 KEPT = 2
 INTERVAL = 10.0
 RETRY = 1.0
+FAILURES = (psycopg.Error, OSError, LogError, ValueError)
+"""The database's, the log's, and those of a log elsewhere that cannot be understood."""
 
 State = dict[str, tuple[int, bytes]]
 """Operator -> version of its layout and its state."""
@@ -148,6 +151,7 @@ class Keeper:
         self._committed = 0
         self._closing = False
         self._changed = threading.Condition()
+        self._error: Exception | None = None
         self.failures = 0
         """How many saves, or the calls after them, failed; each was, or will be, followed by a newer one."""
         self._thread = threading.Thread(target=self._run, name=f"snapshots-{shard}", daemon=True)
@@ -155,7 +159,15 @@ class Keeper:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to offer a snapshot; none is while one is still here: two would not fit."""
+        """Whether it is time to offer a snapshot; none is while one is still here: two would not fit.
+
+        Raises
+        ------
+        Exception
+            What ended the keeper's thread: nothing that is offered would be kept any more.
+        """
+        if self._error is not None:
+            raise self._error
         return self._offered is None and not self._saving and time.monotonic() >= self._due
 
     def offer(self, snapshot: Snapshot) -> None:
@@ -182,14 +194,21 @@ class Keeper:
         return self._offered is not None and self._offered.position <= self._committed
 
     def _run(self) -> None:
-        while (snapshot := self._next()) is not None:
-            try:
-                self._save(snapshot)
-            except (psycopg.Error, OSError) as exc:
-                self.failures += 1
-                log.warning("snapshot_failed", shard=self._shard, error=str(exc))
-            del snapshot  # or it would stay until the next one is there
-            self._saving = False
+        try:
+            while (snapshot := self._next()) is not None:
+                self._try(snapshot)
+                del snapshot  # or it would stay until the next one is there
+                self._saving = False
+        except Exception as exc:  # the flow learns of it behind its next entry
+            log.error("keeper_failed", shard=self._shard, error=str(exc))
+            self._error = exc
+
+    def _try(self, snapshot: Snapshot) -> None:
+        try:
+            self._save(snapshot)
+        except FAILURES as exc:
+            self.failures += 1
+            log.warning("snapshot_failed", shard=self._shard, error=str(exc))
 
     def _save(self, snapshot: Snapshot) -> None:
         with open_session(self._dsn) as connection:

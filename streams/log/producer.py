@@ -65,6 +65,11 @@ class ZmqProducer:
                 return self._refusal or None
             return None if self._connected else f"The log appender at {self._endpoint} does not answer."
 
+    @property
+    def ended(self) -> bool:
+        """Whether it takes nothing any more: it was closed, or its thread has died."""
+        return self._closed
+
     def send(self, kind: Kind, payload: bytes) -> int:
         """Queue one entry and return its sequence number; wait while the window is full.
 

@@ -121,6 +121,9 @@ class RemoteServer:
             return Reply(request.number, wire.GAP, str(exc).encode())
         except LogError as exc:
             return Reply(request.number, wire.FAILED, str(exc).encode())
+        except OSError as exc:  # of this request: the next reader may be luckier
+            reason = f"The log's disk fails: {exc.strerror or exc}; see to the node that keeps it."
+            return Reply(request.number, wire.FAILED, reason.encode())
 
     def _do(self, reader: FileLogReader, request: Request) -> bytes:
         if request.order == wire.EXTENT:

@@ -8,20 +8,22 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
 from engine import health
 from engine.appender import main, run_appender
 from engine.paths import Home
-from engine.plant import LogSection, Plant, ReplaySection, save
+from engine.plant import LogSection, Plant, ReplaySection, ServeSection, save
 from streams.clock import ManualClock
 from streams.log.abc import Kind
 from streams.log.files import lock
 from streams.log.marks import mark_consumed
 from streams.log.producer import ZmqProducer
 from streams.log.reader import FileLogReader
+from streams.log.remote import RemoteLog
+from streams.log.remote_server import RemoteServer
 from streams.log.tail import last_entry
 from streams.log.writer import GIB, LogWriter
 from streams.testing import running
@@ -250,6 +252,16 @@ def test_a_log_that_drops_never_refuses_and_says_what_it_lost(home, capsys):
     kept = FileLogReader(home.log / "line-1")
     assert kept.first > 1
     kept.close()
+
+
+def test_an_appender_that_serves_readers_no_more_ends_to_be_started_anew(home, monkeypatch, capsys):
+    monkeypatch.setattr(RemoteServer, "_attend", lambda server, *message: {}[message])
+    served = LogSection(serve=ServeSection(endpoint=f"ipc://{home.root}/served"))
+    with pytest.raises(KeyError), run(Plant(name="test", log=served), home) as stop:
+        with closing(RemoteLog(served.serve.endpoint, "line-1")) as reader:
+            reader.committed(0)
+        assert stop.wait(TIMEOUT)
+    assert "appender.serves_no_more" in capsys.readouterr().out
 
 
 @pytest.fixture

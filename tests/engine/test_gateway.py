@@ -13,7 +13,8 @@ import pytest
 import zmq
 
 from engine import health
-from engine.gateway import Feed, ProducerOutlet, main, run_gateway
+from engine.gateway import Feed, ProducerOutlet, main, run_feeds, run_gateway
+from engine.memories import Memories
 from engine.paths import Home
 from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
 from engine.plant.keys import CurveSection
@@ -26,6 +27,7 @@ from streams.connectors.zeromq import ZmqConnector
 from streams.connectors.zeromq_sender import ZmqSender
 from streams.log import mixed
 from streams.log.abc import Kind
+from streams.log.errors import LogError
 from streams.log.producer import ZmqProducer
 from streams.log.reader import FileLogReader
 from streams.log.server import LogServer
@@ -214,6 +216,21 @@ def test_what_could_not_be_delivered_is_said(home, monkeypatch, capsys):
     assert "source.waits" in said
     assert "source.lost" in said
     assert "does not answer" in said
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_gateway_whose_source_is_cut_off_from_the_log_ends_to_be_started_anew(home, log, monkeypatch):
+    def misread(frames):
+        raise ValueError("2 frames are no answer")
+
+    monkeypatch.setattr("streams.log.producer.unpack_answer", misread)
+    monkeypatch.setattr("engine.gateway.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("engine.gateway.BACKOFF", (0.001, 0.01))
+    stop = threading.Event()
+    feed = Feed("mill", Fragile(), ZmqProducer(home.appender, "line-1", "mill"))
+    with pytest.raises(LogError, match="has to be started anew"):
+        run_feeds([feed], Memories(home.heard("line-1")), stop)
+    assert not stop.is_set()
 
 
 def test_the_process_ends_cleanly(home, log):

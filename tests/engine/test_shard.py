@@ -195,8 +195,16 @@ def test_a_shard_that_was_taken_over_ends(line, plain_dsn):
     assert committed(plain_dsn, "line-1") < line.writer.position
 
 
-def shard_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("snapshots-")]
+def test_a_shard_whose_snapshots_have_ended_ends(line, plain_dsn, monkeypatch):
+    monkeypatch.setenv(shard_module.SNAPSHOT_VARIABLE, "0")
+    monkeypatch.setattr(Shard, "_kept", lambda shard, needed: {}[needed])
+    with pytest.raises(KeyError), running(lambda stop: run_shard(line.plant, line.home, plain_dsn, stop)):
+        until(lambda: shard_threads("writer-"))
+        until(lambda: line.seconds(1) and not shard_threads("writer-"))
+
+
+def shard_threads(name="snapshots-"):
+    return [thread for thread in threading.enumerate() if thread.name.startswith(name)]
 
 
 def test_it_waits_for_a_database_that_is_away_at_the_start(line, plain_server, monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 
 from engine.store import connect
 from engine.store.snapshots import PART_BYTES, Keeper, Snapshot, join, load, rows_of, save
+from streams.log.errors import LogError
 
 VERSIONS = {"windows": 2, "states": 1}
 
@@ -144,14 +145,23 @@ def test_closing_saves_what_is_committed_and_nothing_else(dsn, connection):
     assert positions(connection) == [60]
 
 
-def test_a_log_that_cannot_be_told_costs_one_telling_not_the_snapshots(dsn, connection):
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.EROFS, "Read-only file system"),
+        LogError("The stream keeps its messages otherwise than it must."),
+        ValueError("2 frames are no answer"),
+    ],
+    ids=["disk", "log", "nonsense"],
+)
+def test_a_log_that_cannot_be_told_costs_one_telling_not_the_snapshots(dsn, connection, failure):
     own(connection)
     told = []
 
     def tell(oldest):
         told.append(oldest)
         if len(told) == 1:
-            raise OSError(errno.EROFS, "Read-only file system")
+            raise failure
 
     keeper = Keeper(dsn, "line-1", 1, tell, interval=0)
     keeper.committed(60)
@@ -162,6 +172,17 @@ def test_a_log_that_cannot_be_told_costs_one_telling_not_the_snapshots(dsn, conn
     keeper.offer(Snapshot(60, state(b"b")))
     keeper.close()
     assert (told, keeper.failures, positions(connection)) == ([50, 50], 1, [50, 60])
+
+
+def test_what_ends_the_keeper_is_raised_where_the_next_snapshot_would_be_taken(dsn, connection):
+    own(connection)
+    keeper = Keeper(dsn, "line-1", 1, {}.__getitem__, interval=0)
+    keeper.committed(60)
+    keeper.offer(Snapshot(50, state(b"a")))
+    keeper._thread.join(10)
+    with pytest.raises(KeyError):
+        keeper.due  # noqa: B018 - a property that raises
+    keeper.close()
 
 
 def test_a_database_that_is_away_costs_a_snapshot_not_the_shard():

@@ -19,6 +19,7 @@ from streams.log.abc import Kind
 from streams.log.reader import FileLogReader
 from streams.log.relay import LogRelay
 from streams.log.server import LogServer
+from streams.log.wire import Answer
 from streams.log.writer import LogWriter
 from streams.testing import running
 from vision import pictures
@@ -268,6 +269,43 @@ def test_every_line_is_told_once_whoever_tells_it(home, tmp_path):
     told = [entry.payload for entry in reader.read(0, 1 << 20) if entry.kind is Kind.APPROVAL]
     reader.close()
     assert told == home.approvals.read_bytes().splitlines()
+
+
+def test_an_answer_that_nobody_understands_does_not_end_the_telling(home):
+    class Relay:
+        def __init__(self):
+            self.sent, self.heard = [], [ValueError("2 frames are no answer")]
+
+        def send(self, sender, number, *rest):
+            self.sent.append(number)
+            return ""
+
+        def answers(self):
+            while self.heard:
+                raise self.heard.pop()
+            return [Answer(number) for number in self.sent]
+
+    sign(home, person(home), write_model(home.models, "tiny"), "1")
+    teller = Teller(home, Relay(), period=0.02)
+    with running(teller.run):
+        until(lambda: teller.told == 2)
+
+
+def test_whatever_a_model_does_that_is_opened_the_next_one_may_look_on(home, monkeypatch):
+    def breaks(shadow, name):
+        raise RuntimeError("no memory for its lanes")
+
+    set_shadow(home, "weld", write_model(home.models, "tiny"))
+    heard = Heard()
+    shadow = Shadow(SECTION.name, SECTION, home, heard)
+    with monkeypatch.context() as patch:
+        patch.setattr(Shadow, "_open", breaks)
+        shadow.look()
+        until(lambda: shadow.trouble == "Nobody looks on: no memory for its lanes")
+    set_shadow(home, "weld", write_model(home.models, "other"))
+    shadow.look()
+    until(lambda: heard.verdicts, lambda: shadow.offer(part(1), "demo"))
+    shadow.close()
 
 
 def test_another_part_number_has_another_reference(tmp_path):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import threading
 from contextlib import ExitStack, closing, suppress
+from unittest.mock import Mock
 
 import pytest
 import zmq
@@ -171,6 +173,17 @@ def test_another_log_and_a_damaged_one_are_told(node):
     path.write_bytes(path.read_bytes()[:50] + b"\xff" + path.read_bytes()[51:])
     with node.reader() as reader, pytest.raises(LogError, match="is unreadable"):
         reader.read(0, 1_000)
+
+
+def test_a_disk_that_fails_for_one_reader_is_told_to_it_and_the_others_are_answered(node, monkeypatch):
+    node.write(1)
+    node.serve()
+    broken = OSError(errno.EMFILE, "Too many open files")
+    with node.reader() as reader, monkeypatch.context() as patch:
+        patch.setattr(FileLogReader, "find", Mock(side_effect=broken))
+        with pytest.raises(LogError, match="The log's disk fails: Too many open files; see to the node"):
+            reader.find(1)
+        assert reader.read(0, 1)[0].position == 1
 
 
 def test_bytes_that_were_changed_on_the_way_are_noticed(node, monkeypatch):
