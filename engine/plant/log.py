@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.plant.keys import CurveClientSection, CurveSection
 from engine.plant.section import Positive, Section
+
+HERE = re.compile(r"ipc://|tcp://(127\.|localhost:|\[::1\]:)")
+"""Endpoints that only this computer reaches."""
 
 
 class ServeSection(Section):
@@ -19,7 +23,13 @@ class ServeSection(Section):
     flow: Literal["here", "elsewhere"] = "here"
     """Where the shard runs that reads the log: one of another node's, then this node starts none."""
     curve: CurveSection | None = None
-    """Who may read; left out: everybody who reaches the endpoint."""
+    """Who may read, and say what may be removed; left out: everybody of this computer, on loopback alone."""
+
+    @model_validator(mode="after")
+    def _is_kept(self) -> Self:
+        if self.curve is None and not HERE.match(self.endpoint):
+            raise ValueError("a log served beyond tcp://127.0.0.1 needs curve: who reads can free it; add it")
+        return self
 
 
 class RemoteSection(Section):

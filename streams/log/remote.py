@@ -99,8 +99,15 @@ class RemoteLog:
         return int(wire.NUMBER.unpack(self._insist(wire.FIND, received))[0])
 
     def consumed(self, position: int) -> None:
-        """Allow entries up to ``position`` to be removed; a word that is lost is followed by the next."""
-        self._ask(wire.CONSUMED, position)
+        """Allow entries up to ``position`` to be removed; a word that is lost is followed by the next.
+
+        Raises
+        ------
+        LogError
+            The log does not reach so far, or is another one: nothing of it may be removed by this.
+        """
+        if (reply := self._ask(wire.CONSUMED, position)) is not None:
+            _body(reply)
 
     def committed(self, position: int) -> None:
         """Tell that what follows from entries up to ``position`` is in the database, as `consumed` does."""

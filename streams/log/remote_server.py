@@ -39,7 +39,7 @@ class RemoteServer:
     folder
         Where it lies.
     keys
-        Who may read; without them everybody who reaches the endpoint.
+        Who may read, and say what may be removed; without them everybody who reaches the endpoint.
     refused
         Called with each stranger who comes for the first time.
 
@@ -134,6 +134,8 @@ class RemoteServer:
         (argument,) = request.arguments
         if request.order == wire.FIND:
             return wire.NUMBER.pack(reader.find(argument))
+        if argument > (end := reader.end):
+            raise LogError(f"The log ends at {end}, before {argument}; see whose shard and database this is.")
         mark = reader.consumed if request.order == wire.CONSUMED else reader.committed
         mark(argument)
         return b""

@@ -57,6 +57,12 @@ def faults(text: str) -> list[Fault]:
         (', "02:30"]', "]", '["02:00"]', "item 2 is missing in this list; add it."),
         ('["02:00", "02:30"]', "2", "2]}", "item 1 of breaks is '2'; write a list, like [a, b]."),
         ("type: text", "type: txt", "txt", "type is 'txt'; write 'number' or 'text'."),
+        (
+            "name: Hall 3",
+            "name: Hall 3\nlog: {serve: {endpoint: 'tcp://10.0.0.5:5560'}}",
+            "{endpoint",
+            "serve: a log served beyond tcp://127.0.0.1 needs curve: who reads can free it; add it.",
+        ),
         ('"4711"', "4711", "4711", 'part_number takes text; put the value in quotes: "4711".'),
         ("- name: load", "- unit: mm", "unit", "the key name is missing here; add a line name: with its"),
         ("kind: simulated", "kind: film", "film", "kind is 'film'; write folder or genicam or rtsp or"),

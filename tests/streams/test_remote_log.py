@@ -163,6 +163,24 @@ def test_what_is_done_elsewhere_is_marked_here(node):
             assert mark.read() == position
 
 
+def test_what_nobody_can_have_read_is_not_marked(node):
+    end = node.write(30)
+    node.serve()
+    with node.reader() as reader:
+        with pytest.raises(LogError, match=f"The log ends at {end}, before {2**63}"):
+            reader.consumed(2**63)
+        reader.committed(end + 1)
+        reader.committed(end)
+    with (
+        closing(RemoteLog(node.endpoint, "line-2")) as other,
+        pytest.raises(LogError, match="keeps the log 'line-1'"),
+    ):
+        other.consumed(end)
+    for name, position in ((CONSUMED, 0), (COMMITTED, end)):
+        with closing(Mark(node.folder / name)) as mark:
+            assert mark.read() == position
+
+
 def test_another_log_and_a_damaged_one_are_told(node):
     node.write(30)
     node.serve()
