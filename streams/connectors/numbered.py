@@ -10,7 +10,7 @@ verdict     meaning
 =========== ======================================================================================
 ``ok``      all up to this number is on disk: forget it
 ``wait``    this one and all behind it were not taken (why): send them again
-``refused`` this one cannot be read (why); it is kept in quarantine under its number, so go on
+``refused`` this one cannot be read (why); it is on disk, in quarantine under its number, so go on
 =========== ======================================================================================
 """
 

@@ -73,6 +73,7 @@ class ZmqConnector:
         self._clock, self._zone = clock or WallClock(), zone
         self._plain = PlainSenders(self._clock, zone)
         self._peers: OrderedDict[str, bytes] = OrderedDict()
+        self._refusals = Refusals()
         self._busy_until = 0.0
         self.trouble = ""
         self.counters = {"disconnects": 0}
@@ -138,10 +139,10 @@ class ZmqConnector:
 
     def _relay(self, socket: zmq.Socket[bytes], peer: bytes, one: numbered.Numbered, relay: Relay) -> None:
         said = read(one.kind, one.payload, self._clock.now(), self._zone)
-        if said.refusal:
-            _reply(socket, peer, Reply(one.number, REFUSED, said.refusal))
         if away := relay.send(one.sender, one.number, one.floor, said.readings, said.rejects, said.waveforms):
             _reply(socket, peer, Reply(one.number, WAIT, away))
+        elif said.refusal:
+            self._refusals.note(one.sender, one.number, said.refusal)
         self._busy_until = time.monotonic() + BUSY_SECONDS
 
     def _remember(self, sender: str, peer: bytes) -> None:
@@ -153,8 +154,44 @@ class ZmqConnector:
     def _pass_answers(self, socket: zmq.Socket[bytes], relay: Relay) -> None:
         for answer in relay.answers():
             self.trouble = answer.reason
-            if (peer := self._peers.get(answer.producer)) is not None:
-                _reply(socket, peer, Reply(answer.sequence, WAIT if answer.reason else OK, answer.reason))
+            if (peer := self._peers.get(answer.producer)) is None:
+                continue
+            if answer.reason:
+                _reply(socket, peer, Reply(answer.sequence, WAIT, answer.reason))
+                continue
+            for number, reason in self._refusals.take(answer.producer, answer.sequence):
+                _reply(socket, peer, Reply(number, REFUSED, reason))
+            _reply(socket, peer, Reply(answer.sequence, OK))
+
+
+class Refusals:
+    """Why numbered messages cannot be read, until they are on disk: only then a sender may forget them.
+
+    Of too many the oldest senders' are forgotten; they are answered ``ok`` all the same.
+    """
+
+    def __init__(self) -> None:
+        self._reasons: OrderedDict[str, dict[int, str]] = OrderedDict()
+        self._count = 0
+
+    def note(self, sender: str, number: int, reason: str) -> None:
+        """Remember a message."""
+        reasons = self._reasons.setdefault(sender, {})
+        self._count += number not in reasons
+        reasons[number] = reason
+        while self._count > REMEMBERED:
+            self._count -= len(self._reasons.popitem(last=False)[1])
+
+    def take(self, sender: str, number: int) -> list[tuple[int, str]]:
+        """Return and forget a sender's messages up to a number, in order."""
+        reasons = self._reasons.get(sender, {})
+        found = sorted(item for item in reasons.items() if item[0] <= number)
+        for one, _ in found:
+            del reasons[one]
+        self._count -= len(found)
+        if found and not reasons:
+            del self._reasons[sender]
+        return found
 
 
 class PlainSenders:

@@ -18,6 +18,8 @@ SILENCE = 2.0
 """Seconds without an answer after which everything unanswered is sent again."""
 PAUSE = 0.2
 """Seconds to hold back when the gateway asked to wait."""
+REMEMBERED = 1000
+"""How many messages that could not be read are told of."""
 
 
 class NameTaken(Exception):
@@ -61,7 +63,7 @@ class ZmqSender:
         self.trouble = ""
         """Why messages wait, as the gateway says; empty when all is well."""
         self.refused: dict[int, str] = {}
-        """Messages that could not be read, and why; they are in quarantine."""
+        """The newest messages that could not be read, and why; they are in quarantine."""
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -147,7 +149,7 @@ class ZmqSender:
 
     def _hear(self, reply: Reply) -> None:
         if reply.verdict == REFUSED:
-            self.refused[reply.number] = reply.reason
+            self._note_refused(reply)
         elif reply.verdict == WAIT:
             self.trouble, self._hold_until = reply.reason, time.monotonic() + PAUSE
             self._again()
@@ -155,6 +157,11 @@ class ZmqSender:
             raise NameTaken(f"The log knows {self.name} already, up to {reply.number}; take another name.")
         elif self._window.acknowledge(reply.number):
             self.trouble, self._progress = "", time.monotonic()
+
+    def _note_refused(self, reply: Reply) -> None:
+        self.refused[reply.number] = reply.reason
+        if len(self.refused) > REMEMBERED:
+            del self.refused[next(iter(self.refused))]
 
     def _again(self) -> None:
         self._window.rewind()

@@ -21,7 +21,7 @@ from streams.connectors.curve import (
     write_secret,
 )
 from streams.connectors.numbered import MESSAGE_LIMIT, Numbered, Reply
-from streams.connectors.zeromq import ZmqConnector
+from streams.connectors.zeromq import Refusals, ZmqConnector
 from streams.connectors.zeromq_sender import NameTaken, ZmqSender
 from streams.log.wire import unpack, unpack_answer
 from streams.peers.ports import free_port
@@ -184,6 +184,44 @@ def test_a_sender_that_is_asked_to_wait_sends_again(endpoint):
         assert sender.flush(TIMEOUT)
         assert sender.trouble == ""
     assert values(outlet) == [1]
+
+
+def test_a_message_is_refused_when_it_is_on_disk_and_not_before(endpoint):
+    """Who forgets what was refused must not be asked for it again."""
+    outlet = FullOutlet(1)
+    message = numbered.pack(Numbered(b"nonsense", "press", 1, 0, b"x"))
+    with running(lambda stop: ZmqConnector(endpoint).run(outlet, stop)), asking(endpoint) as socket:
+        for _ in range(2):
+            socket.send_multipart(message)
+        answers = [numbered.unpack_reply(socket.recv_multipart()) for _ in range(3)]
+    assert [answer.verdict for answer in answers] == [b"wait", b"refused", b"ok"]
+    assert {answer.number for answer in answers} == {1}
+    assert outlet.reasons() == ["unreadable"]
+
+
+def test_refusals_wait_for_their_answer_in_bounds(monkeypatch):
+    monkeypatch.setattr("streams.connectors.zeromq.REMEMBERED", 3)
+    refusals = Refusals()
+    for sender, number in (("a", 2), ("b", 5), ("b", 3), ("b", 3)):
+        refusals.note(sender, number, f"why {number}")
+    assert refusals.take("a", 1) == refusals.take("c", 1) == []
+    assert refusals.take("b", 4) == [(3, "why 3")]
+    for number in (7, 6, 8):
+        refusals.note("c", number, f"why {number}")
+    assert refusals.take("a", 9) == refusals.take("b", 9) == []
+    assert refusals.take("c", 9) == [(6, "why 6"), (7, "why 7"), (8, "why 8")]
+    for number in range(1, 5):
+        refusals.note("c", number, "")
+    assert refusals.take("c", 9) == []
+
+
+def test_a_sender_remembers_the_newest_refusals_only(endpoint, outlet, monkeypatch):
+    monkeypatch.setattr("streams.connectors.zeromq_sender.REMEMBERED", 2)
+    with running(lambda stop: ZmqConnector(endpoint).run(outlet, stop)), ZmqSender(endpoint, "rig") as sender:
+        for _ in range(4):
+            sender.add(b"nonsense", b"")
+        assert sender.flush(TIMEOUT)
+    assert list(sender.refused) == [3, 4]
 
 
 @pytest.mark.parametrize(
