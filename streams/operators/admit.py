@@ -212,7 +212,7 @@ def _worded(readings: Readings, which: NDArray[np.bool_]) -> Readings:
     numbers, inverse = np.unique(value[which], return_inverse=True)
     codes[which] = len(readings.text.values) + inverse
     value[which] = np.nan
-    words = tuple(format(number, ".15g") for number in numbers.tolist())
+    words = tuple(repr(number).removesuffix(".0") for number in numbers.tolist())  # no two are the same word
     return replace(readings, value=value, text=Text(readings.text.values + words, codes))
 
 

@@ -80,6 +80,21 @@ def test_a_number_in_a_text_tag_becomes_its_text():
     assert admission.admitted.text.to_list() == ["40", None, "0.5"]
 
 
+@pytest.mark.parametrize(
+    ("numbers_told", "texts"),
+    [
+        ([4006381333931001.0, 4006381333931002.0], ["4006381333931001", "4006381333931002"]),
+        ([2.0**53 - 1, -(2.0**53) + 1], ["9007199254740991", "-9007199254740991"]),
+        ([2.0**53, 2.0**60, 1e300], ["9007199254740992", "1.152921504606847e+18", "1e+300"]),
+        ([0.1, 0.1 + 2**-55, -0.0], ["0.1", "0.10000000000000003", "-0"]),
+    ],
+)
+def test_numbers_in_a_text_tag_that_differ_are_different_words(numbers_told, texts):
+    admission = admit(numbers([("m", "program", NOON, number) for number in numbers_told]))
+    assert table(admission.rows, "readings", "value", "text") == [(None, text) for text in texts]
+    assert admission.admitted.text.to_list() == texts
+
+
 def test_a_reading_with_number_and_text_is_quarantined():
     both = replace(words([("m", "execution", NOON, "READY")]), value=np.array([1.0]))
     assert [reason for *_, reason in refusals(both)] == ["value_and_text"]
