@@ -61,7 +61,8 @@ class TopicDecoder:
     """Turn messages into readings.
 
     A topic to which a point is bound brings values: the address is the topic, with ``#`` and a path of
-    keys and indices (``state.axes.0``) where the payload is JSON. Every other topic brings JSON lines.
+    keys and indices (``state.axes.0``) where the payload is JSON. Every other topic brings JSON lines;
+    a message without any, as one that clears a retained message, is refused.
     A value without a time has that of its receipt: UNTIMED, or SNAPSHOT if the broker had kept it.
 
     Parameters
@@ -91,6 +92,8 @@ class TopicDecoder:
                 batch.reject("too_long", raw(message), None)
             elif message.topic in self.topics:
                 self._values(message, received, batch)
+            elif not message.payload.strip():
+                batch.reject("empty_value", raw(message), None)
             else:
                 (kept if message.retained else lines).append(message.payload)
         decoded = [batch.build()]

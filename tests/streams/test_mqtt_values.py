@@ -78,6 +78,16 @@ def test_a_reject_names_machine_tag_and_topic():
     assert rejects.raw.to_list() == ["mill/load "]
 
 
+@pytest.mark.parametrize("retained", [True, False])
+@pytest.mark.parametrize("payload", [b"", b" \n\t"])
+def test_a_message_of_lines_in_which_nothing_stands_is_refused_by_its_topic(payload, retained):
+    line = Message("hall/x", b'{"machine": "m", "tag": "t", "value": 1}\n\n')
+    bound, lines = decode(Message("hall/x", payload, retained=retained), line)
+    assert bound.rejects.reason.to_list() == ["empty_value"]
+    assert bound.rejects.raw.to_list() == [f"hall/x {payload.decode()}"]
+    assert (len(lines.readings), len(lines.rejects)) == (1, 0)
+
+
 topics = st.sampled_from(["mill/load", "mill/program", "mill/all", "other"])
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
