@@ -5,11 +5,12 @@ from __future__ import annotations
 import http.client
 import re
 import ssl
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
+from streams.connectors.timed import TimedSocket, TimedTls
 from streams.connectors.tls import Tls, TlsError
 
 LARGEST = 1 << 24
@@ -20,6 +21,10 @@ BOUNDARY = re.compile(r"multipart/x-mixed-replace.*boundary=\"?([^\";\s]{1,100})
 LENGTH = re.compile(rb"content-length:\s*(\d{1,9})\s*(?:\r\n|$)", re.IGNORECASE)
 REFUSED = 400
 """From here on an answer's status is an error; where there is a document, that one tells it better."""
+
+
+Answer = tuple[http.client.HTTPResponse, TimedSocket]
+"""An answer whose head is there, and what the rest of it comes through."""
 
 
 class AgentError(Exception):
@@ -104,8 +109,9 @@ class Agent:
         TooLong
             The document is longer than `LARGEST`.
         """
-        with self._answer(question, patience) as answer:
-            return self._whole(answer, patience)
+        with self._answer(question, patience) as (answer, link):
+            link.give(patience)
+            return _whole(answer)
 
     def listen(self, question: str, patience: float) -> Generator[bytes, None, None]:
         """Yield documents as the agent sends them; one alone where it does not stream.
@@ -117,60 +123,74 @@ class Agent:
         TooLong
             A document is longer than `LARGEST`.
         """
-        with self._answer(question, patience) as answer:
+        with self._answer(question, patience) as (answer, link):
+            link.give(patience)
             streams = BOUNDARY.match(answer.headers.get("Content-Type", ""))
             if not streams:
-                yield self._whole(answer, patience)
+                yield _whole(answer)
                 return
             parts = Parts(streams[1].removeprefix("--").encode())
-            heard = time.monotonic()
             while chunk := answer.read1(CHUNK):
                 if documents := parts.feed(chunk):
                     yield from documents
-                    heard = time.monotonic()
-                self._still(heard, patience)
+                    link.give(patience)
         raise AgentError(f"{self} ended the stream.")
 
-    def _whole(self, answer: http.client.HTTPResponse, patience: float) -> bytes:
-        document, begun = bytearray(), time.monotonic()
-        while chunk := answer.read1(CHUNK):
-            document += chunk
-            if len(document) > LARGEST:
-                raise TooLong(bytes(document[:CHUNK]))
-            self._still(begun, patience)
-        return bytes(document)
-
-    def _still(self, since: float, patience: float) -> None:
-        """Give up a document that comes drop by drop."""
-        if time.monotonic() - since > patience:
-            raise AgentError(f"{self} sent no whole document for {patience:g} s.")
-
     @contextmanager
-    def _answer(self, question: str, patience: float) -> Iterator[http.client.HTTPResponse]:
-        link = self._connection(patience)
+    def _answer(self, question: str, patience: float) -> Iterator[Answer]:
+        """Ask, and open the answer: its head, and later each document, must be there within ``patience``."""
+        asked = self._connection(patience)
+        link: TimedSocket | None = None
         try:
-            link.request("GET", f"{self._parts.path}/{question}", headers={"Accept": "text/xml, */*"})
-            answer = link.getresponse()
-            if answer.status >= REFUSED and "xml" not in answer.headers.get("Content-Type", ""):
-                raise AgentError(f"{self} refuses {question}: {answer.status} {answer.reason}.")
-            yield answer
+            link = _connected(asked)
+            link.give(patience)
+            asked.request("GET", f"{self._parts.path}/{question}", headers={"Accept": "text/xml, */*"})
+            with asked.getresponse() as answer:
+                if answer.status >= REFUSED and "xml" not in answer.headers.get("Content-Type", ""):
+                    raise AgentError(f"{self} refuses {question}: {answer.status} {answer.reason}.")
+                yield answer, link
         except TimeoutError as exc:
+            if link is not None and link.heard:
+                raise AgentError(f"{self} sent no whole document for {patience:g} s.") from exc
             raise AgentError(f"{self} was silent for {patience:g} s.") from exc
         except ssl.SSLCertVerificationError as exc:
             raise AgentError(f"{self} is not who it should be: {exc.verify_message}.") from exc
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise AgentError(f"{self} does not answer: {exc or type(exc).__name__}.") from exc
         finally:
-            link.close()
+            asked.close()
 
     def _connection(self, patience: float) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "https":
             return http.client.HTTPSConnection(host, port, timeout=patience, context=self._context())
-        return http.client.HTTPConnection(host, port, timeout=patience)
+        return _Plain(host, port, timeout=patience)
 
     def _context(self) -> ssl.SSLContext:
         try:
-            return self._tls.context()
+            context = self._tls.context()
         except TlsError as exc:
             raise AgentError(str(exc)) from exc
+        context.sslsocket_class = TimedTls
+        return context
+
+
+class _Plain(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock = TimedSocket.of(self.sock)
+
+
+def _connected(asked: http.client.HTTPConnection) -> TimedSocket:
+    """Connect, and return what is heard through: an answer may outlive the connection that it came by."""
+    asked.connect()
+    return cast("TimedSocket", asked.sock)
+
+
+def _whole(answer: http.client.HTTPResponse) -> bytes:
+    document = bytearray()
+    while chunk := answer.read1(CHUNK):
+        document += chunk
+        if len(document) > LARGEST:
+            raise TooLong(bytes(document[:CHUNK]))
+    return bytes(document)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,43 +14,29 @@ from snap7.type import Area
 
 from streams.connectors.blocks import Block
 from streams.connectors.polling import Lost, Refused
+from streams.connectors.timed import TimedSocket
 
 AREAS = {"M": Area.MK, "I": Area.PE, "Q": Area.PA}
 NOT_GIVEN = ("Read operation failed: ", "Write operation failed: ", "Write operation failed with ")
 """How the library begins what a controller answers for a piece that it does not give, or take."""
 CLOSED = ("(0x03)", "class=0x81", "class=0x85")
 """What it answers, among other reasons, when reading from outside is not permitted in its settings."""
-MOMENT = 0.001
 T = TypeVar("T")
 
 logging.getLogger("snap7").setLevel(logging.CRITICAL)  # the connector says it, once and in one sentence
-
-
-class TimedSocket(socket.socket):
-    """A socket whose answers must be whole by a time, however slowly they trickle."""
-
-    due = 0.0
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Return what comes until then."""
-        left = self.due - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self.settimeout(max(left, MOMENT))
-        return super().recv(size, flags)
 
 
 class _Connection(ISOTCPConnection):
     def _tcp_connect(self) -> None:
         plain = socket.create_connection((self.host, self.port), self.timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = TimedSocket(plain.family, plain.type, plain.proto, plain.detach())
+        self.socket = TimedSocket.of(plain)
         self.begin()
 
     def begin(self) -> None:
         """Say that the answer must be there within the timeout from now on."""
         if isinstance(self.socket, TimedSocket):
-            self.socket.due = time.monotonic() + self.timeout
+            self.socket.give(self.timeout)
 
 
 class S7Link:
