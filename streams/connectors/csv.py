@@ -9,16 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from streams.abc import Outlet
 from streams.catalog import Machine
 from streams.clock import Clock
 from streams.connectors.batch import Batch, Decoded, number
+from streams.connectors.pace import Pace
 from streams.connectors.stamps import stamp
-from streams.records import GOOD
+from streams.records import GOOD, NULL, Int64
 
 ROWS = 1000
 LINGER = 0.05
-PATIENCE = 0.2
+Row = tuple[int | None, list[str]]
+"""A row's time, None where it cannot be read, and its named cells."""
 
 
 class TableError(Exception):
@@ -38,7 +42,7 @@ class Table:
     columns: tuple[str, ...]
     separator: str = ","
 
-    def rows(self) -> Iterator[tuple[int | None, list[str]]]:
+    def rows(self) -> Iterator[Row]:
         """Yield the time and the named cells of each row; the time is None where it cannot be read.
 
         Raises
@@ -67,7 +71,7 @@ class Table:
         return [header.index(name) for name in wanted]
 
 
-def decode_rows(table: Table, rows: Sequence[tuple[int | None, list[str]]], shift: int) -> Decoded:
+def decode_rows(table: Table, rows: Sequence[Row], shift: int) -> Decoded:
     """Return the readings of rows, moved by ``shift`` microseconds.
 
     Empty cells are no readings: each row that has any is one reject, which names their columns.
@@ -102,8 +106,12 @@ class CsvConnector:
     ) -> None:
         named = tuple(columns) or tuple(tag.name for tag in machine.tags)
         self._table = Table(path, machine.name, time_column, named, separator)
-        self._clock = clock
-        self.trouble = ""
+        self._pace = Pace(clock, ROWS, LINGER)
+
+    @property
+    def trouble(self) -> str:
+        """Return that the next row is more than a day ahead."""
+        return self._pace.trouble
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Hand the table over.
@@ -114,35 +122,21 @@ class CsvConnector:
             The table cannot be read.
         """
         rows = self._table.rows()
-        first = list(itertools.islice(rows, ROWS))
-        start = next((time for time, _ in first if time is not None), 0)
-        shift = self._clock.now() - start
-        for chunk in self._paced(itertools.chain(first, rows), shift, stop):
-            decoded = decode_rows(self._table, chunk, shift)
-            if len(decoded.readings):
-                outlet.readings(decoded.readings)
-            if len(decoded.rejects):
-                outlet.rejects(decoded.rejects)
+        chunk = list(itertools.islice(rows, ROWS))
+        while chunk and not stop.is_set():
+            behind = list(itertools.islice(rows, ROWS))
+            for released in self._pace.play(self._pace.due(_times(chunk), _times(behind)), stop):
+                self._hand_over(chunk[released], outlet)
+            chunk = behind
         stop.wait()
 
-    def _paced(
-        self, rows: Iterator[tuple[int | None, list[str]]], shift: int, stop: threading.Event
-    ) -> Iterator[list[tuple[int | None, list[str]]]]:
-        """Yield rows as their time comes, those of a moment together."""
-        chunk: list[tuple[int | None, list[str]]] = []
-        for row in rows:
-            due = None if row[0] is None else row[0] + shift
-            if chunk and (len(chunk) >= ROWS or (due is not None and due > self._clock.now())):
-                yield chunk
-                chunk = []
-            if not self._wait_for(due, stop):
-                return
-            chunk.append(row)
-        if chunk:
-            yield chunk
+    def _hand_over(self, rows: Sequence[Row], outlet: Outlet) -> None:
+        readings, rejects = decode_rows(self._table, rows, self._pace.shift)
+        if len(readings):
+            outlet.readings(readings)
+        if len(rejects):
+            outlet.rejects(rejects)
 
-    def _wait_for(self, due: int | None, stop: threading.Event) -> bool:
-        while due is not None and (ahead := due - self._clock.now()) > 0:
-            if stop.wait(min(max(self._clock.wall_seconds(ahead), LINGER), PATIENCE)):
-                return False
-        return not stop.is_set()
+
+def _times(rows: Sequence[Row]) -> Int64:
+    return np.array([NULL if time is None else time for time, _ in rows], dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,11 +16,12 @@ from streams.abc import Outlet
 from streams.arrow import integers
 from streams.clock import Clock
 from streams.connectors.csv import TableError
+from streams.connectors.pace import Pace
 from streams.records import NULL, Int64, Readings
 
 ROWS = 10_000
-PATIENCE = 0.2
 NEEDED = ("machine", "tag", "ts", "value")
+NO_TIMES = np.empty(0, dtype=np.int64)
 OPTIONAL = ("text", "quality", "source_ts", "received")
 
 
@@ -37,8 +39,12 @@ class ParquetConnector:
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path, self._clock = path, clock
-        self.trouble = ""
+        self._path, self._pace = path, Pace(clock, ROWS)
+
+    @property
+    def trouble(self) -> str:
+        """Return that the next row is more than a day ahead."""
+        return self._pace.trouble
 
     def run(self, outlet: Outlet, stop: threading.Event) -> None:
         """Hand the rows over.
@@ -48,30 +54,13 @@ class ParquetConnector:
         TableError
             The files cannot be read as readings.
         """
-        shift: int | None = None
-        newest = NULL
-        for readings, pace in recorded(self._path):
-            due = np.maximum.accumulate(np.maximum(pace, newest))
-            newest = due[-1]
-            shift = self._clock.now() - int(due[0]) if shift is None else shift
-            if not self._play(moved(readings, shift), due + shift, outlet, stop):
+        pieces = itertools.chain(recorded(self._path), [(Readings.empty(), NO_TIMES)])
+        for (readings, times), (_, behind) in itertools.pairwise(pieces):
+            for released in self._pace.play(self._pace.due(times, behind), stop):
+                outlet.readings(moved(readings[released], self._pace.shift))
+            if stop.is_set():
                 return
         stop.wait()
-
-    def _play(self, readings: Readings, due: Int64, outlet: Outlet, stop: threading.Event) -> bool:
-        """Hand rows over as their time comes; False when told to stop."""
-        done = 0
-        while done < len(readings):
-            ready = min(int(np.searchsorted(due, self._clock.now(), "right")), done + ROWS)
-            if ready > done:
-                outlet.readings(readings[done:ready])
-                done = ready
-            else:
-                ahead = self._clock.wall_seconds(int(due[done]) - self._clock.now())
-                stop.wait(min(max(ahead, 0.0), PATIENCE))
-            if stop.is_set():
-                return False
-        return True
 
 
 def recorded(path: Path) -> Iterator[tuple[Readings, Int64]]:

@@ -9,7 +9,7 @@ from streams.clock import MINUTE, SECOND, ManualClock
 from streams.connectors.csv import CsvConnector, Table, TableError, decode_rows
 from streams.connectors.stamps import stamp
 from streams.records import NULL
-from streams.testing import MemoryOutlet, rows, running, source_times
+from streams.testing import MemoryOutlet, heard, rows, running, source_times, until
 
 RIG = Machine("rig", (Tag("Pressure"), Tag("Flow Rate")))
 T = stamp("2020-03-09 10:14:33")
@@ -75,6 +75,22 @@ def test_rows_come_when_their_time_has_come(write):
         outlet.wait_for(lambda kept: kept.rows() == [("Pressure", NOW, 1.0, 0)])
         clock.time = NOW + MINUTE
         outlet.wait_for(lambda kept: kept.rows()[1:] == [("Pressure", NOW + MINUTE, 2.0, 0)])
+
+
+def test_a_row_of_a_wild_time_holds_nobody_up_and_is_handed_over_to_be_refused(write):
+    path = write("datetime,Pressure", "2020-03-09 10:14:33,1", "2999-01-01,2", "2020-03-09 10:14:33,3")
+    one = connector(path, ManualClock(NOW), ",", ["Pressure"])
+    outlet = replay(one, lambda kept: len(kept.rows()) == 3)
+    wild = stamp("2999-01-01") - T + NOW
+    assert outlet.rows() == [("Pressure", ts, n, 0) for ts, n in [(NOW, 1.0), (wild, 2.0), (NOW, 3.0)]]
+    assert one.trouble == ""
+
+
+def test_a_row_that_comes_in_days_is_a_trouble(write):
+    path = write("datetime,Pressure", "2020-03-09 10:14:33,1", "2020-03-12 10:14:33,2")
+    one = connector(path, ManualClock(NOW), ",", ["Pressure"])
+    with heard(one):
+        until(lambda: one.trouble.startswith("The next row comes in 3 d"))
 
 
 def test_without_named_columns_the_machines_tags_enter(write):

@@ -95,6 +95,28 @@ def test_texts_qualities_and_original_times_are_kept(tmp_path):
     assert source_times(batch) == [T - 7, T - 8, T]
 
 
+@pytest.mark.parametrize("wild", [10**9, None])
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_row_of_a_wild_time_or_none_holds_nobody_up_and_is_handed_over_to_be_refused(tmp_path, wild, at):
+    ts = [T] * 4
+    ts[at] = wild and T + wild * SECOND
+    path = write(
+        tmp_path / "a.parquet", machine=["rig"] * 4, tag=["x"] * 4, ts=ts, value=[0.0, 1.0, 2.0, 3.0]
+    )
+    outlet = play(ParquetConnector(path, ManualClock(NOW)), lambda kept: len(kept.rows()) == 4)
+    told = [NOW] * 4
+    told[at] = NOW + wild * SECOND if wild else NULL
+    assert [row[1:3] for row in outlet.rows()] == list(zip(told, [0.0, 1.0, 2.0, 3.0], strict=True))
+
+
+def test_a_wild_last_row_holds_the_next_file_not_up(tmp_path):
+    few(tmp_path / "1.parquet", [0, 10**9])
+    few(tmp_path / "2.parquet", [0, 0])
+    connector = ParquetConnector(tmp_path, ManualClock(NOW))
+    assert len(play(connector, lambda kept: len(kept.rows()) == 4).rows()) == 4
+    assert connector.trouble == ""
+
+
 def test_it_can_be_stopped_while_it_waits(tmp_path):
     connector = ParquetConnector(few(tmp_path / "a.parquet", [0, 3_600]), ManualClock(NOW))
     assert len(play(connector, lambda kept: kept.rows()).rows()) == 1

@@ -95,6 +95,10 @@ DEVICES = (
     (r"The file (?P<file>.+) cannot be read: (?P<why>.+)", "文件 {file} 无法读取：{why}。"),
     (r"The file (?P<file>.+) is no table(?: of readings)?: (?P<why>.+)", "文件 {file} 不是数据表：{why}。"),
     (
+        r"The next row comes in (?P<d>\d+) d, as its time says; mend that if it is wrong\.",
+        "按其时间，下一行要在 {d} 天后才播放；若时间有误，请改正。",
+    ),
+    (
         r"There is no \*\.parquet in (?P<folder>.+); name the folder that holds them\.",
         "{folder} 中没有 *.parquet 文件，请指定正确的文件夹。",
     ),
