@@ -21,8 +21,8 @@ from streams.records import GOOD, NULL, Int64
 
 ROWS = 1000
 LINGER = 0.05
-Row = tuple[int | None, list[str]]
-"""A row's time, None where it cannot be read, and its named cells."""
+Row = tuple[int | None, list[str] | str]
+"""A row's time, None where it cannot be read, and its named cells; or why it cannot be read at all."""
 
 
 class TableError(Exception):
@@ -43,7 +43,7 @@ class Table:
     separator: str = ","
 
     def rows(self) -> Iterator[Row]:
-        """Yield the time and the named cells of each row; the time is None where it cannot be read.
+        """Yield the rows.
 
         Raises
         ------
@@ -55,7 +55,10 @@ class Table:
                 lines = csv.reader(file, delimiter=self.separator)
                 header = next(lines, [])
                 time, *places = self._places(header)
-                for cells in lines:
+                for cells in self._told(lines):
+                    if isinstance(cells, str):
+                        yield None, cells
+                        continue
                     there = len(cells)
                     told = cells[time].strip() if time < there else ""
                     yield stamp(told), [cells[place] if place < there else "" for place in places]
@@ -63,6 +66,18 @@ class Table:
             raise TableError(f"The file {self.path} cannot be read: {exc.strerror}.") from exc
         except csv.Error as exc:
             raise TableError(f"The file {self.path} is no table: {exc}.") from exc
+
+    def _told(self, lines: Iterator[list[str]]) -> Iterator[list[str] | str]:
+        """Yield the cells of each row behind the header, and of one that cannot be read why."""
+        for row in itertools.count(2):
+            try:
+                cells = next(lines, None)
+            except csv.Error as exc:
+                yield f"The file {self.path} cannot be read at row {row}: {exc}."
+                continue
+            if cells is None:
+                return
+            yield cells
 
     def _places(self, header: list[str]) -> list[int]:
         wanted = [self.time_column, *self.columns]
@@ -74,10 +89,14 @@ class Table:
 def decode_rows(table: Table, rows: Sequence[Row], shift: int) -> Decoded:
     """Return the readings of rows, moved by ``shift`` microseconds.
 
-    Empty cells are no readings: each row that has any is one reject, which names their columns.
+    Empty cells are no readings: each row that has any is one reject, which names their columns. So is a row
+    that cannot be read; it names the file and the row.
     """
     batch = Batch()
     for time, cells in rows:
+        if isinstance(cells, str):
+            batch.reject("unreadable_row", cells, table.machine)
+            continue
         if time is None:
             batch.reject("bad_time", table.separator.join(cells), table.machine)
             continue
@@ -93,7 +112,10 @@ def decode_rows(table: Table, rows: Sequence[Row], shift: int) -> Decoded:
 
 
 class CsvConnector:
-    """Release a table's rows at the pace of the clock, its first row now; once through, then stay silent."""
+    """Release a table's rows at the pace of the clock, its first row now; once through, then stay silent.
+
+    Run once more, it goes on behind the last row that was handed over.
+    """
 
     def __init__(
         self,
@@ -107,6 +129,7 @@ class CsvConnector:
         named = tuple(columns) or tuple(tag.name for tag in machine.tags)
         self._table = Table(path, machine.name, time_column, named, separator)
         self._pace = Pace(clock, ROWS, LINGER)
+        self._done = 0
 
     @property
     def trouble(self) -> str:
@@ -121,12 +144,13 @@ class CsvConnector:
         TableError
             The table cannot be read.
         """
-        rows = self._table.rows()
+        rows = itertools.islice(self._table.rows(), self._done, None)
         chunk = list(itertools.islice(rows, ROWS))
         while chunk and not stop.is_set():
             behind = list(itertools.islice(rows, ROWS))
             for released in self._pace.play(self._pace.due(_times(chunk), _times(behind)), stop):
                 self._hand_over(chunk[released], outlet)
+                self._done += released.stop - released.start
             chunk = behind
         stop.wait()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from streams.catalog import StateRule
 from streams.clock import MINUTE, SECOND
 from streams.connectors.batch import number
-from streams.connectors.csv import Table, decode_rows
+from streams.connectors.csv import Row, Table, decode_rows
 from streams.connectors.shdr_lines import CONDITION_FIELDS, LEVELS, UNAVAILABLE
 from streams.connectors.stamps import stamp
 from streams.records import NULL, Readings, Rejects
@@ -104,7 +104,7 @@ def play_table(table: Table, after: int, span: int) -> Iterator[Readings | JsonL
     first = next((time for time, _ in rows if time is not None), 0)
     shift, now = after + SECOND - first, first
 
-    def pace(row: tuple[int | None, list[str]]) -> int:
+    def pace(row: Row) -> int:
         nonlocal now
         now = now if row[0] is None else row[0]
         return now // span

@@ -19,6 +19,7 @@ from engine.paths import Home
 from engine.plant import CsvSource, MachineSection, Plant, ShdrSource, TagSection, ZmqSource, save
 from engine.plant.keys import CurveSection
 from engine.sources import build_connector
+from streams.catalog import Machine, Tag
 from streams.clock import ManualClock, WallClock
 from streams.connectors.csv import CsvConnector
 from streams.connectors.curve import write_secret
@@ -34,7 +35,7 @@ from streams.log.server import LogServer
 from streams.log.writer import LogWriter
 from streams.records import Readings, Rejects, decode, encode
 from streams.replay import ShdrServer
-from streams.testing import rows, running
+from streams.testing import rows, running, until
 from streams.waveforms import Waveforms
 
 TIMEOUT = 60
@@ -189,6 +190,19 @@ def test_a_connector_that_fails_is_started_anew_and_counted(home, log, monkeypat
     assert told == {"entries": 1, "readings": 1, "rejects": 0, "waveforms": 0, "waiting": 0, "failures": 2}
     assert len(log.rows("mill")) == 1
     assert capsys.readouterr().out.count("the cable is loose") == 2
+
+
+def test_a_replay_whose_file_is_damaged_sends_nothing_twice(home, log, tmp_path):
+    row, path = "2026-01-01T00:00:00Z,", tmp_path / "a.csv"
+    path.write_text("\n".join(["time,load", *[f"{row}1"] * 2000, row + "9" * 200_000, f"{row}2"]))
+    replay = CsvConnector(Machine("Mill", (Tag("load"),)), path, "time", ",", (), WallClock())
+    feed = Feed("mill", replay, ZmqProducer(home.appender, "line-1", "mill"))
+    feed.start()
+    until(lambda: feed.health().counters["readings"] >= 2001)
+    feed.stop()
+    assert feed.finish(time.monotonic() + TIMEOUT)
+    assert [value for _, _, value, _ in log.rows("mill")] == [1.0] * 2000 + [2.0]
+    assert (feed.failures, feed.health().counters["rejects"]) == (0, 1)
 
 
 def test_a_source_that_cannot_be_heard_says_why(home, log):

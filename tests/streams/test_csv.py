@@ -6,13 +6,15 @@ import pytest
 
 from streams.catalog import Machine, Tag
 from streams.clock import MINUTE, SECOND, ManualClock
+from streams.connectors import csv
 from streams.connectors.csv import CsvConnector, Table, TableError, decode_rows
 from streams.connectors.stamps import stamp
 from streams.records import NULL
 from streams.testing import MemoryOutlet, heard, rows, running, source_times, until
 
 RIG = Machine("rig", (Tag("Pressure"), Tag("Flow Rate")))
-T = stamp("2020-03-09 10:14:33")
+ISO = "2020-03-09 10:14:33"
+T = stamp(ISO)
 NOW = 1_000 * SECOND
 
 
@@ -91,6 +93,55 @@ def test_a_row_that_comes_in_days_is_a_trouble(write):
     one = connector(path, ManualClock(NOW), ",", ["Pressure"])
     with heard(one):
         until(lambda: one.trouble.startswith("The next row comes in 3 d"))
+
+
+class Torn(Exception):
+    """The outlet failed."""
+
+
+class Tearing(MemoryOutlet):
+    """An outlet that fails instead of taking its n-th readings."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self._batch = batch
+
+    def readings(self, batch):
+        self._batch -= 1
+        if not self._batch:
+            raise Torn
+        return super().readings(batch)
+
+
+@pytest.mark.parametrize("torn", [1, 2, 3])
+def test_started_anew_it_goes_on_where_it_was(write, monkeypatch, torn):
+    monkeypatch.setattr(csv, "ROWS", 2)
+    seconds = [33, 33, 33, 33, 33, 35]
+    path = write("datetime,Pressure", *(f"2020-03-09 10:14:{at},{n}" for n, at in enumerate(seconds)))
+    clock, outlet = ManualClock(NOW), Tearing(torn)
+    one = connector(path, clock, ",", ["Pressure"])
+    with pytest.raises(Torn):
+        one.run(outlet, threading.Event())
+    clock.time += 2 * SECOND
+    with running(lambda stop: one.run(outlet, stop)):
+        outlet.wait_for(lambda kept: len(kept.rows()) == 6)
+    assert [(ts - NOW, value) for _, ts, value, _ in outlet.rows()] == [
+        *((0, float(n)) for n in range(5)),
+        (2 * SECOND, 5.0),
+    ]
+
+
+def test_a_row_that_cannot_be_read_is_refused_once_and_left_behind(write):
+    path = write("datetime,Pressure", f"{ISO},1", f"{ISO},{'9' * 200_000}", f"{ISO},3")
+    one = connector(path, ManualClock(NOW), ",", ["Pressure"])
+    outlet = replay(one, lambda kept: len(kept.rows()) == 2 and kept.refused)
+    with running(lambda stop: one.run(outlet, stop)):
+        pass
+    assert [value for _, _, value, _ in outlet.rows()] == [1.0, 3.0]
+    assert outlet.reasons() == ["unreadable_row"]
+    assert outlet.refused[0].raw.to_list() == [
+        f"The file {path} cannot be read at row 3: field larger than field limit (131072)."
+    ]
 
 
 def test_without_named_columns_the_machines_tags_enter(write):

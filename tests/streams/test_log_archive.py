@@ -16,7 +16,7 @@ import pytest
 from streams.catalog import Catalog
 from streams.chain import LineChain
 from streams.clock import DAY, HOUR, MINUTE, SECOND, ManualClock
-from streams.connectors.parquet import ParquetConnector, recorded
+from streams.connectors.parquet import ParquetConnector, files, recorded
 from streams.connectors.stamps import stamp
 from streams.log import export as export_module
 from streams.log.abc import Entry, Kind
@@ -372,7 +372,7 @@ def test_the_parquet_source_plays_the_archive_as_it_was_logged(log):
     log.keep()
     Path(log.out / ".readings-2026-03-04.parquet.draft").write_bytes(b"being written")
     stop = threading.Event()
-    wanted = sum(len(readings) for readings, _ in recorded(log.out))
+    wanted = sum(len(readings) for file in files(log.out) for readings, _ in recorded(file))
     heard = Heard(wanted, stop)
     ParquetConnector(log.out, Hasty(MONDAY + 300 * DAY)).run(heard, stop)
     assert [int(value) for batch in heard.batches for value in batch.value] == list(range(480))

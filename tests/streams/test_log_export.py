@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from streams.clock import DAY, HOUR, MINUTE, ManualClock
-from streams.connectors.parquet import recorded
+from streams.connectors.parquet import files, recorded
 from streams.connectors.stamps import stamp
 from streams.log import export as export_module
 from streams.log import mixed
@@ -107,7 +107,7 @@ def test_a_file_for_each_whole_day_holds_what_was_logged(log, tmp_path, monkeypa
         entry.received for entry, _ in expected for _ in range(3)
     ]
     assert set(kept["source"].to_pylist()) == {"gw/1"}
-    back = joined([readings for readings, _ in recorded(tmp_path / "out")])
+    back = joined([readings for file in files(tmp_path / "out") for readings, _ in recorded(file)])
     assert same(back, joined([readings for _, readings in expected]))
 
 

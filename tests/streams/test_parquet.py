@@ -10,7 +10,7 @@ import pytest
 from streams.clock import SECOND, ManualClock
 from streams.connectors import parquet
 from streams.connectors.csv import TableError
-from streams.connectors.parquet import ParquetConnector, recorded
+from streams.connectors.parquet import ParquetConnector, files
 from streams.connectors.stamps import stamp
 from streams.records import NULL
 from streams.testing import MemoryOutlet, running, source_times
@@ -143,4 +143,105 @@ def test_files_that_are_no_readings_are_named(tmp_path, make, complaint):
 
 def test_a_folder_without_files_is_named(tmp_path):
     with pytest.raises(TableError, match="name the folder that holds them"):
-        next(recorded(tmp_path))
+        files(tmp_path)
+
+
+class Torn(Exception):
+    """The outlet failed."""
+
+
+class Tearing(MemoryOutlet):
+    """An outlet that fails instead of taking its n-th batch."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self._batch = batch
+
+    def readings(self, batch):
+        self._batch -= 1
+        if not self._batch:
+            raise Torn
+        return super().readings(batch)
+
+
+@pytest.mark.parametrize("torn", range(1, 4))
+def test_started_anew_it_goes_on_where_it_was(tmp_path, monkeypatch, torn):
+    monkeypatch.setattr(parquet, "ROWS", 2)
+    few(tmp_path / "1.parquet", [0, 0, 0])
+    few(tmp_path / "2.parquet", [0, 0, 2])
+    clock, outlet = ManualClock(NOW), Tearing(torn)
+    connector = ParquetConnector(tmp_path, clock)
+    with pytest.raises(Torn):
+        connector.run(outlet, threading.Event())
+    clock.time += 2 * SECOND
+    with running(lambda stop: connector.run(outlet, stop)):
+        outlet.wait_for(lambda kept: len(kept.rows()) == 6)
+    assert [ts - NOW for _, ts, _, _ in outlet.rows()] == [0] * 5 + [2 * SECOND]
+
+
+def spoilt(path, at):
+    """Overwrite some bytes of a file."""
+    content = bytearray(path.read_bytes())
+    content[at : at + 64] = b"\xff" * 64
+    path.write_bytes(content)
+    return path
+
+
+def grouped(path):
+    """Write three groups of two rows, the last of which cannot be read."""
+    table = pa.table(
+        {"machine": ["rig"] * 6, "tag": ["x"] * 6, "ts": [T] * 6, "value": [float(n) for n in range(6)]}
+    )
+    pa.parquet.write_table(table, path, row_group_size=2, compression="snappy", use_dictionary=False)
+    with pa.parquet.ParquetFile(path) as file:
+        at = file.metadata.row_group(2).column(0).data_page_offset
+    return spoilt(path, at)
+
+
+@pytest.mark.parametrize(
+    ("make", "rows", "says"),
+    [
+        (lambda path: path.write_bytes(b"no parquet at all"), 0, "2.parquet is no table of readings"),
+        (lambda path: write(path, machine=["rig"], ts=[T], value=[1.0]), 0, "2.parquet has no column 'tag'"),
+        (grouped, 4, "2.parquet cannot be read"),
+    ],
+)
+def test_a_damaged_file_of_a_folder_is_refused_once_and_left_behind(tmp_path, monkeypatch, make, rows, says):
+    monkeypatch.setattr(parquet, "READ", 2)
+    few(tmp_path / "1.parquet", [0, 0])
+    make(tmp_path / "2.parquet")
+    few(tmp_path / "3.parquet", [0, 0, 0])
+    clock, outlet = ManualClock(NOW), Tearing(9)
+    connector = ParquetConnector(tmp_path, clock)
+    with running(lambda stop: connector.run(outlet, stop)):
+        outlet.wait_for(lambda kept: len(kept.rows()) == 5 + rows)
+    with running(lambda stop: connector.run(outlet, stop)):
+        pass
+    assert outlet.reasons() == ["unreadable_file"]
+    (told,) = outlet.refused[0].raw.to_list()
+    assert told.startswith(f"From row {rows + 1} on: The file ")
+    assert says in told
+    assert len(outlet.rows()) == 5 + rows
+
+
+def test_a_file_alone_that_is_damaged_further_on_is_played_so_far(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "READ", 2)
+    path = tmp_path / "a.parquet"
+    grouped(path)
+    outlet = play(ParquetConnector(path, ManualClock(NOW)), lambda kept: kept.reasons())
+    assert (len(outlet.rows()), outlet.reasons()) == (4, ["unreadable_file"])
+
+
+def test_a_file_that_is_away_for_now_is_waited_for_and_nothing_comes_twice(tmp_path):
+    few(tmp_path / "1.parquet", [0, 0])
+    (tmp_path / "2.parquet").symlink_to(tmp_path / "there")
+    few(tmp_path / "3.parquet", [0])
+    connector, outlet = ParquetConnector(tmp_path, ManualClock(NOW)), MemoryOutlet()
+    for _ in range(2):
+        with pytest.raises(TableError, match=r"2\.parquet cannot be read: .*No such file"):
+            connector.run(outlet, threading.Event())
+    assert len(outlet.rows()) == 2
+    few(tmp_path / "there", [0, 0])
+    with running(lambda stop: connector.run(outlet, stop)):
+        outlet.wait_for(lambda kept: len(kept.rows()) == 5)
+    assert (len(outlet.rows()), outlet.reasons()) == (5, [])
