@@ -34,6 +34,13 @@ def masked(column: NDArray[Any], absent: NDArray[np.bool_]) -> pa.Array:
     return pa.array(column, mask=absent) if absent.any() else pa.array(column)
 
 
+def without_null(coded: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Return a column whose dictionary has no null in it: what pointed there is null itself."""
+    there = coded.dictionary.is_valid().to_numpy(zero_copy_only=False)
+    places = pa.array((np.cumsum(there) - 1).astype(np.int32), mask=~there)
+    return pa.DictionaryArray.from_arrays(places.take(coded.indices), coded.dictionary.drop_null())
+
+
 @lru_cache(maxsize=32)
 def dictionary(values: tuple[str, ...]) -> pa.Array:
     """Return a dictionary in Arrow; a source brings the same one again and again."""

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from streams.arrow import cast, dictionary, filled, integers, masked, strings
+from streams.arrow import cast, dictionary, filled, integers, masked, strings, without_null
 
 Int16 = NDArray[np.int16]
 Int32 = NDArray[np.int32]
@@ -83,7 +83,7 @@ class Text:
         """Take over an Arrow string or dictionary array without touching its strings one by one."""
         coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
         if coded.dictionary.null_count:
-            coded = coded.dictionary_decode().dictionary_encode()
+            coded = without_null(coded)
         if coded.null_count == len(coded):
             return cls.constant(None, len(coded))
         words, codes = cast(coded.dictionary, pa.string()), cast(coded.indices, pa.int32())

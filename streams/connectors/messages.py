@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from streams.connectors import waveforms
+from streams.connectors import arrow_types, waveforms
 from streams.connectors.arrow_size import unpacked
 from streams.connectors.batch import NO_REJECTS
 from streams.connectors.json_lines import decode_lines
@@ -19,6 +19,10 @@ REASON_LIMIT = 500
 JSON = (b"json", b"waveform-json")
 UNPACKED_LIMIT = 64 << 20
 """Bytes that a message may become: eight times the largest one."""
+ROWS_LIMIT = 1 << 20
+"""Readings of an Arrow message: three times as many as the largest one holds unpacked."""
+WAVEFORMS_LIMIT = 1 << 14
+"""Waveforms of an Arrow message."""
 
 
 class Said(NamedTuple):
@@ -48,12 +52,12 @@ def _decode(kind: bytes, payload: bytes, received: int) -> Said:
     if kind == b"json":
         return Said(*decode_lines(payload, received))
     if kind == b"arrow":
-        whole = _arrow(payload)
+        whole = _arrow(payload, ROWS_LIMIT)
         return Said(Readings.empty() if whole is None else Readings.from_arrow(whole), NO_REJECTS)
     if kind == b"waveform-json":
         return _recorded(waveforms.decode_json(payload))
     if kind == b"waveform-arrow":
-        whole = _arrow(payload)
+        whole = _arrow(payload, WAVEFORMS_LIMIT)
         return _recorded(Waveforms.empty() if whole is None else Waveforms.from_arrow(whole))
     said = repr(kind[:32])
     raise ValueError(f"a message of kind {said} is none of arrow, json, waveform-arrow and waveform-json")
@@ -63,27 +67,33 @@ def _recorded(found: Waveforms) -> Said:
     return Said(Readings.empty(), NO_REJECTS, waveforms=waveforms.check(found))
 
 
-def _arrow(payload: bytes) -> pa.RecordBatch | None:
-    """Return the rows of an Arrow stream as one batch, None where there are none."""
+def _arrow(payload: bytes, most: int) -> pa.RecordBatch | None:
+    """Return the rows of an Arrow stream, so many at the most, as one batch, None where there are none."""
     try:
         if (size := unpacked(payload)) > UNPACKED_LIMIT:
             raise ValueError(
                 f"the batches unpack to {size} bytes, {UNPACKED_LIMIT} are the most; send fewer at once"
             )
         with pa.ipc.open_stream(payload) as reader:
-            batches = list(reader)
+            batches, schema = list(reader), reader.schema
+        _check(sum(batch.num_rows for batch in batches), size, most)
+        arrow_types.check_schema(schema)
         for batch in batches:
-            _check(batch, size)
+            batch.validate()
+        arrow_types.check_letters(batches)
+        for batch in batches:
+            batch.validate(full=True)
         return _one(batches)
     except (pa.ArrowException, OSError) as exc:
         raise ValueError(f"the bytes are not Arrow batches: {exc}") from exc
 
 
-def _check(batch: pa.RecordBatch, size: int) -> None:
-    """Refuse a batch that is broken, or would grow: columns of nulls take no bytes, however many they are."""
-    if batch.num_rows > size:
-        raise ValueError(f"{batch.num_rows} rows cannot be in {size} bytes")
-    batch.validate(full=True)
+def _check(rows: int, size: int, most: int) -> None:
+    """Refuse rows that would grow: what is packed, or null, takes next to no bytes, however many they are."""
+    if rows > size:
+        raise ValueError(f"{rows} rows cannot be in {size} bytes")
+    if rows > most:
+        raise ValueError(f"the message has {rows} rows, {most} are the most; send fewer at once")
 
 
 def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch | None:

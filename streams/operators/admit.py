@@ -24,6 +24,10 @@ REASONS = {
     kernel.TEXT_IN_NUMBER: "text_in_number",
     kernel.TWO_VALUES: "value_and_text",
 }
+WORDS = tuple(REASONS.values())
+PLACES = np.zeros(1 << 8, dtype=np.int32)
+"""Where in `WORDS` the reason of a code stands."""
+PLACES[list(REASONS)] = range(len(REASONS))
 MANY, LAYOUTS = 1024, 64
 """Readings from which on a layout is worth its while, and how many are remembered."""
 WIDE = 16
@@ -199,7 +203,7 @@ def _sorted(batch: Arrival, key: Int32, reason: Flags) -> tuple[Admitted, tuple[
         rows.append(_landed(readings[good], batch.received))
     if not good.all():
         bad = np.flatnonzero(~good)
-        reasons = [REASONS[code] for code in reason[bad].tolist()]
+        reasons = Text(WORDS, PLACES[reason[bad]])
         rows.append(quarantine.refused(batch.readings[bad], reasons, batch.received, batch.producer))
     return Admitted.of(key[good], readings[good]), tuple(rows)
 

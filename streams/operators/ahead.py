@@ -9,7 +9,7 @@ import numpy as np
 
 from streams.operators import quarantine
 from streams.operators.batch import Admitted, Keys
-from streams.records import Int64, Rows
+from streams.records import Int64, Rows, Text
 
 REASON = "ahead_of_its_clock"
 
@@ -58,7 +58,8 @@ class Ahead:
         self._refused += [(batch.position, number, int(batch.latest[number])) for number in machines]
         fits = batch.admitted.ts <= batch.latest[self._keys.machine[batch.admitted.key]]
         readings = batch.admitted[~fits].readings(self._keys)
-        rows = quarantine.refused(readings, [REASON] * len(readings), batch.received, batch.producer)
+        reasons = Text.constant(REASON, len(readings))
+        rows = quarantine.refused(readings, reasons, batch.received, batch.producer)
         admitted = batch.admitted[fits]
         return Believed(admitted, self._keys.newest(admitted), (rows,))
 

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from streams.records import NULL, RAW_LIMIT, Int64, Readings, Rejects, Rows, Text, constant
 
+MOST = 10_000
+"""Rows of one reason that are kept one by one of what is refused at once; the others are one row."""
 
-def refused(readings: Readings, reasons: Sequence[str], received: int, producer: str) -> Rows:
-    """Refuse readings (n,) for reasons (n,); ``raw`` is each as the JSON line that a connector takes."""
+
+def refused(readings: Readings, reasons: Text, received: int, producer: str) -> Rows:
+    """Refuse readings (n,) for reasons (n,); ``raw`` is each as the JSON line that a connector takes.
+
+    Of a flood one row says how many more there were, and which was their first: so few bytes can be so
+    many readings that to write each of them out would hold up all other sources.
+    """
+    some, more = _some(reasons)
+    found = readings[some]
     return _rows(
         received=received,
         producer=producer,
-        machine=readings.machine,
-        tag=readings.tag,
-        ts=readings.ts,
-        reason=Text.of(reasons),
-        raw=Text.of(_lines(readings)),
+        machine=found.machine,
+        tag=found.tag,
+        ts=found.ts,
+        reason=reasons[some],
+        raw=Text.of(_counted(_lines(found), more)),
     )
 
 
 def rejected(rejects: Rejects, received: int, producer: str) -> Rows:
-    """Keep what a connector could not read."""
+    """Keep what a connector could not read; of a flood as `refused` does."""
+    some, more = _some(rejects.reason)
+    found = rejects[some]
     return _rows(
         received=received,
         producer=producer,
-        machine=rejects.machine,
-        tag=rejects.tag,
-        ts=rejects.ts,
-        reason=rejects.reason,
-        raw=rejects.raw,
+        machine=found.machine,
+        tag=found.tag,
+        ts=found.ts,
+        reason=found.reason,
+        raw=Text.of(_counted(found.raw.to_list(), more)) if more else found.raw,
     )
 
 
@@ -49,6 +59,28 @@ def iso(ts: Int64) -> list[str | None]:
     return [None if word == "NaT" else f"{word}Z" for word in words.tolist()]
 
 
+def _some(reasons: Text) -> tuple[Any, list[int]]:
+    """Return which rows are kept one by one, behind them the first of those counted; their counts."""
+    if len(reasons) <= MOST:
+        return slice(None), []
+    order = np.argsort(reasons.codes, kind="stable")
+    _, first, many = np.unique(reasons.codes[order], return_index=True, return_counts=True)
+    place = np.arange(len(order)) - np.repeat(first, many)
+    flood = many > MOST
+    kept = np.concatenate([np.sort(order[place < MOST]), order[first[flood] + MOST]])
+    return kept, (many[flood] - MOST).tolist()
+
+
+def _counted(lines: list[Any], more: list[int]) -> list[Any]:
+    """Return what is kept of rows of which the last ones stand for more than themselves."""
+    single = len(lines) - len(more)
+    told = [
+        json.dumps({"rows": count, "first": line}, separators=(",", ":"), ensure_ascii=False)[:RAW_LIMIT]
+        for count, line in zip(more, lines[single:], strict=True)
+    ]
+    return lines[:single] + told
+
+
 def _rows(
     *, received: int, producer: str, machine: Text, tag: Text, ts: Int64, reason: Text, raw: Text
 ) -> Rows:
@@ -58,8 +90,8 @@ def _rows(
         {
             "ts": constant(received, size, np.int64),
             "source": Text.constant(producer, size),
-            "machine": machine,
-            "tag": tag,
+            "machine": _short(machine),
+            "tag": _short(tag),
             "event_ts": Text.of(iso(ts)),
             "reason": reason,
             "raw": raw,
@@ -67,13 +99,20 @@ def _rows(
     )
 
 
+def _short(words: Text) -> Text:
+    """Return words of which no more is left than a row can keep."""
+    if max(map(len, words.values), default=0) <= RAW_LIMIT:
+        return words
+    return Text(tuple(word[:RAW_LIMIT] for word in words.values), words.codes)
+
+
 def _lines(readings: Readings) -> list[str]:
     columns = {
-        "machine": readings.machine.to_list(),
-        "tag": readings.tag.to_list(),
+        "machine": _short(readings.machine).to_list(),
+        "tag": _short(readings.tag).to_list(),
         "ts": _absent(readings.ts),
         "value": readings.value.tolist(),
-        "text": readings.text.to_list(),
+        "text": _short(readings.text).to_list(),
         "quality": readings.quality.tolist(),
         "source_ts": _absent(readings.source_ts),
     }

@@ -125,7 +125,8 @@ class States:
         if not late:
             return ()
         readings = admitted[late].readings(self._keys)
-        return (quarantine.refused(readings, ["late"] * len(late), step.received, step.producer),)
+        reasons = Text.constant("late", len(late))
+        return (quarantine.refused(readings, reasons, step.received, step.producer),)
 
     def _put(self, admitted: Admitted, row: int) -> bool:
         """Put a word among the machine's; False when it comes too late."""

@@ -19,7 +19,7 @@ from streams.operators.batch import Flags, Keys, Step
 from streams.operators.kept import Kept, Refill, chunk
 from streams.operators.levels import Level, every, joined, none, once
 from streams.operators.panes import Panes
-from streams.records import NULL, Float64, Int32, Int64, Rows
+from streams.records import NULL, Float64, Int32, Int64, Rows, Text
 
 WIDTHS = (SECOND, MINUTE, HOUR)
 EVERY = SECOND
@@ -347,7 +347,7 @@ class Windows:
 
     def _refused(self, step: Step, rows: NDArray[np.intp]) -> Rows:
         readings = step.admitted[rows].readings(self._keys)
-        return quarantine.refused(readings, ["late"] * len(rows), step.received, step.producer)
+        return quarantine.refused(readings, Text.constant("late", len(rows)), step.received, step.producer)
 
     def snapshot(self) -> bytes:
         """Return the panes that hold anything, where every machine stands, and the panes noted."""

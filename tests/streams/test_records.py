@@ -56,6 +56,20 @@ def test_texts_of_a_slice_are_its_own() -> None:
     assert Text.from_arrow(coded).to_list() == ["c", "ab"]
 
 
+def test_a_word_that_is_null_is_no_word() -> None:
+    words = pa.array(["a", None, "b"])
+    coded = pa.DictionaryArray.from_arrays(pa.array([2, 1, None, 0], pa.int8()), words)
+    assert Text.from_arrow(coded).to_list() == ["b", None, None, "a"]
+
+
+def test_a_null_in_a_dictionary_does_not_write_out_its_words() -> None:
+    words = pa.array(["a" * (1 << 20), None])
+    coded = pa.DictionaryArray.from_arrays(pa.array(np.zeros(200, np.int32)), words)
+    before = pa.default_memory_pool().max_memory()
+    assert len(Text.from_arrow(coded)) == 200
+    assert pa.default_memory_pool().max_memory() - before < 20 << 20
+
+
 def test_joined_columns_share_their_words() -> None:
     joined = Text.joined([Text.of(["a", None]), Text.of(["b", "a"])])
     assert (joined.to_list(), joined.values) == (["a", None, "b", "a"], ("a", "b"))
