@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from streams.remembered import Remembered, weight
+
+ROOM = 32 << 20
+"""Bytes of dictionaries that are remembered each way: three of 100,000 tags."""
 
 
 def integers(array: pa.Array, null: int) -> NDArray[np.int64]:
@@ -41,10 +45,13 @@ def without_null(coded: pa.DictionaryArray) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(places.take(coded.indices), coded.dictionary.drop_null())
 
 
-@lru_cache(maxsize=32)
 def dictionary(values: tuple[str, ...]) -> pa.Array:
     """Return a dictionary in Arrow; a source brings the same one again and again."""
-    return pa.array(values, type=pa.string())
+    words = _dictionaries.get(values)
+    if words is None:
+        words = pa.array(values, type=pa.string())
+        _dictionaries.keep(values, words, weight(len(values), words.nbytes))
+    return words
 
 
 def strings(words: pa.Array) -> tuple[str, ...]:
@@ -58,9 +65,20 @@ def strings(words: pa.Array) -> tuple[str, ...]:
     return _words((places - low).tobytes(), letters.to_pybytes()[low:high] if letters else b"")
 
 
-@lru_cache(maxsize=32)
 def _words(places: bytes, letters: bytes) -> tuple[str, ...]:
+    words = _tuples.get((places, letters))
+    if words is None:
+        words = _decoded(places, letters)
+        _tuples.keep((places, letters), words, weight(len(words), len(letters)) + len(places))
+    return words
+
+
+def _decoded(places: bytes, letters: bytes) -> tuple[str, ...]:
     buffers = [None, pa.py_buffer(places), pa.py_buffer(letters)]
     array = pa.Array.from_buffers(pa.string(), len(places) // 4 - 1, buffers)
     array.validate(full=True)
     return tuple(array.to_pylist())
+
+
+_dictionaries: Remembered[tuple[str, ...], pa.Array] = Remembered(32, ROOM)
+_tuples: Remembered[tuple[bytes, bytes], tuple[str, ...]] = Remembered(32, ROOM)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from streams.connectors.points import Point
 from streams.connectors.sparkplug_node import ITSELF, UNBORN, Metric, Node
 from streams.connectors.sparkplug_points import Bound
 from streams.records import Int64
+from streams.remembered import of_short_texts
 
 LARGEST = 1 << 23
 """Bytes of a payload that are read; a larger one is refused."""
@@ -28,6 +28,8 @@ SHOWN = 5
 SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the data types that have a sign."""
 DATA = frozenset({"NDATA", "DDATA"})
+TOPIC = 256
+"""Letters of a topic that is remembered."""
 FULL = wire.FAULTS.index("too_many_metrics")
 ASK = frozenset({"before_birth", "seq_gap", "no_seq"})
 """Refusals that a birth mends."""
@@ -324,7 +326,7 @@ def told_by(payload: bytes) -> list[Metric]:
     return list(metrics_of(rows[:, : heads[0, wire.METRICS]], payload))
 
 
-@lru_cache(maxsize=4096)
+@of_short_texts(4096, TOPIC)
 def address(topic: str) -> tuple[NodeName, str, str] | None:
     """Return node, kind of message and device of a topic, None when it is none of Sparkplug's nodes.
 

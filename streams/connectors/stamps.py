@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+
+from streams.remembered import of_short_texts
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-@lru_cache(maxsize=4096)
+@of_short_texts(4096)
 def stamp(text: str) -> int | None:
     """Return the microseconds since 1970 UTC that an ISO 8601 text writes, None when it writes none.
 

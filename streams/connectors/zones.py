@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from streams.remembered import of_short_texts
 
 Zone = ZoneInfo | None
 """Of times that name none; None: UTC."""
@@ -18,7 +19,7 @@ FIELD = re.compile(rb'(?<!\\)("(?:ts|source_ts)"\s*:\s*")(' + NAIVE + rb')(?=")'
 """Where a line of readings writes a time; within a text, a quotation mark has a backslash before it."""
 
 
-@lru_cache(maxsize=4096)
+@of_short_texts(4096)
 def zoned(text: str, zone: Zone) -> str:
     """Return an ISO 8601 time that names no zone as UTC; any other text as it is.
 

@@ -13,6 +13,7 @@ from streams.clock import DAY
 from streams.operators import quarantine
 from streams.operators.batch import Admitted, Flags, Keys
 from streams.records import NULL, Int32, Int64, Readings, Rows, Text, constant
+from streams.remembered import Remembered, weight
 
 UNAVAILABLE = "UNAVAILABLE"
 """The word by which a source says that a quantity has no value now; numeric tags take it too."""
@@ -28,8 +29,8 @@ WORDS = tuple(REASONS.values())
 PLACES = np.zeros(1 << 8, dtype=np.int32)
 """Where in `WORDS` the reason of a code stands."""
 PLACES[list(REASONS)] = range(len(REASONS))
-MANY, LAYOUTS = 1024, 64
-"""Readings from which on a layout is worth its while, and how many are remembered."""
+MANY, LAYOUTS, ROOM = 1024, 64, 64 << 20
+"""Readings from which on a layout is worth its while; how many are remembered, and of how many bytes."""
 WIDE = 16
 """Keys from which on a sweep is worth being known as one."""
 NO_TEXT = np.empty(0, dtype=np.int32)
@@ -70,6 +71,13 @@ class Layout:
     sweep: int
     """As in `Admitted`."""
 
+    @property
+    def weight(self) -> int:
+        """Return the bytes that it takes."""
+        words = (*self.machine.values, *self.tag.values)
+        columns = self.machine.codes, self.tag.codes, self.key
+        return weight(len(words), sum(map(len, words))) + sum(column.nbytes for column in columns)
+
     def of(self, readings: Readings) -> bool:
         """Return whether readings are numbers of the same machines and tags, in the same order."""
         machine, tag = readings.machine, readings.tag
@@ -99,7 +107,7 @@ class Admit:
         for key, (machine, tag) in enumerate(keys.names):
             self._tags[machine][tag] = key
         self._known: tuple[tuple[str, ...], tuple[str, ...], Int32] = ((), (), _table((), ()))
-        self._layouts: dict[str, Layout] = {}
+        self._layouts: Remembered[str, Layout] = Remembered(LAYOUTS, ROOM)
 
     def update(self, batch: Arrival) -> Admission:
         """Sort the readings of one entry."""
@@ -132,11 +140,10 @@ class Admit:
         return Admission(admitted, self._keys.newest(admitted), rows)
 
     def _remember(self, producer: str, readings: Readings, key: Int32) -> None:
-        if len(self._layouts) >= LAYOUTS:
-            self._layouts.clear()
         machine = self._keys.machine[key]
         owner = int(machine[0]) if (machine == machine[0]).all() else -1
-        self._layouts[producer] = Layout(readings.machine, readings.tag, key, owner, _sweep(key))
+        layout = Layout(_own(readings.machine), _own(readings.tag), key, owner, _sweep(key))
+        self._layouts.keep(producer, layout, layout.weight)
 
     def snapshot(self) -> bytes:
         """Return nothing: each entry is judged by itself."""
@@ -182,6 +189,11 @@ class Admit:
                 table[row, [codes[tag] for tag in shared]] = [own[tag] for tag in shared]
             self._known = (machines, tags, table)
         return self._known[2]
+
+
+def _own(column: Text) -> Text:
+    """Return a column that keeps no larger thing, of which it were a part, in memory."""
+    return column if column.codes.base is None else Text(column.values, column.codes.copy())
 
 
 def _sweep(key: Int32) -> int:
