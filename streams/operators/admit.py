@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -31,6 +32,8 @@ PLACES = np.zeros(1 << 8, dtype=np.int32)
 PLACES[list(REASONS)] = range(len(REASONS))
 MANY, LAYOUTS, ROOM = 1024, 64, 64 << 20
 """Readings from which on a layout is worth its while; how many are remembered, and of how many bytes."""
+PAIRS = 1 << 24
+"""Pairs of machines and tags of which there is a table (64 MB); of more, it has the plant's alone."""
 WIDE = 16
 """Keys from which on a sweep is worth being known as one."""
 NO_TEXT = np.empty(0, dtype=np.int32)
@@ -159,14 +162,19 @@ class Admit:
         key: Int32,
         reason: Flags,
     ) -> int:
-        words = readings.text.values
+        machine, tag, words = readings.machine, readings.tag, readings.text.values
+        if len(machine.values) * len(tag.values) > PAIRS:
+            machine, tag = (
+                _only(machine, self._tags.keys()),
+                _only(tag, {name for _, name in self._keys.names}),
+            )
         return kernel.classify(
-            np.ascontiguousarray(readings.machine.codes),
-            np.ascontiguousarray(readings.tag.codes),
+            np.ascontiguousarray(machine.codes),
+            np.ascontiguousarray(tag.codes),
             np.ascontiguousarray(readings.text.codes) if words else NO_TEXT,
             readings.ts,
             readings.value,
-            key_of=self._key_of(readings.machine.values, readings.tag.values),
+            key_of=self._key_of(machine.values, tag.values),
             numeric=self._keys.numeric,
             silent=np.array([word == UNAVAILABLE for word in words], dtype=np.uint8),
             between=self._timely(received),
@@ -189,6 +197,13 @@ class Admit:
                 table[row, [codes[tag] for tag in shared]] = [own[tag] for tag in shared]
             self._known = (machines, tags, table)
         return self._known[2]
+
+
+def _only(column: Text, known: Set[str]) -> Text:
+    """Return a column with the words that are known, null for others; each word comes once."""
+    index: dict[str, int] = {}
+    codes = [index.setdefault(word, len(index)) if word in known else -1 for word in column.values]
+    return Text(tuple(index), np.array([*codes, -1], dtype=np.int32)[column.codes])
 
 
 def _own(column: Text) -> Text:

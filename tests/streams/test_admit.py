@@ -188,3 +188,23 @@ def test_a_source_that_sends_sweeps_is_known_for_it(order, sweep):
     assert admission.update(Arrival(readings, NOON, "gw")).admitted.sweep == 0
     again = admission.update(Arrival(readings, NOON, "gw")).admitted
     assert (again.sweep, again[:3].sweep) == (sweep, 0)
+
+
+def test_names_that_nobody_knows_make_no_table_of_all_their_pairs(monkeypatch):
+    monkeypatch.setattr("streams.operators.admit.PAIRS", 3)
+    known, other = numbers([("n", "a", NOON, 1.0), ("m", "b", NOON, 2.0)]), [("x", "y", NOON, 3.0)]
+    some = replace(known, machine=Text(("n", "m", "n"), known.machine.codes))
+    assert admit(some).admitted.key.tolist() == [5, 1]
+    mixed = Readings.joined([numbers(other), known, numbers(other)])
+    admission = admit(mixed)
+    assert admission.admitted.key.tolist() == [5, 1]
+    assert table(admission.rows, "quarantine", "machine", "tag", "reason") == [("x", "y", "unknown_tag")] * 2
+
+
+def test_fifty_thousand_machines_and_as_many_tags_take_no_ten_gigabytes():
+    size, names = 50_000, tuple(f"name-{number}" for number in range(50_000))
+    words = Text(names, np.arange(size, dtype=np.int32))
+    flood = replace(
+        Readings.numbers(["m"], ["a"], [NOON], [1.0])[np.zeros(size, int)], machine=words, tag=words
+    )
+    assert not len(admit(flood).admitted)
