@@ -54,7 +54,10 @@ def check_letters(batches: Sequence[pa.RecordBatch]) -> None:
     ValueError
         They would.
     """
-    size = sum(_letters(column) for batch in batches for column in batch.columns)
+    texts = [column for batch in batches for column in batch.columns if _shares(column.type)]
+    if sum(map(_at_most, texts)) <= LETTERS_LIMIT:
+        return
+    size = sum(map(_letters, texts))
     if size > LETTERS_LIMIT:
         raise ValueError(
             f"the texts of the rows are {size} bytes, {LETTERS_LIMIT} are the most; send fewer at once"
@@ -71,18 +74,28 @@ def _within(kind: pa.DataType) -> Iterator[pa.DataType]:
         yield from _within(one.type if isinstance(one, pa.Field) else one)
 
 
+def _shares(kind: pa.DataType) -> bool:
+    """Return whether a column has texts that may lie in the same place."""
+    return _is_view(kind) or bool(pa.types.is_dictionary(kind) and _is_text(kind.value_type))
+
+
+def _at_most(column: pa.Array) -> int:
+    """Return a bound of the bytes of texts that does not look at each row of a dictionary's."""
+    if _is_view(column.type):
+        return _letters(column)
+    if (size := column.dictionary.nbytes * len(column)) <= LETTERS_LIMIT // 16:
+        return int(size)
+    return int(_lengths(column.dictionary).max(initial=0)) * len(column)
+
+
 def _letters(column: pa.Array) -> int:
-    """Return the bytes of texts that may lie in the same place, 0 of any other column."""
+    """Return the bytes of texts of all rows."""
     if _is_view(column.type):
         return int(_lengths(column).sum())
-    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
-        return 0
-    lengths = _lengths(column.dictionary)
-    most = int(lengths.max(initial=0)) * len(column)
-    if most <= LETTERS_LIMIT:
-        return most
     codes = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    return int(np.take(lengths, codes, mode="clip").sum())
+    return (
+        int(np.take(_lengths(column.dictionary), codes, mode="clip").sum()) if len(column.dictionary) else 0
+    )
 
 
 def _lengths(words: pa.Array) -> NDArray[np.int64]:

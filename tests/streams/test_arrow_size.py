@@ -118,7 +118,16 @@ def test_a_word_that_comes_again_and_again_counts_each_time(kind):
     refusal = messages.read(b"arrow", stream(columns(257, tag=coded), "zstd")).refusal
     assert refusal.startswith(f"the texts of the rows are {257 * ((1 << 20) + 3)} bytes")
     coded = pa.DictionaryArray.from_arrays(pa.array(short, pa.int32()), words)
-    assert not messages.read(b"arrow", stream(columns(257, tag=coded), "zstd")).refusal
+    assert not messages.read(b"arrow", stream(columns(257, tag=coded), "zstd", times=2)).refusal
+    coded = coded.take(pa.array([0] * 200))
+    assert not messages.read(b"arrow", stream(columns(200, tag=coded, text=coded), "zstd", times=2)).refusal
+
+
+def test_a_dictionary_without_words_has_no_letters():
+    none = pa.DictionaryArray.from_arrays(pa.nulls(257, pa.int32()), pa.array([], pa.string()))
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 257, pa.int32()), pa.array(["a" * (1 << 20)]))
+    said = messages.read(b"arrow", stream(columns(257, tag=long, text=none), "zstd"))
+    assert said.refusal.startswith("the texts of the rows are")
 
 
 def test_views_of_the_same_letters_count_each_time():
