@@ -38,6 +38,8 @@ MAP50_TOLERANCE = 0.005
 SCORE_TOLERANCE = 0.01
 BOX_TOLERANCE = 0.5
 """How far a raw score, and a raw box in pixels of the network's input, may be off."""
+LARGE = 200
+"""Pixels of a box's longer side from which on it may be off in proportion: by a four-hundredth of that side."""
 DISAGREEING_TOLERANCE = 0.01
 """Share of the detections that the other model may lack: of two near equal boxes either may be kept."""
 COUNTS = 0.25
@@ -219,8 +221,15 @@ def apart(trained: Float32, exported: Float32) -> tuple[float, float]:
     if trained.shape[-1] == ROW:
         return apart_end_to_end(trained[0], exported[0])
     counts = trained[0, 4:].max(axis=0) >= COUNTS
-    boxes = np.abs(trained[0, :4, counts] - exported[0, :4, counts])
-    return float(np.abs(trained[0, 4:] - exported[0, 4:]).max()), float(boxes.max(initial=0.0))
+    boxes = trained[0, :4, counts]
+    off = np.abs(boxes - exported[0, :4, counts]).max(axis=1, initial=0.0) * share(boxes[:, 2:].max(axis=1))
+    return float(np.abs(trained[0, 4:] - exported[0, 4:]).max()), float(off.max(initial=0.0))
+
+
+def share(side: Float32) -> Float32:
+    """Return what a pixel counts at an edge of boxes with such longer sides (n,)."""
+    counted: Float32 = np.divide(LARGE, np.maximum(side, LARGE), dtype=np.float32)
+    return counted
 
 
 def apart_end_to_end(trained: Float32, exported: Float32) -> tuple[float, float]:
@@ -232,7 +241,8 @@ def apart_end_to_end(trained: Float32, exported: Float32) -> tuple[float, float]
         if not len(same):
             return float("inf"), float("inf")
         nearest = int(corners.argmin())
-        score, box = max(score, float(abs(same[nearest, 4] - row[4]))), max(box, float(corners[nearest]))
+        off = float(corners[nearest] * share((row[2:4] - row[:2]).max()))
+        score, box = max(score, float(abs(same[nearest, 4] - row[4]))), max(box, off)
     return score, box
 
 

@@ -31,6 +31,8 @@ FRAMING = 64
 """Bytes that a part costs on the wire beyond its own, at the most: encrypted, it is 33 and 9."""
 TCP_INFO, RECEIVED = 136, 128
 """Bytes of Linux's ``tcp_info`` that are asked for, and where ``tcpi_bytes_received`` stands in it."""
+RESET = struct.pack("ii", 1, 0)
+"""Linger not at all: who still sends is told to stop, instead of waiting for room that never comes."""
 
 
 class Received(NamedTuple):
@@ -63,9 +65,10 @@ class Connection:
         return received - self.told
 
     def cut(self) -> str:
-        """End it; return whose it was."""
+        """End it, so that its peer hears of it at once; return whose it was."""
         with suppress(OSError):
             host, port, *_ = self.link.getpeername()
+            self.link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.link.shutdown(socket.SHUT_RDWR)
             return f"{host}:{port}"
         return ""

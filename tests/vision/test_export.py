@@ -94,6 +94,17 @@ def test_raw_outputs_are_compared_box_by_box():
     assert apart(trained, exported) == pytest.approx((0.003, 0.25))
 
 
+@pytest.mark.parametrize(("across", "down", "told"), [(100, 200, 0.8), (400, 100, 0.4), (100, 320, 0.5)])
+def test_an_edge_of_a_large_box_is_known_in_proportion(across, down, told):
+    trained = np.zeros((1, 6, 1), np.float32)
+    trained[0, :, 0] = (200, 200, across, down, 0.9, 0)
+    exported = trained + np.float32([0.8, 0, 0, 0, 0, 0])[None, :, None]
+    assert apart(trained, exported) == pytest.approx((0, told), abs=1e-4)
+    corners = np.array([[[0, 0, across, down, 0.9, 1]]], np.float32)
+    moved = corners + np.float32([0, 0.8, 0, 0, 0, 0])
+    assert apart(corners, moved) == pytest.approx((0, told), abs=1e-4)
+
+
 def test_the_models_are_compared_over_all_pictures():
     truth = Truth(np.array([BOX], np.float32), np.array([1], np.int32))
     same = Seen(found((1, 0.8, BOX)), found((1, 0.8, BOX)), truth, 0.001, 0.1)
