@@ -29,8 +29,8 @@ OVERLAP = 0.7
 """Boxes of one class that overlap by more (intersection over union) are one finding."""
 MOST = 300
 """Findings of one picture at the most."""
-TOGETHER = 4
-"""Pictures computed together: more gain little, and every one of them waits for the last."""
+TOGETHER = 2
+"""Pictures computed together: more gain little or lose, for the caches, and each waits for the last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

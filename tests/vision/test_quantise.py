@@ -23,7 +23,7 @@ from vision.simulate import PartRenderer
 from vision.testing import CLASSES, picture, write_model, write_onnx
 
 DATA = os.environ.get("SEAMLINE_DATA", "")
-NAME = "weld-pipe-int8"
+NAME, SIDE = "weld-pipe-int8", 416
 BOX = np.array([(8, 8, 24, 24)], np.float32)
 
 
@@ -69,8 +69,8 @@ def test_a_verdict_tells_int8_from_f32():
         name: Inspector("weld-1", Detector(registry.find(name)), Recipe("demo")).versions
         for name in ("weld-pipe", NAME)
     }
-    assert versions[NAME].preprocessing == digest(preprocessing(320, precision="INT8"))
-    assert versions["weld-pipe"].preprocessing == digest(preprocessing(320))
+    assert versions[NAME].preprocessing == digest(preprocessing(SIDE, precision="INT8"))
+    assert versions["weld-pipe"].preprocessing == digest(preprocessing(SIDE))
     assert versions[NAME] != versions["weld-pipe"]
 
 
