@@ -39,7 +39,7 @@ SCORE_TOLERANCE = 0.01
 BOX_TOLERANCE = 0.5
 """How far a raw score, and a raw box in pixels of the network's input, may be off."""
 LARGE = 200
-"""Pixels of a box's longer side from which on it may be off in proportion: by a four-hundredth of that side."""
+"""Pixels of a box's longer side from which on it may be off in proportion, by a four-hundredth of it."""
 DISAGREEING_TOLERANCE = 0.01
 """Share of the detections that the other model may lack: of two near equal boxes either may be kept."""
 COUNTS = 0.25
