@@ -28,7 +28,7 @@ for kernels in c python; do
   echo "== kernels: $kernels"
   asked=(tests --cov --cov-report=) # of the plants that tests start nothing is traced: that halves their speed
   [ "$kernels" = c ] || asked=("${calling[@]}" --ignore tests/streams/test_fuzz.py --ignore tests/streams/test_jetstream.py)
-  # Two processes, a file of tests at a time: many tests wait for other processes, not for the processor.
-  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --durations 15 "${asked[@]}" "$@"
+  # Two processes, a file of tests at a time as they come: files of one long test do not all come last.
+  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 "${asked[@]}" "$@"
 done
 "$bin/python" -m coverage report --fail-under=85

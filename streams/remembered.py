@@ -39,6 +39,10 @@ class Remembered(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:
+        """Remember nothing in a copy: who asks there finds out anew."""
+        return type(self), (self._most, self._room)
+
     def get(self, key: K) -> V | None:
         """Return what is kept under a key."""
         with self._lock:

@@ -102,6 +102,10 @@ TROUBLES = (
         "序列号登记册 {place} 不可用：{why}，请清理磁盘空间或使用备份。",
     ),
     (r"No camera is read yet\.", "尚未读取任何相机。"),
+    (
+        r"Camera (?P<camera>.+): it cannot be read \((?P<why>.+)\); see the station's log\.",
+        "无法读取相机 {camera}（{why}），请查看检测站日志。",
+    ),
     (r"The station stops\.", "工位正在停止。"),
     (
         r"The log (?P<place>\S+) takes no more entries \((?P<why>.+)\) until its shard catches up"
