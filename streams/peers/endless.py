@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import struct
 
+PATIENCE = 60.0
+"""Seconds that a window may stay closed: the kernel asks ever less often whether it is open again."""
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 
 
 def connect(address: tuple[str, int], kind: bytes) -> socket.socket:
     """Connect as a socket of a kind, DEALER or PUSH, would."""
-    link = socket.create_connection(address, 10)
+    link = socket.create_connection(address, PATIENCE)
     link.sendall(GREETING)
     link.recv(len(GREETING), socket.MSG_WAITALL)
     body = b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
