@@ -98,6 +98,25 @@ class MemoryOutlet:
                 raise AssertionError(f"after {timeout} s there are only {self.rows()} and {self.reasons()}")
 
 
+class Torn(Exception):
+    """The outlet failed."""
+
+
+class Tearing(MemoryOutlet):
+    """An outlet that fails instead of taking its n-th readings."""
+
+    def __init__(self, batch: int) -> None:
+        super().__init__()
+        self._batch = batch
+
+    def readings(self, batch: Readings) -> Ticket:
+        """Keep readings, but for those."""
+        self._batch -= 1
+        if not self._batch:
+            raise Torn
+        return super().readings(batch)
+
+
 class MemoryRelay:
     """Take every numbered message once and in order, as an appender does that forgets nothing."""
 

@@ -12,7 +12,7 @@ import orjson
 
 from engine.paths import Home
 from engine.release.state import State
-from vision.evidence import sync_folders
+from vision.evidence import write_file
 
 BLOCK, SPARE = 4096, 2
 """A state is filled up to whole blocks of so many bytes, and more than one of them stays free: room for what
@@ -58,7 +58,7 @@ def save(home: Home, state: State) -> None:
     file, content = state_file(home, state.station), orjson.dumps(state.to_plain())
     content = content.ljust((len(content) // BLOCK + SPARE) * BLOCK)
     try:
-        write(file, content)
+        write_file(file, content)
     except OSError:
         if not file.exists():
             raise
@@ -74,7 +74,7 @@ def give(home: Home, station: str, order: Order) -> Path:
         It cannot be written.
     """
     file = order_file(home, station, order.given)
-    write(file, orjson.dumps(order))
+    write_file(file, orjson.dumps(order))
     return file
 
 
@@ -97,28 +97,6 @@ def done(home: Home, station: str, order: Order) -> None:
 def order_file(home: Home, station: str, given: int | str) -> Path:
     """Return where a station looks for an order, by when it was given."""
     return home.stations / f"{quote(station, safe='')}.order@{given}.json"
-
-
-def write(file: Path, content: bytes) -> None:
-    """Write a file in one step and to disk.
-
-    Raises
-    ------
-    OSError
-        It cannot be written.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".draft")
-    try:
-        with draft.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(file)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    sync_folders((file.parent,))
 
 
 def overwrite(file: Path, content: bytes) -> None:

@@ -373,7 +373,7 @@ def test_a_state_of_before_tells_one_pass_of_all_part_numbers(bench):
     bench.release()
     passed = bench.clock
     plain = bench.gate.state.to_plain() | {"passed": passed}
-    files.write(files.state_file(bench.home, "weld-1"), orjson.dumps(plain))
+    files.write_file(files.state_file(bench.home, "weld-1"), orjson.dumps(plain))
     bench.start()
     assert bench.gate.state.released
     bench.part("OK-1", NG)
@@ -526,7 +526,7 @@ def full(*_):
 
 def test_a_release_that_cannot_be_noted_is_told_and_holds_back_until_it_is(bench, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write", full)
+        patch.setattr(files, "write_file", full)
         patch.setattr(files, "overwrite", full)
         bench.release()
         why = "The release cannot be noted: No space left on device; make room on the disk."
@@ -566,7 +566,7 @@ def test_a_failure_on_a_full_disk_outlives_the_station(bench, disk_of):
 def test_a_state_that_is_half_overwritten_releases_nothing(bench, monkeypatch, synced):
     bench.release()
     steps = iter(range(synced))
-    monkeypatch.setattr(files, "write", full)
+    monkeypatch.setattr(files, "write_file", full)
     monkeypatch.setattr(files.os, "fsync", lambda _: full() if next(steps, None) is None else None)
     bench.part("OK-1", NG)
     assert files.load(bench.home, "weld-1") == State("weld-1")
@@ -576,12 +576,12 @@ def test_a_shorter_state_leaves_nothing_of_a_longer_one(home):
     for reason in ("w" * 20_000, "short"):
         content = orjson.dumps(State("weld-1", cause=reason).to_plain())
         place = files.state_file(home, "weld-1")
-        files.overwrite(place, content) if place.exists() else files.write(place, content)
+        files.overwrite(place, content) if place.exists() else files.write_file(place, content)
     assert files.load(home, "weld-1").cause == "short"
 
 
 def test_a_state_that_cannot_be_read_is_that_of_a_station_that_never_passed(home):
-    files.write(files.state_file(home, "weld-1"), b"{broken")
+    files.write_file(files.state_file(home, "weld-1"), b"{broken")
     assert files.load(home, "weld-1") == State("weld-1")
 
 

@@ -10,7 +10,7 @@ from streams.connectors import csv
 from streams.connectors.csv import CsvConnector, Table, TableError, decode_rows
 from streams.connectors.stamps import stamp
 from streams.records import NULL
-from streams.testing import MemoryOutlet, heard, rows, running, source_times, until
+from streams.testing import MemoryOutlet, Tearing, Torn, heard, rows, running, source_times, until
 
 RIG = Machine("rig", (Tag("Pressure"), Tag("Flow Rate")))
 ISO = "2020-03-09 10:14:33"
@@ -93,24 +93,6 @@ def test_a_row_that_comes_in_days_is_a_trouble(write):
     one = connector(path, ManualClock(NOW), ",", ["Pressure"])
     with heard(one):
         until(lambda: one.trouble.startswith("The next row comes in 3 d"))
-
-
-class Torn(Exception):
-    """The outlet failed."""
-
-
-class Tearing(MemoryOutlet):
-    """An outlet that fails instead of taking its n-th readings."""
-
-    def __init__(self, batch):
-        super().__init__()
-        self._batch = batch
-
-    def readings(self, batch):
-        self._batch -= 1
-        if not self._batch:
-            raise Torn
-        return super().readings(batch)
 
 
 @pytest.mark.parametrize("torn", [1, 2, 3])

@@ -13,7 +13,7 @@ from streams.connectors.csv import TableError
 from streams.connectors.parquet import ParquetConnector, files
 from streams.connectors.stamps import stamp
 from streams.records import NULL
-from streams.testing import MemoryOutlet, running, source_times
+from streams.testing import MemoryOutlet, Tearing, Torn, running, source_times
 
 T = stamp("2026-03-02T06:00:00Z")
 NOW = 1_000_000 * SECOND
@@ -144,24 +144,6 @@ def test_files_that_are_no_readings_are_named(tmp_path, make, complaint):
 def test_a_folder_without_files_is_named(tmp_path):
     with pytest.raises(TableError, match="name the folder that holds them"):
         files(tmp_path)
-
-
-class Torn(Exception):
-    """The outlet failed."""
-
-
-class Tearing(MemoryOutlet):
-    """An outlet that fails instead of taking its n-th batch."""
-
-    def __init__(self, batch):
-        super().__init__()
-        self._batch = batch
-
-    def readings(self, batch):
-        self._batch -= 1
-        if not self._batch:
-            raise Torn
-        return super().readings(batch)
 
 
 @pytest.mark.parametrize("torn", range(1, 4))

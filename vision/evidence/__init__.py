@@ -4,8 +4,8 @@ Each station appends its pictures to packs of its own, a moment's pictures toget
 An archive holds a file for each.
 """
 
-from vision.evidence.disk import sync_folders
+from vision.evidence.disk import sync_folders, write_file
 from vision.evidence.shelf import FRESH, Shelf, path, read
 from vision.evidence.store import EvidenceStore
 
-__all__ = ["FRESH", "EvidenceStore", "Shelf", "path", "read", "sync_folders"]
+__all__ = ["FRESH", "EvidenceStore", "Shelf", "path", "read", "sync_folders", "write_file"]
