@@ -11,12 +11,14 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + byt
 
 
 def connect(address: tuple[str, int], kind: bytes) -> socket.socket:
-    """Connect as a socket of a kind, DEALER or PUSH, would."""
+    """Connect as a socket of a kind, DEALER or PUSH, would; whoever sends before both are ready is cut."""
     link = socket.create_connection(address, PATIENCE)
-    link.sendall(GREETING)
-    link.recv(len(GREETING), socket.MSG_WAITALL)
     body = b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind
-    link.sendall(b"\x04" + bytes([len(body)]) + body)
+    link.sendall(GREETING + b"\x04" + bytes([len(body)]) + body)
+    with link.makefile("rb") as heard:
+        heard.read(len(GREETING))
+        _, size = heard.read(2)
+        heard.read(size)
     return link
 
 
