@@ -94,6 +94,8 @@ class LogServer:
         if message.partition != self._partition:
             reason = f"This appender keeps the log {self._partition!r}, not {message.partition!r}."
             self._answer(peer, Answer(message.sequence, reason, message.producer))
+        elif not message.producer:
+            self._answer(peer, Answer(message.sequence))
         else:
             self._append(peer, message)
 

@@ -4,7 +4,8 @@ An entry travels as four frames: partition, producer, head (kind, sequence, floo
 is the highest sequence number that the producer knows to be on disk, so an appender that never heard
 of it can tell its next entry from one that overtook others. Answers are an acknowledgement of
 everything up to a sequence number, or the refusal of an entry and all behind it; they name the
-producer, for one connection may carry many.
+producer, for one connection may carry many. A mark is an entry of no producer: it is kept nowhere, and
+its number comes back once all that came before it on its connection was taken from there.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ class Answer(NamedTuple):
     sequence: int
     reason: str = ""
     producer: str = ""
+
+
+def mark(partition: str, number: int) -> Message:
+    """Return a mark."""
+    return Message(partition, "", Kind.TICK, number, 0, b"")
 
 
 def pack(message: Message) -> list[bytes]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 import pytest
 import zmq
@@ -13,11 +14,12 @@ from streams.log.errors import LogError
 from streams.log.marks import mark_consumed
 from streams.log.producer import ZmqProducer
 from streams.log.reader import FileLogReader
+from streams.log.relay import AWAY, BEHIND, LogRelay
 from streams.log.server import LogServer
 from streams.log.window import Window
 from streams.log.wire import Answer, Message, pack, pack_answer, unpack, unpack_answer
 from streams.log.writer import LogWriter
-from streams.testing import running
+from streams.testing import running, until
 
 
 @pytest.fixture
@@ -205,6 +207,55 @@ def test_entries_that_overtook_others_are_not_taken(appender):
         while answer.sequence < 6:
             answer = unpack_answer(socket.recv_multipart())
     assert payloads(appender.folder) == [b"4", b"5", b"6"]
+
+
+MIB = bytes(1 << 20)
+
+
+def passed_on(relay, number, payload=MIB):
+    """Pass an entry on as soon as the appender is there; return why it cannot be done all the same."""
+    while (reason := relay.send("press", number, 0, Kind.READINGS, payload)) == AWAY:
+        threading.Event().wait(0.01)
+    return reason
+
+
+def passed_on_in_the_end(relay, number, payload=MIB):
+    """Pass an entry on, hearing answers until there is room for it."""
+    heard = []
+    until(lambda: heard.extend(relay.answers()) or not passed_on(relay, number, payload))
+
+
+@pytest.mark.parametrize("first", [1, 2], ids=["in order", "overtakers, which have no answer"])
+def test_what_is_on_its_way_to_an_appender_that_does_not_keep_up_is_bounded_by_bytes(
+    tmp_path, endpoint, first
+):
+    writer = LogWriter(tmp_path / "log", ManualClock())
+    relay, server = LogRelay(endpoint, "line-1", "sensors"), LogServer(endpoint, "line-1", writer)
+    with closing(writer), closing(relay), server:
+        assert [passed_on(relay, number) for number in range(first, first + 64)] == [""] * 64
+        assert passed_on(relay, first + 64) == BEHIND
+        with running(server.run):
+            passed_on_in_the_end(relay, first + 64)
+    assert bool(payloads(tmp_path / "log")) == (first == 1)
+
+
+def test_what_died_with_the_appender_does_not_hold_its_senders_up(tmp_path, endpoint):
+    writer = LogWriter(tmp_path / "log", ManualClock())
+    with closing(writer), closing(LogRelay(endpoint, "line-1", "sensors")) as relay:
+        with LogServer(endpoint, "line-1", writer):
+            assert [passed_on(relay, number) for number in range(1, 65)] == [""] * 64
+        with LogServer(endpoint, "line-1", writer) as server, running(server.run):
+            passed_on_in_the_end(relay, 1)
+            until(lambda: [*relay.answers()] == [Answer(1, producer="press")])
+
+
+def test_one_entry_may_always_be_on_its_way_however_large(appender, endpoint, monkeypatch):
+    monkeypatch.setattr("streams.log.relay.UNDERWAY_BYTES", 1000)
+    large = bytes(1001)
+    with appender, closing(LogRelay(endpoint, "line-1", "sensors")) as relay:
+        for number in (1, 2):
+            passed_on_in_the_end(relay, number, large)
+    assert payloads(appender.folder)[0] == large
 
 
 @given(st.lists(st.sampled_from(["add", "send", "acknowledge", "rewind"]), max_size=60), st.data())
