@@ -48,6 +48,8 @@ max_connections = 60
 max_wal_size = 2GB
 checkpoint_timeout = 15min
 wal_compression = on
+# Pages go to the disk as they are filled: left to the kernel, 30 seconds of them hold up every commit.
+backend_flush_after = 1MB
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
