@@ -77,9 +77,9 @@ def decode(encoded: bytes) -> tuple[Image | None, str]:
 
 def _strictly(encoded: bytes) -> Image | None:
     """Decode a JPEG of which the decoder says nothing, but that its header is of an odd revision."""
-    for content in (encoded, _usual(encoded)):
+    for read_as in (bytes, _usual):
         try:
-            image: Image = simplejpeg.decode_jpeg(content, "BGR")
+            image: Image = simplejpeg.decode_jpeg(read_as(encoded), "BGR")
         except ValueError:
             continue
         return image

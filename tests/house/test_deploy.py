@@ -17,6 +17,7 @@ import yaml
 
 from engine.metrics import CATALOGUE
 from engine.plant import load
+from engine.store.embedded import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -90,6 +91,12 @@ def test_no_port_opens_beyond_loopback(services: dict[str, Any]) -> None:
     assert len(published) >= 3
     assert all(str(port).startswith("127.0.0.1:") for port in published), published
     assert "ports" not in services["database"]
+
+
+def test_the_database_hands_pages_to_the_disk_as_the_embedded_one_does(services: dict[str, Any]) -> None:
+    program, option, setting = services["database"]["command"]
+    assert (program, option) == ("postgres", "-c")
+    assert setting in SETTINGS.replace(" = ", "=").splitlines()
 
 
 def test_every_service_is_watched_and_comes_again(services: dict[str, Any]) -> None:
