@@ -192,7 +192,7 @@ def withdraw(
     from engine.approvals.deeds import withdraw as write
     from engine.paths import Home
 
-    entry = write(Home.default(), person(by, key), find(name), part_number, station, reason)
+    entry = write(Home.default(), person(by, key), name, part_number, station, reason)
     told(entry, as_json, f"{entry.name} ({entry.hash[:12]}) decides no more for part number {part_number}.")
 
 

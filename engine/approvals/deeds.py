@@ -93,20 +93,39 @@ def grounds(home: Home, model: Model, part_number: str, station: str) -> dict[st
     return gate_record.grounds(home, model, part_number, station)
 
 
-def withdraw(home: Home, by: Person, model: Model, part_number: str, station: str, reason: str) -> Entry:
+def withdraw(home: Home, by: Person, which: str, part_number: str, station: str, reason: str) -> Entry:
     """Take a signature back; stations that judge by it send their parts to review at once.
+
+    Parameters
+    ----------
+    which
+        The model as it was signed: its name, ``name@`` and the beginning of its hash, or the hash. Its files
+        need not be there, or whole.
 
     Raises
     ------
     ApprovalError
-        There is none.
+        There is none, or several models of the name are signed.
     """
-    if not any(
-        scope.hash == model.hash and scope.part_number == part_number and station in (ANY, scope.station)
-        for scope in Approvals.read(home).signed
-    ):
-        raise ApprovalError(f"Nobody signed {registry.title(model)} for part number {part_number}.")
-    return write(home, by, Deed.WITHDRAW, reason, **named(model), part_number=part_number, station=station)
+    found = {
+        entry.hash: {"name": entry.name, "hash": entry.hash, "task": entry.task}
+        for scope, entry in Approvals.read(home).signed.items()
+        if scope.part_number == part_number and station in (ANY, scope.station) and is_called(entry, which)
+    }
+    if not found:
+        raise ApprovalError(f"Nobody signed {which} for part number {part_number}.")
+    if len(found) > 1:
+        known = ", ".join(f"{model['name']}@{model['hash'][: registry.SHOWN]}" for model in found.values())
+        raise ApprovalError(f"Several are signed for part number {part_number}: {known}; name one of them.")
+    (model,) = found.values()
+    return write(home, by, Deed.WITHDRAW, reason, **model, part_number=part_number, station=station)
+
+
+def is_called(entry: Entry, which: str) -> bool:
+    """Say whether a signed model is meant: by its name, by the beginning of its hash or by both."""
+    name, _, digits = which.rpartition("@")
+    by_hash = len(digits) >= registry.SHORTEST and entry.hash.startswith(digits)
+    return which == entry.name or (by_hash and name in ("", entry.name))
 
 
 def promote(home: Home, by: Person, model: Model, station: str, recipe: Judging, reason: str = "") -> Entry:

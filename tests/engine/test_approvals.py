@@ -1,6 +1,7 @@
 """People answer for models: a file that only grows, keys that prove who wrote in it, and what follows."""
 
 import json
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
@@ -111,10 +112,28 @@ def test_a_signature_is_for_one_model_part_number_and_station(home, wang, model)
 def test_what_was_signed_is_withdrawn_at_every_station(home, wang, model):
     sign(home, wang, model, "4711", "weld")
     sign(home, wang, model, "4711", "other")
-    deeds.withdraw(home, wang, model, "4711", ANY, "it passes cracks")
+    deeds.withdraw(home, wang, model.hash, "4711", ANY, "it passes cracks")
     assert not Approvals.read(home).signed
-    with pytest.raises(ApprovalError, match="Nobody signed mine@"):
-        deeds.withdraw(home, wang, model, "4711", ANY, "again")
+    with pytest.raises(ApprovalError, match=f"Nobody signed {model.hash}"):
+        deeds.withdraw(home, wang, model.hash, "4711", ANY, "again")
+
+
+@pytest.mark.parametrize("called", ["mine", "mine@{}", "{}"])
+def test_a_signature_is_withdrawn_of_a_model_whose_files_are_spoilt_or_gone(home, wang, model, called):
+    sign(home, wang, model, "4711")
+    shutil.rmtree(model.folder)
+    deeds.withdraw(home, wang, called.format(model.hash[:8]), "4711", ANY, "spoilt")
+    assert not Approvals.read(home).signed
+
+
+def test_of_several_signed_models_of_a_name_one_must_be_named(home, wang, model):
+    newer = other(home, model, "mine")
+    for item in (model, newer):
+        sign(home, wang, item, "4711")
+    with pytest.raises(ApprovalError, match=f"{model.hash[:12]}, mine@{newer.hash[:12]}; name one of them"):
+        deeds.withdraw(home, wang, "mine", "4711", ANY, "it passes cracks")
+    assert deeds.withdraw(home, wang, newer.hash[:8], "4711", ANY, "it passes cracks").hash == newer.hash
+    assert [scope.hash for scope in Approvals.read(home).signed] == [model.hash]
 
 
 def test_who_has_retired_signs_nothing_and_what_was_signed_stays(home, wang, model):
@@ -451,9 +470,9 @@ def test_a_rollback_goes_to_the_last_signed_model_and_no_other(home, wang, model
     assert deeds.rollback(home, wang, "weld", section, "detect", "worse").hash == second.hash
     assert Approvals.read(home).in_use(Use("weld", section.part_number, "detect")).hash == second.hash
     deeds.promote(home, wang, third, "weld", section)
-    deeds.withdraw(home, wang, second, "4711", ANY, "it passes cracks")
+    deeds.withdraw(home, wang, second.hash, "4711", ANY, "it passes cracks")
     assert deeds.rollback(home, wang, "weld", section, "detect", "worse").hash == model.hash
-    deeds.withdraw(home, wang, model, "4711", ANY, "so does this one")
+    deeds.withdraw(home, wang, model.hash, "4711", ANY, "so does this one")
     deeds.promote(home, wang, third, "weld", section)
     with pytest.raises(ApprovalError, match="No model that weld had before is signed"):
         deeds.rollback(home, wang, "weld", section, "detect", "worse")

@@ -166,7 +166,7 @@ def test_a_signature_that_comes_lets_a_waiting_station_judge(home, wang, working
     sign(home, wang, model, "4711")
     log.wait(lambda: hashes(log)[-1] == model.hash)
     assert not station.stats().troubles
-    deeds.withdraw(home, wang, model, "4711", "*", "it passes cracks")
+    deeds.withdraw(home, wang, model.hash, "4711", "*", "it passes cracks")
     log.wait(lambda: hashes(log)[-1] == "")
     assert "Nobody signed" in station.stats().troubles["model"]
 
@@ -288,7 +288,7 @@ def test_a_signature_that_was_taken_back_ends_the_judging_whatever_file_is_spoil
     deeds.promote(home, wang, new, "weld", section)
     log.wait(lambda: hashes(log) and hashes(log)[-1] == new.hash)
     spoil(new if spoilt == "in use" else old)
-    deeds.withdraw(home, wang, new, "4711", "*", "it passes cracks")
+    deeds.withdraw(home, wang, new.hash, "4711", "*", "it passes cracks")
     log.wait(lambda: hashes(log)[-1] == "")
     assert "Nobody signed" in log.verdicts()[-1].reason
     assert station.stats().troubles["model"]
@@ -311,7 +311,7 @@ def test_a_model_whose_signature_was_taken_back_does_not_stay_when_its_successor
     monkeypatch.setattr("engine.station_models.warm", fail)
     deeds.promote(home, wang, new, "weld", section)
     log.wait(lambda: "cannot be loaded: RuntimeError" in station.stats().troubles.get("model", ""))
-    deeds.withdraw(home, wang, old, "4711", "*", "it passes cracks")
+    deeds.withdraw(home, wang, old.hash, "4711", "*", "it passes cracks")
     log.wait(lambda: hashes(log)[-1] == "")
     assert "Nobody signed" in log.verdicts()[-1].reason
 
@@ -335,7 +335,7 @@ def test_a_rule_set_that_is_edited_holds_from_the_next_start_on(home, wang, tmp_
     after = models.inspectors.of("4711")
     assert after.versions.model == other.hash
     assert after.recipe == before.recipe == shadow._open("tiny").recipe
-    deeds.withdraw(home, wang, other, "4711", "*", "it passes cracks")
+    deeds.withdraw(home, wang, other.hash, "4711", "*", "it passes cracks")
     models.look()
     models._thread.join(WAIT)
     assert models.inspectors.of("4711").recipe == before.recipe
