@@ -1,11 +1,11 @@
 """A station against the bare model and against Ultralytics' predict loop.
 
-The same export in f32, the same pictures in memory, alternating rounds in one run. The station does its whole
+The same export in f32, the same encoded pictures, alternating rounds in one run. The station does its whole
 work: decode, gate, detect, judge, evidence fsynced, verdicts appended to a real log by a real appender. The
 bare model only computes, from inputs prepared beforehand: in OpenVINO's throughput mode, one picture a
 request as it was exported (``vs_bare``); the quickest way that is known here, which is none of OpenVINO's own
 modes (``vs_bare_quickest``); and several pictures a request, as the station does it. Ultralytics is
-pinned to f32 and gets its pictures decoded. Beside them run both as they ship (``vs_ultralytics_shipped``):
+pinned to f32 and reads the same files. Beside them run both as they ship (``vs_ultralytics_shipped``):
 the station with the model's INT8 export, which is the default of a plant, and Ultralytics with nothing
 pinned, so that OpenVINO may round its FP16 export to bf16 where the processor can.
 """

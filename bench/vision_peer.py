@@ -1,18 +1,17 @@
 """Ultralytics' predict loop on a shipped export, for `bench.vision`; runs in the training environment.
 
-Started with a model folder, a file of pictures (a pickled list of encoded bytes) and how it computes. Says
-``ready``, then for every line on standard input runs one round and prints its seconds; the first round's
-answers are printed before, so that both sides can be compared.
+Started with a model folder, a folder of pictures and how it computes. Says ``ready``, then for every line
+on standard input runs one round and prints its seconds; the first round's answers are printed before, so
+that both sides can be compared.
 
 ``f32`` pins the export (Ultralytics has no setting for it); ``shipped`` leaves everything as Ultralytics
-comes: the export has FP16 weights, and OpenVINO chooses what this processor computes in. The pictures lie
-decoded in memory: that is in the peer's favour.
+comes: the export has FP16 weights, and OpenVINO chooses what this processor computes in. The loop reads and
+decodes the files itself, as the station decodes what its camera gives.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
 import sys
 import tempfile
@@ -59,14 +58,9 @@ def main() -> None:
     """Serve rounds until standard input ends."""
     if sys.argv[3] == "f32":
         pin_to_f32()
-    import cv2
-    import numpy as np
     from ultralytics import YOLO
 
-    with Path(sys.argv[2]).open("rb") as file:
-        pictures = [
-            cv2.imdecode(np.frombuffer(item, np.uint8), cv2.IMREAD_COLOR) for item in pickle.load(file)
-        ]
+    pictures = sys.argv[2]
     with tempfile.TemporaryDirectory() as folder:
         model = YOLO(lay_out(Path(sys.argv[1]), Path(folder)), task="detect")
         settings = {"stream": True, "verbose": False, "save": False}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -23,14 +22,16 @@ class Peer:
     """Ultralytics in its own environment, pinned to f32 or as it ships."""
 
     def __init__(self, bench: Bench, root: Path, computes: Literal["f32", "shipped"] = "f32") -> None:
-        file = root / f"pictures-{computes}"
-        file.write_bytes(pickle.dumps(bench.encoded))
+        folder = root / f"pictures-{computes}"
+        folder.mkdir()
+        for index, encoded in enumerate(bench.encoded):
+            (folder / f"{index:06d}.jpg").write_bytes(encoded)
         self._command: list[str] = [
             str(TRAINING_PYTHON),
             "-m",
             "bench.vision_peer",
             str(bench.model.folder),
-            str(file),
+            str(folder),
             computes,
         ]
         environment = {**os.environ, "YOLO_CONFIG_DIR": str(root), "YOLO_OFFLINE": "true"}
