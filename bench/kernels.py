@@ -122,6 +122,12 @@ def blob(twin: ModuleType) -> Callable[[], object]:
     return lambda: twin.blob(image, 0, 0, 114, out)
 
 
+def square(twin: ModuleType) -> Callable[[], object]:
+    """Make a network's input of a picture of 320 pixels, which stay whole."""
+    image, out = _picture(320), np.empty((320, 320, 3), dtype=np.float32)
+    return lambda: twin.square(image, 0, 0, 114, out)
+
+
 def grey(twin: ModuleType) -> Callable[[], object]:
     """Weigh the colours of a picture of 416 pixels."""
     image, out = _picture(416), np.empty((416, 416), dtype=np.uint8)
@@ -132,6 +138,13 @@ def statistics(twin: ModuleType) -> Callable[[], object]:
     """Measure a grey picture of 320 pixels."""
     image, out = np.ascontiguousarray(_picture(320)[:, :, 0]), np.empty(8, dtype=np.int64)
     return lambda: twin.statistics(image, 8, 247, 1, out)
+
+
+def decode_cells(twin: ModuleType) -> Callable[[], object]:
+    """Decode a map of 1,600 cells and 6 classes, of which thirty count."""
+    sides, logits = RNG.random((40, 40, 64), dtype=np.float32), RNG.random((40, 40, 6), dtype=np.float32)
+    rows, least = np.empty((1600, 10), dtype=np.float32), float(np.sort(logits.max(axis=2).ravel())[-31])
+    return lambda: twin.decode(sides, logits, 8.0, least, rows, 0)
 
 
 def select(twin: ModuleType) -> Callable[[], object]:
@@ -200,8 +213,8 @@ WORK: dict[str, tuple[Work, ...]] = {
     "shdr": (pairs,),
     "detect": (score,),
     "pgcopy": (put_integers, put_floats),
-    "pixels": (blob, grey, statistics),
-    "boxes": (select,),
+    "pixels": (blob, square, grey, statistics),
+    "boxes": (decode_cells, select),
     "sparkplug": (decode,),
 }
 

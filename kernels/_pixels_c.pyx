@@ -17,6 +17,7 @@ cdef extern from *:
     #else
     #define TWICE
     #endif
+    #define SHORT 256  /* pixels that are swapped before they are divided */
     #define STRETCH 1024  /* pixels whose squares fit into 32 bits: 1024 * 1020 * 1020 < 2^32 */
 
     TWICE static void row_planes(
@@ -26,6 +27,24 @@ cdef extern from *:
             blue[x] = (float)from[3 * x] / 255.0f;
             green[x] = (float)from[3 * x + 1] / 255.0f;
             red[x] = (float)from[3 * x + 2] / 255.0f;
+        }
+    }
+
+    TWICE static void row_swapped(const uint8_t *from, ptrdiff_t width, uint8_t *to) {
+        for (ptrdiff_t x = 0; x < width; x++) {
+            to[3 * x] = from[3 * x + 2];
+            to[3 * x + 1] = from[3 * x + 1];
+            to[3 * x + 2] = from[3 * x];
+        }
+    }
+
+    TWICE static void row_lit(const uint8_t *from, ptrdiff_t width, float *to) {
+        uint8_t swapped[3 * SHORT];
+        for (ptrdiff_t start = 0; start < width; start += SHORT) {
+            ptrdiff_t count = width - start < SHORT ? width - start : SHORT;
+            row_swapped(from + 3 * start, count, swapped);
+            for (ptrdiff_t x = 0; x < 3 * count; x++)
+                to[3 * start + x] = (float)swapped[x] / 255.0f;
         }
     }
 
@@ -73,6 +92,8 @@ cdef extern from *:
     }
     """
     void row_planes(const uint8_t*, Py_ssize_t, float*, float*, float*) noexcept nogil
+    void row_swapped(const uint8_t*, Py_ssize_t, uint8_t*) noexcept nogil
+    void row_lit(const uint8_t*, Py_ssize_t, float*) noexcept nogil
     void row_grey(const uint8_t*, Py_ssize_t, uint8_t*) noexcept nogil
     void row_levels(const uint8_t*, Py_ssize_t, int32_t, int32_t, int64_t*) noexcept nogil
     void row_edges(const uint8_t*, const uint8_t*, const uint8_t*, Py_ssize_t, int64_t*) noexcept nogil
@@ -83,8 +104,12 @@ ctypedef const uint8_t[:, ::1] Grey
 cdef enum:
     BLOCK = 16
 
+ctypedef fused Level:
+    float
+    uint8_t
 
-cdef inline void _fill(float* row, Py_ssize_t start, Py_ssize_t stop, float value) noexcept nogil:
+
+cdef inline void _fill(Level* row, Py_ssize_t start, Py_ssize_t stop, Level value) noexcept nogil:
     cdef Py_ssize_t x
     for x in range(start, stop):
         row[x] = value
@@ -105,6 +130,26 @@ cdef void _blob(
             _fill(&out[plane, y, 0], left + width, across, fill)
         row_planes(&image[y - top, 0, 0], width,
                    &out[0, y, 0] + left, &out[1, y, 0] + left, &out[2, y, 0] + left)
+
+
+cdef inline void _row(const uint8_t* image, Py_ssize_t width, Level* out) noexcept nogil:
+    if Level is uint8_t:
+        row_swapped(image, width, out)
+    else:
+        row_lit(image, width, out)
+
+
+cdef void _square(
+    Picture image, Py_ssize_t top, Py_ssize_t left, Level fill, Level[:, :, ::1] out
+) noexcept nogil:
+    cdef Py_ssize_t height = image.shape[0], width = image.shape[1], across = out.shape[1], y
+    for y in range(out.shape[0]):
+        if y < top or y >= top + height:
+            _fill(&out[y, 0, 0], 0, 3 * across, fill)
+        else:
+            _fill(&out[y, 0, 0], 0, 3 * left, fill)
+            _row(&image[y - top, 0, 0], width, &out[y, 0, 0] + 3 * left)
+            _fill(&out[y, 0, 0], 3 * (left + width), 3 * across, fill)
 
 
 cdef int _is_flat(Grey grey, Py_ssize_t top, Py_ssize_t left, int32_t span) noexcept nogil:
@@ -133,6 +178,18 @@ def blob(Picture image, int top, int left, int fill, float[:, :, ::1] out):
     """Put a BGR picture into a padded RGB blob of planes from 0 to 1."""
     with nogil:
         _blob(image, top, left, <float> fill / <float> 255.0, out)
+
+
+def square(Picture image, int top, int left, int fill, float[:, :, ::1] out):
+    """Put a BGR picture into a padded RGB picture of levels from 0 to 1."""
+    with nogil:
+        _square[float](image, top, left, <float> fill / <float> 255.0, out)
+
+
+def square_of_levels(Picture image, int top, int left, int fill, uint8_t[:, :, ::1] out):
+    """Put a BGR picture into a padded RGB picture of bytes."""
+    with nogil:
+        _square[uint8_t](image, top, left, <uint8_t> fill, out)
 
 
 def grey(Picture image, uint8_t[:, ::1] out):

@@ -10,7 +10,7 @@ from types import ModuleType
 from kernels import _sources
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "boxes": ("select", "restore"),
+    "boxes": ("decode", "select", "restore"),
     "admit": ("classify", "same", "newest"),
     "detect": ("score",),
     "intervals": ("totals", "split"),
@@ -19,7 +19,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "sparkplug": ("decode",),
     "sweeps": ("accumulate",),
     "windows": ("accumulate", "rising", "refold", "merge", "collect", "clear"),
-    "pixels": ("blob", "grey", "statistics"),
+    "pixels": ("blob", "square", "square_of_levels", "grey", "statistics"),
     "pgcopy": (
         "measure_integers",
         "measure_floats",

@@ -1,4 +1,8 @@
-"""From the output of a YOLO head to boxes of the picture: decode, and keep the best of those that overlap."""
+"""From the output of a YOLO head to boxes of the picture: decode, and keep the best of those that overlap.
+
+`decode` reads the maps that a head computes its answer from, and only the cells that may come to something: a
+picture has thousands of cells, and something to be seen in a few dozen of them.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,53 @@ Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
 SIDES = 4
-MATRIX = 2
+BINS = 16
+"""Distances, in strides, that a head weighs for each side of a box."""
+MATRIX, MAP = 2, 3
 
 _kernel = _select.load("boxes")
+
+
+def decode(
+    sides: Float32, logits: Float32, stride: float, least: float, rows: Float32, start: int = 0
+) -> int:
+    """Decode the cells of a map, row by row of it, in which a class has a logit above ``least``.
+
+    Parameters
+    ----------
+    sides
+        (h, w, 4 * 16) float32, contiguous, finite: for the left, upper, right and lower side, how likely it
+        is 0 to 15 strides away from the cell's middle, as logits.
+    logits
+        (h, w, classes) float32, contiguous, finite.
+    stride
+        Pixels of the model's square that a cell is wide and high.
+    least
+        What the best logit must be above, in single precision.
+    rows
+        (n, 4 + classes) float32, contiguous. Rows from ``start`` on are filled with middle x, middle y, width
+        and height in pixels of the square, and the score of each class.
+    start
+        Rows that are filled already.
+
+    Returns
+    -------
+    int
+        How many rows are filled now.
+
+    Raises
+    ------
+    ValueError
+        A shape is wrong, or the map has more cells than ``rows`` has room.
+    """
+    if logits.ndim != MAP or sides.shape != (*logits.shape[:2], SIDES * BINS):
+        raise ValueError(f"sides {sides.shape} and logits {logits.shape} are no maps of the same cells")
+    cells = logits.shape[0] * logits.shape[1]
+    if rows.ndim != MATRIX or rows.shape[1] != SIDES + logits.shape[2] or not logits.size:
+        raise ValueError(f"rows of the shape {rows.shape} hold no boxes with {logits.shape[2]} scores")
+    if not 0 <= start <= rows.shape[0] - cells:
+        raise ValueError(f"{cells} cells have no room in rows {start} to {rows.shape[0]}")
+    return int(_kernel.decode(sides, logits, stride, least, rows, start))
 
 
 def select(

@@ -1,8 +1,8 @@
 """From a picture to what a model and a quality gate look at, in one pass each.
 
 `blob` is the last step of the letterbox that YOLO models are trained with: pad, swap BGR to RGB,
-divide by 255, planes instead of pixels. `grey` and `statistics` are exact in integers, so that a
-gate decides the same on every machine.
+divide by 255, planes instead of pixels; `square` leaves the pixels whole, for networks that take them
+so. `grey` and `statistics` are exact in integers, so that a gate decides the same on every machine.
 """
 
 from __future__ import annotations
@@ -45,14 +45,35 @@ def blob(image: Image, top: int, left: int, fill: int, out: Float32) -> None:
     ValueError
         The picture does not fit into ``out`` at that place, or a shape is wrong.
     """
-    _picture(image)
     if out.ndim != CHANNELS or out.shape[0] != CHANNELS:
         raise ValueError(f"out has the shape {out.shape}, it must be (3, height, width)")
-    if not (0 <= top <= out.shape[1] - image.shape[0] and 0 <= left <= out.shape[2] - image.shape[1]):
-        raise ValueError(f"a picture of {image.shape[:2]} does not fit at {(top, left)} into {out.shape[1:]}")
-    if not 0 <= fill <= FULL:
-        raise ValueError(f"the padding's level is {fill}, it must be 0 to 255")
+    _fits(image, top, left, fill, out.shape[1:])
     _kernel.blob(image, top, left, fill, out)
+
+
+def square(image: Image, top: int, left: int, fill: int, out: Float32 | Image) -> None:
+    """Put a BGR picture into a padded RGB picture.
+
+    Parameters
+    ----------
+    image, top, left, fill
+        As of `blob`.
+    out
+        (H, W, 3), contiguous. Of float32 it is filled with levels divided by 255 in single precision,
+        of uint8 with the levels.
+
+    Raises
+    ------
+    ValueError
+        The picture does not fit into ``out`` at that place, or a shape is wrong.
+    """
+    if out.ndim != CHANNELS or out.shape[2] != CHANNELS:
+        raise ValueError(f"out has the shape {out.shape}, it must be (height, width, 3)")
+    _fits(image, top, left, fill, out.shape[:2])
+    if out.dtype == np.uint8:
+        _kernel.square_of_levels(image, top, left, fill, out)
+    else:
+        _kernel.square(image, top, left, fill, out)
 
 
 def grey(image: Image, out: Image) -> None:
@@ -89,6 +110,14 @@ def statistics(grey: Image, dark: int, bright: int, span: int, out: Int64) -> No
     if out.shape != (STATISTICS,):
         raise ValueError(f"out has the shape {out.shape}, it must be ({STATISTICS},)")
     _kernel.statistics(grey, dark, bright, span, out)
+
+
+def _fits(image: Image, top: int, left: int, fill: int, room: tuple[int, ...]) -> None:
+    _picture(image)
+    if not (0 <= top <= room[0] - image.shape[0] and 0 <= left <= room[1] - image.shape[1]):
+        raise ValueError(f"a picture of {image.shape[:2]} does not fit at {(top, left)} into {room}")
+    if not 0 <= fill <= FULL:
+        raise ValueError(f"the padding's level is {fill}, it must be 0 to 255")
 
 
 def _picture(image: Image) -> None:

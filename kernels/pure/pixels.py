@@ -18,6 +18,19 @@ def blob(image: NDArray[np.uint8], top: int, left: int, fill: int, out: NDArray[
     np.divide(image[:, :, ::-1].transpose(2, 0, 1), np.float32(255), out=inner, dtype=np.float32)
 
 
+def square(image: NDArray[np.uint8], top: int, left: int, fill: int, out: NDArray[np.float32]) -> None:
+    """Put a BGR picture into a padded RGB picture of levels from 0 to 1."""
+    blob(image, top, left, fill, out.transpose(2, 0, 1))
+
+
+def square_of_levels(
+    image: NDArray[np.uint8], top: int, left: int, fill: int, out: NDArray[np.uint8]
+) -> None:
+    """Put a BGR picture into a padded RGB picture of bytes."""
+    out[:] = fill
+    out[top : top + image.shape[0], left : left + image.shape[1]] = image[:, :, ::-1]
+
+
 def grey(image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
     """Weigh blue, green and red into one grey."""
     weights = np.array([1868, 9617, 4899], np.int32)

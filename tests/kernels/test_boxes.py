@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import _select, boxes
-from kernels.pure.boxes import overlaps
+from kernels.pure.boxes import overlaps, power
 
 TWINS = [_select.load("boxes", impl) for impl in ("c", "python")]
 
@@ -49,6 +49,59 @@ def test_both_twins_select_the_same_bit_for_bit(classes, size, seed, floor, over
     output[:4] *= 320
     compiled, pure = ([part.tobytes() for part in selected(twin, output, floor, overlap)] for twin in TWINS)
     assert compiled == pure
+
+
+def decoded(twin, sides, logits, stride, least, start=0):
+    """Return the rows that a twin writes into a dirty array, behind those that are filled."""
+    cells = logits.shape[0] * logits.shape[1]
+    rows = np.full((start + cells, 4 + logits.shape[2]), 7, np.float32)
+    stop = twin.decode(sides, logits, stride, least, rows, start)
+    assert (rows[:start] == 7).all()
+    assert (rows[stop:] == 7).all()
+    return rows[start:stop]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 20), seeds, st.sampled_from([0.1, 3, 30, 900]))
+@settings(deadline=None)
+def test_both_twins_decode_the_same_bit_for_bit(height, width, classes, seed, spread):
+    rng = np.random.default_rng(seed)
+    sides = rng.normal(0, spread, (height, width, 64)).astype(np.float32)
+    logits = rng.normal(0, spread, (height, width, classes)).astype(np.float32)
+    least = float(np.median(logits))
+    compiled, pure = (decoded(twin, sides, logits, 16.0, least, 3).tobytes() for twin in TWINS)
+    assert compiled == pure
+
+
+@given(st.integers(1, 9), st.integers(1, 5), seeds, st.sampled_from([0.1, 3, 30]))
+@settings(deadline=None)
+def test_what_is_decoded_is_a_plain_softmax_and_sigmoid(side, classes, seed, spread):
+    rng = np.random.default_rng(seed)
+    sides = rng.normal(0, spread, (side, side + 1, 64)).astype(np.float32)
+    logits = rng.normal(0, spread, (side, side + 1, classes)).astype(np.float32)
+    rows = decoded(boxes, sides, logits, 8.0, -np.inf)
+    weights = np.exp(sides.astype(float) - sides.max())
+    weights = weights.reshape(-1, 4, 16) / weights.reshape(-1, 4, 16).sum(axis=2, keepdims=True)
+    left, top, right, bottom = (weights @ np.arange(16.0)).T
+    y, x = (axis.ravel() + 0.5 for axis in np.indices((side, side + 1)))
+    plain = [x + (right - left) / 2, y + (bottom - top) / 2, left + right, top + bottom]
+    assert rows[:, :4] == pytest.approx(8 * np.array(plain).T, abs=1e-4)
+    assert rows[:, 4:] == pytest.approx(
+        1 / (1 + np.exp(-logits.reshape(-1, classes).astype(float))), abs=1e-7
+    )
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_cells_are_decoded_row_by_row_where_any_class_is_above_the_least(twin):
+    logits = np.full((2, 3, 2), -9, np.float32)
+    logits[0, 2, 1], logits[1, 0, 0], logits[1, 1, 0] = 1, 2, 0.5
+    rows = decoded(twin, np.zeros((2, 3, 64), np.float32), logits, 32.0, 0.5)
+    assert rows[:, :4].tolist() == [[80, 16, 480, 480], [16, 48, 480, 480]]
+    assert rows[:, 4:].argmax(axis=1).tolist() == [1, 0]
+
+
+@given(st.lists(st.floats(-2000, 0), max_size=9))
+def test_our_exponential_is_the_exponential(exponents):
+    assert power(np.array(exponents)) == pytest.approx(np.exp(exponents), rel=1e-9, abs=1e-300)
 
 
 @given(st.integers(0, 20), seeds, st.floats(0.125, 3, width=32), st.floats(0.125, 3, width=32))
@@ -111,6 +164,25 @@ def test_restored_boxes_lie_in_the_picture(twin):
     out = f32([60, 20, 100, 60], [-9, -9, 999, 999])
     twin.restore(out, 40.0, 10.0, 0.5, 0.25, 300.0, 200.0)
     assert out.tolist() == [[40, 40, 120, 200], [0, 0, 300, 200]]
+
+
+@pytest.mark.parametrize(
+    ("sides", "logits", "rows", "start"),
+    [
+        ((2, 2, 60), (2, 2, 3), (4, 7), 0),
+        ((2, 3, 64), (2, 2, 3), (9, 7), 0),
+        ((4, 64), (4, 3), (4, 7), 0),
+        ((2, 2, 64), (2, 2, 3), (4, 8), 0),
+        ((2, 2, 64), (2, 2, 3), (28,), 0),
+        ((0, 2, 64), (0, 2, 3), (4, 7), 0),
+        ((2, 2, 64), (2, 2, 3), (4, 7), 1),
+        ((2, 2, 64), (2, 2, 3), (5, 7), -1),
+    ],
+)
+def test_maps_that_do_not_fit_are_refused(sides, logits, rows, start):
+    arrays = (np.zeros(shape, np.float32) for shape in (sides, logits))
+    with pytest.raises(ValueError, match=r"maps|rows"):
+        boxes.decode(*arrays, 8.0, 0.0, np.zeros(rows, np.float32), start)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,40 @@ def test_greys_and_statistics_of_both_twins_are_equal(height, width, seed, level
     assert compiled.tolist() == pure.tolist()
 
 
+@pytest.mark.parametrize(("kind", "name"), [(np.float32, "square"), (np.uint8, "square_of_levels")])
+@given(
+    sides,
+    st.integers(1, 600),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.integers(0, 255),
+    seeds,
+)
+@settings(deadline=None)
+def test_squares_of_both_twins_are_equal_bit_for_bit(kind, name, height, width, top, left, rest, fill, seed):
+    image = noise(height, width, seed)
+    shape = (top + height + rest, left + width + rest, 3)
+    compiled, pure = filled(shape, kind, lambda twin, out: getattr(twin, name)(image, top, left, fill, out))
+    assert compiled.tobytes() == pure.tobytes()
+
+
+@given(sides, st.integers(1, 600), st.integers(0, 9), st.integers(0, 255), seeds)
+@settings(deadline=None)
+def test_a_square_holds_the_numbers_of_a_blob_pixel_by_pixel(height, width, edge, fill, seed):
+    image, room = noise(height, width, seed), (height + edge, width + 2 * edge)
+    planes, lit, levels = (
+        np.empty((3, *room), np.float32),
+        np.empty((*room, 3), np.float32),
+        np.empty((*room, 3), "u1"),
+    )
+    pixels.blob(image, 0, edge, fill, planes)
+    for square in (lit, levels):
+        pixels.square(image, 0, edge, fill, square)
+    assert lit.tobytes() == planes.transpose(1, 2, 0).tobytes()
+    assert lit.tobytes() == (levels / np.float32(255)).tobytes()
+
+
 def test_a_blob_is_the_picture_in_planes_of_red_green_blue_within_padding():
     image = np.array([[[0, 51, 255]]], np.uint8)
     out = np.empty((3, 3, 3), np.float32)
@@ -115,6 +149,9 @@ def test_the_largest_sums_do_not_overflow():
         (lambda i, o: pixels.blob(i, 0, -1, 114, o), "does not fit"),
         (lambda i, o: pixels.blob(i, 0, 0, 256, o), "0 to 255"),
         (lambda i, o: pixels.blob(i, 0, 0, 114, o[:2]), r"\(3, height, width\)"),
+        (lambda i, o: pixels.square(i, 0, 0, 114, o), r"\(height, width, 3\)"),
+        (lambda i, o: pixels.square(i, 0, 1, 114, i.copy()), "does not fit"),
+        (lambda i, o: pixels.square(i, 0, 0, -1, i.copy()), "0 to 255"),
         (lambda i, o: pixels.grey(i, np.empty((4, 5), np.uint8)), "the picture has"),
         (lambda i, o: pixels.statistics(i, 0, 255, 2, np.empty(8, np.int64)), "height, width"),
         (lambda i, o: pixels.statistics(i[:, :, 0], 0, 255, 2, np.empty(7, np.int64)), r"\(8,\)"),
