@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from bench.demo import pss_gb, wait_for_verdict
+from bench.overhead import NOTHING
 from cluster.actors import StationActor
 from cluster.demo import free_port
 from cluster.supervise import Supervisor
@@ -52,9 +54,13 @@ class SleepingStation(StationActor):
     def __init__(self, plant_file: str, station: str, home: str) -> None:
         opened = detect.open_request
 
-        def open_sleeping(model: Model, threads: int, pictures: int = 1) -> detect.Request:
-            request = opened(model, threads, pictures)
-            return detect.Request(SleepingRequest(pictures), request.blob, request.heads)
+        def open_sleeping(
+            model: Model, threads: int, pictures: int = 1, whole: bool = False
+        ) -> detect.Request:
+            request = opened(model, threads, pictures, whole)
+            for answer in request.answers:
+                answer[:] = NOTHING
+            return replace(request, compiled=SleepingRequest(pictures))
 
         detect.open_request = open_sleeping
         super().__init__(plant_file, station, home)

@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -28,6 +29,8 @@ from vision.simulate import PartRenderer
 
 WIDTH, HEIGHT = 1920, 1080
 DISTINCT, FRAMES, ROUNDS = 20, 300, 5
+NOTHING = -99.0
+"""A score, or the logit of one, of what there is not."""
 
 T = TypeVar("T")
 Spent = defaultdict[str, float]
@@ -70,7 +73,9 @@ def taken_apart(spent: Spent) -> Iterator[None]:
 
     def without_model(model: Model, threads: int, pictures: int = 1) -> detect.Request:
         request = opened(model, threads, pictures)
-        return detect.Request(Absent(), request.blob, request.heads)
+        for answer in request.answers:
+            answer[:] = NOTHING
+        return replace(request, compiled=Absent())
 
     keep = EvidenceStore.keep
     with (

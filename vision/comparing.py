@@ -22,11 +22,11 @@ from vision.registry import Model, ModelError
 
 
 class Running:
-    """The export as a station runs it."""
+    """The export as a station runs it, but whole: what a station does itself has been tried against that."""
 
     def __init__(self, model: Model) -> None:
         self.classes = model.classes
-        self._request = open_request(model, threads=1)
+        self._request = open_request(model, threads=1, whole=True)
 
     def __call__(self, tensor: Float32) -> Float32:
         """Return the raw output of one picture (1, 3, side, side)."""

@@ -19,7 +19,7 @@ import openvino as ov
 import structlog
 
 from kernels import boxes as kernel
-from vision import letterbox, network
+from vision import letterbox, network, tail
 from vision.records import Findings, Float32, Image, Int32
 from vision.registry import Model, ModelError
 
@@ -33,20 +33,35 @@ TOGETHER = 2
 """Pictures computed together: more gain little or lose, for the caches, and each waits for the last."""
 
 
+Answer = tuple[Float32, ...]
+"""What a network answers to one picture."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A compiled network with the input (pictures, 3, side, side) it reads and the heads it fills.
+    """A compiled network with the input (pictures, 3, side, side) it reads and the answers it fills.
 
-    A picture's head is (4 + classes, n), to be decoded by `choose`; of a model that is end to end (n, 6), by
-    `sort`.
+    Of a network that was cut before its tail these are six maps, of which `tail.decode` makes a head, of any
+    other its heads: a picture's is (4 + classes, n), to be decoded by `choose`; of a model that is end to end
+    (n, 6), by `sort`.
     """
 
     compiled: Any
     blob: Float32
-    heads: Float32
+    answers: tuple[Float32, ...]
 
-    def infer(self, pictures: Sequence[letterbox.Fitted]) -> Float32:
-        """Return the heads of as many pictures as the request takes, to be read before the next.
+    @property
+    def heads(self) -> Float32:
+        """The answer of a network that was not cut."""
+        return self.answers[0]
+
+    @property
+    def decodes(self) -> bool:
+        """Whether boxes and scores are made of the answers here, not by the network."""
+        return len(self.answers) > 1
+
+    def infer(self, pictures: Sequence[letterbox.Fitted]) -> list[Answer]:
+        """Return the answers to as many pictures as the request takes, to be read before the next.
 
         Raises
         ------
@@ -56,8 +71,9 @@ class Request:
         for fitted, blob in zip(pictures, self.blob, strict=True):
             letterbox.fill(fitted, blob)
         self.compiled.infer(share_outputs=True)
-        check_numbers(self.heads)
-        return self.heads
+        for answer in self.answers:
+            check_numbers(answer)
+        return list(zip(*self.answers, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +90,8 @@ class Lane:
         groups = [pictures[at : at + size] for at in range(0, whole, size)]
         return groups + [pictures[at : at + 1] for at in range(whole, len(pictures))]
 
-    def infer(self, group: Sequence[letterbox.Fitted]) -> Float32:
-        """Return the heads of a group."""
+    def infer(self, group: Sequence[letterbox.Fitted]) -> list[Answer]:
+        """Return the answers to a group."""
         request = self.together if self.together and len(group) > 1 else self.alone
         return request.infer(group)
 
@@ -102,7 +118,9 @@ class Detector:
         self.model = model
         self._lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
         for _ in range(lanes):
-            self._lanes.put(open_lane(model, threads, together))
+            lane = open_lane(model, threads, together)
+            self.decodes = lane.alone.decodes
+            self._lanes.put(lane)
 
     def fit(self, image: Image) -> letterbox.Fitted:
         """Resize a picture to the model's scale."""
@@ -123,20 +141,22 @@ class Detector:
         lane = self._lanes.get()
         try:
             return [
-                self._found(fitted, head, floor)
+                self._found(fitted, answer, floor)
                 for group in lane.groups(pictures)
-                for fitted, head in zip(group, lane.infer(group), strict=True)
+                for fitted, answer in zip(group, lane.infer(group), strict=True)
             ]
         finally:
             self._lanes.put(lane)
 
-    def _found(self, fitted: letterbox.Fitted, head: Float32, floor: float) -> Findings:
-        boxes, labels, scores = self._chosen(head, floor)
+    def _found(self, fitted: letterbox.Fitted, answer: Answer, floor: float) -> Findings:
+        boxes, labels, scores = self._chosen(answer, floor)
         return Findings(self.model.classes, fitted.back(boxes), labels, scores)
 
-    def _chosen(self, head: Float32, floor: float) -> tuple[Float32, Int32, Float32]:
-        """Return boxes, classes and scores above ``floor``, best first, of what a picture's head holds."""
-        return sort(head, floor, len(self.model.classes)) if self.model.end_to_end else choose(head, floor)
+    def _chosen(self, answer: Answer, floor: float) -> tuple[Float32, Int32, Float32]:
+        """Return boxes, classes and scores above ``floor``, best first, of the answer to a picture."""
+        if self.model.end_to_end:
+            return sort(answer[0], floor, len(self.model.classes))
+        return choose(tail.decode(answer, floor) if self.decodes else answer[0], floor)
 
 
 def open_lane(model: Model, threads: int, together: int = 1) -> Lane:
@@ -155,44 +175,49 @@ def open_lane(model: Model, threads: int, together: int = 1) -> Lane:
     return Lane(alone)
 
 
-def open_request(model: Model, threads: int, pictures: int = 1) -> Request:
-    """Compile an export for this CPU, pinned to f32 and to threads; it reads and fills arrays of ours.
+def open_request(model: Model, threads: int, pictures: int = 1, whole: bool = False) -> Request:
+    """Compile an export for this CPU, pinned to its precision and threads; it reads and fills arrays of ours.
 
-    What is quantised in a declared INT8 export stays in INT8: the pin forbids that anything else is rounded.
+    A ``whole`` network answers with heads, as it was exported.
     """
-    settings = {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "NUM_STREAMS": "1",
-        "INFERENCE_NUM_THREADS": str(threads),
-        "ENABLE_CPU_PINNING": "NO",
-    }
-    graph, side = network.read(model), model.input_size
+    graph = network.read(model)
     try:
-        graph = network.settle(graph, side)
+        graph = network.settle(graph, model.input_size)
         network.check(graph, model)
+        graph = graph if whole else trim(graph, model)
         if pictures > 1:
-            graph.reshape([pictures, 3, side, side])
-        compiled = ov.Core().compile_model(graph, "CPU", settings)
+            graph.reshape([pictures, *list(graph.input(0).shape)[1:]])
+        compiled = network.compiled(graph, threads)
     except RuntimeError as exc:
         raise ModelError(f"OpenVINO cannot read the model in {model.folder}; export it anew.") from exc
-    blob = np.zeros((pictures, 3, side, side), np.float32)
-    heads = np.zeros(tuple(compiled.output(0).shape), np.float32)
+    blob, *answers = (
+        np.zeros(tuple(end.shape), end.get_element_type().to_dtype())
+        for end in (compiled.input(0), *compiled.outputs)
+    )
     request = compiled.create_infer_request()
     request.set_input_tensor(ov.Tensor(blob, shared_memory=True))
-    request.set_output_tensor(ov.Tensor(heads, shared_memory=True))
-    return Request(request, blob, heads)
+    for index, answer in enumerate(answers):
+        request.set_output_tensor(index, ov.Tensor(answer, shared_memory=True))
+    return Request(request, blob, tuple(answers))
+
+
+def trim(graph: ov.Model, model: Model) -> ov.Model:
+    """Return a network without what a station does better itself."""
+    cut = None if model.end_to_end else tail.cut(graph, len(model.classes))
+    return cut or graph
 
 
 def alike(alone: Request, together: Request) -> bool:
     """Say whether pictures computed together give the bits that each gives alone, by a try with noise."""
     together.blob[:] = np.random.default_rng(1).random(together.blob.shape, np.float32)
     together.compiled.infer(share_outputs=True)
-    if together.heads.shape != (len(together.blob), *alone.heads.shape[1:]):
+    shapes = [(len(together.blob), *answer.shape[1:]) for answer in alone.answers]
+    if [answer.shape for answer in together.answers] != shapes:
         return False
-    for blob, head in zip(together.blob, together.heads, strict=True):
+    for blob, *answer in zip(together.blob, *together.answers, strict=True):
         alone.blob[0] = blob
         alone.compiled.infer(share_outputs=True)
-        if alone.heads[0].tobytes() != head.tobytes():
+        if [each[0].tobytes() for each in alone.answers] != [each.tobytes() for each in answer]:
             return False
     return True
 

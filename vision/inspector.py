@@ -26,21 +26,30 @@ from vision.reference import read as read_reference
 
 
 def preprocessing(
-    side: int, anomaly_side: int | None = None, precision: str = "f32", overlap: float | None = OVERLAP
+    side: int,
+    anomaly_side: int | None = None,
+    precision: str = "f32",
+    overlap: float | None = OVERLAP,
+    decodes: bool = True,
 ) -> dict[str, object]:
     """Return everything that stands between a frame's bytes and a model's answer, besides the models."""
     mapped = {"anomaly": {"letterbox": anomaly_side, **maps.describe()}} if anomaly_side else {}
-    return mapped | {
-        "letterbox": side,
-        "orientation": "as read",
-        "padding": letterbox.PADDING,
-        "scale": "1/255 f32 rgb",
-        "overlap": overlap,
-        "precision": precision,
-        "jpeg": simplejpeg.__version__,
-        "opencv": cv2.__version__,
-        "openvino": ov.__version__,
-    }
+    decoded = {"head": "decoded in f64"} if decodes else {}
+    return (
+        mapped
+        | decoded
+        | {
+            "letterbox": side,
+            "orientation": "as read",
+            "padding": letterbox.PADDING,
+            "scale": "1/255 f32 rgb",
+            "overlap": overlap,
+            "precision": precision,
+            "jpeg": simplejpeg.__version__,
+            "opencv": cv2.__version__,
+            "openvino": ov.__version__,
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +98,7 @@ class Inspector:
                     anomaly.side if anomaly else None,
                     detector.model.precision if detector else "f32",
                     None if detector and detector.model.end_to_end else OVERLAP,
+                    bool(detector and detector.decodes),
                 )
             ),
             recipe=recipe.hash,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import openvino as ov
 from openvino import frontend
@@ -102,6 +103,20 @@ def settle(graph: ov.Model, side: int) -> ov.Model:
     ends.input().tensor().set_element_type(ov.Type.f32)
     ends.output().tensor().set_element_type(ov.Type.f32)
     return ends.build()
+
+
+def compiled(graph: ov.Model, threads: int) -> Any:
+    """Compile a network for this CPU, pinned to f32 and to threads.
+
+    What is quantised in it stays quantised: the pin forbids that anything else is rounded.
+    """
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "NUM_STREAMS": "1",
+        "INFERENCE_NUM_THREADS": str(threads),
+        "ENABLE_CPU_PINNING": "NO",
+    }
+    return ov.Core().compile_model(graph, "CPU", settings)
 
 
 def check(graph: ov.Model, model: Model) -> None:

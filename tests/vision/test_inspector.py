@@ -11,7 +11,7 @@ from vision.anomaly import AnomalyDetector, fit
 from vision.cameras import Run
 from vision.detect import Detector
 from vision.inspector import Inspector, preprocessing
-from vision.judge import Recipe
+from vision.judge import Recipe, digest
 from vision.quality import Limits
 from vision.records import Outcome, Verdict
 from vision.testing import picture, write_model
@@ -106,6 +106,15 @@ def test_everything_that_a_verdict_depends_on_changes_its_versions(detector, ins
     assert other.recipe != inspector.versions.recipe
     assert (other.model, other.preprocessing) == (inspector.versions.model, inspector.versions.preprocessing)
     assert preprocessing(320) != preprocessing(640)
+    assert preprocessing(320) != preprocessing(320, decodes=False)
+
+
+def test_a_head_that_is_decoded_here_is_told_from_one_that_its_network_decodes(detector, inspector):
+    assert not detector.decodes
+    assert inspector.versions.preprocessing == digest(preprocessing(detector.model.input_size, decodes=False))
+    model = registry.find("weld-sim")
+    decoding = Inspector("weld-1", Detector(model), RECIPE)
+    assert decoding.versions.preprocessing == digest(preprocessing(model.input_size, decodes=True))
 
 
 @pytest.fixture(scope="module")
