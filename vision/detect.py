@@ -19,7 +19,7 @@ import openvino as ov
 import structlog
 
 from kernels import boxes as kernel
-from vision import letterbox, network, tail
+from vision import entry, letterbox, network, tail
 from vision.records import Findings, Float32, Image, Int32
 from vision.registry import Model, ModelError
 
@@ -39,7 +39,7 @@ Answer = tuple[Float32, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A compiled network with the input (pictures, 3, side, side) it reads and the answers it fills.
+    """A compiled network with the input (pictures, side, side, 3) it reads and the answers it fills.
 
     Of a network that was cut before its tail these are six maps, of which `tail.decode` makes a head, of any
     other its heads: a picture's is (4 + classes, n), to be decoded by `choose`; of a model that is end to end
@@ -47,7 +47,7 @@ class Request:
     """
 
     compiled: Any
-    blob: Float32
+    blob: Float32 | Image
     answers: tuple[Float32, ...]
 
     @property
@@ -68,8 +68,8 @@ class Request:
         ModelError
             One of them is no number: nothing may be said of the part.
         """
-        for fitted, blob in zip(pictures, self.blob, strict=True):
-            letterbox.fill(fitted, blob)
+        for fitted, square in zip(pictures, self.blob, strict=True):
+            letterbox.lay(fitted, square)
         self.compiled.infer(share_outputs=True)
         for answer in self.answers:
             check_numbers(answer)
@@ -178,7 +178,7 @@ def open_lane(model: Model, threads: int, together: int = 1) -> Lane:
 def open_request(model: Model, threads: int, pictures: int = 1, whole: bool = False) -> Request:
     """Compile an export for this CPU, pinned to its precision and threads; it reads and fills arrays of ours.
 
-    A ``whole`` network answers with heads, as it was exported.
+    A ``whole`` network takes planes (pictures, 3, side, side) and answers with heads, as it was exported.
     """
     graph = network.read(model)
     try:
@@ -202,14 +202,15 @@ def open_request(model: Model, threads: int, pictures: int = 1, whole: bool = Fa
 
 
 def trim(graph: ov.Model, model: Model) -> ov.Model:
-    """Return a network without what a station does better itself."""
+    """Return a network without what a station does better itself, at both its ends."""
     cut = None if model.end_to_end else tail.cut(graph, len(model.classes))
-    return cut or graph
+    return entry.interleave(cut or graph)
 
 
 def alike(alone: Request, together: Request) -> bool:
     """Say whether pictures computed together give the bits that each gives alone, by a try with noise."""
-    together.blob[:] = np.random.default_rng(1).random(together.blob.shape, np.float32)
+    noise = np.random.default_rng(1).integers(0, 256, together.blob.shape, np.uint8)
+    together.blob[:] = noise if together.blob.dtype == np.uint8 else noise / np.float32(255)
     together.compiled.infer(share_outputs=True)
     shapes = [(len(together.blob), *answer.shape[1:]) for answer in alone.answers]
     if [answer.shape for answer in together.answers] != shapes:

@@ -48,5 +48,10 @@ def fit(image: Image, side: int) -> Fitted:
 
 
 def fill(fitted: Fitted, blob: Float32) -> None:
-    """Write a fitted picture into the model's input (3, side, side) float32."""
+    """Write a fitted picture into a model's input (3, side, side) float32."""
     pixels.blob(fitted.resized, fitted.top, fitted.left, PADDING, blob)
+
+
+def lay(fitted: Fitted, square: Float32 | Image) -> None:
+    """Write a fitted picture into a model's input (side, side, 3), float32 from 0 to 1 or bytes."""
+    pixels.square(fitted.resized, fitted.top, fitted.left, PADDING, square)

@@ -18,6 +18,9 @@ TRAINERS_OWN = {
 }
 
 
+SQUARES = [((3, 64, 64), np.float32), ((64, 64, 3), np.float32), ((64, 64, 3), np.uint8)]
+
+
 @pytest.mark.parametrize("shape", TRAINERS_OWN)
 def test_a_picture_lies_where_the_trainer_puts_it(shape):
     fitted = letterbox.fit(np.zeros((*shape, 3), np.uint8), 320)
@@ -42,3 +45,13 @@ def test_padding_is_the_trainers_grey():
     blob = np.zeros((3, 64, 64), np.float32)
     letterbox.fill(letterbox.fit(np.full((10, 40, 3), 255, np.uint8), 64), blob)
     assert np.unique(blob).tolist() == [np.float32(114) / np.float32(255), 1.0]
+
+
+@pytest.mark.parametrize("shape", [(10, 40), (40, 10), (64, 64), (37, 91)])
+def test_a_square_is_the_blob_pixel_by_pixel(shape):
+    fitted = letterbox.fit(np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8), 64)
+    blob, lit, levels = (np.zeros(form, kind) for form, kind in SQUARES)
+    letterbox.fill(fitted, blob)
+    for square in (lit, levels):
+        letterbox.lay(fitted, square)
+    assert lit.tobytes() == blob.transpose(1, 2, 0).tobytes() == (levels / np.float32(255)).tobytes()
