@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from streams.connectors.mqtt_session import Broker
 
 TIMEOUT = 60.0
+CLIENT = "seamline-test"
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 
@@ -84,13 +85,18 @@ class Mosquitto:
         self.end()
         self._log.close()
 
+    def goodbyes(self) -> int:
+        """Return how many of our connectors have gone, with all that they said before it heard."""
+        told = self._config.with_suffix(".log").read_text(encoding="utf-8")
+        return told.count(f"Client {CLIENT} disconnected")
+
     def forget(self) -> None:
         """Lose all sessions."""
         self.database.unlink(missing_ok=True)
 
     def broker(self, **how: Any) -> Broker:
         """Return how a connector finds it."""
-        return Broker("127.0.0.1", self.port, **{"client_id": "seamline-test", **how})
+        return Broker("127.0.0.1", self.port, **{"client_id": CLIENT, **how})
 
     def _answers(self) -> bool:
         if self._process.poll() is not None:

@@ -59,6 +59,7 @@ def power(x: Float64) -> Float64:
     return scaled
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def select(
     output: Float32, floor: float, overlap: float, boxes: Float32, labels: Int32, scores: Float32
 ) -> int:
@@ -85,6 +86,7 @@ def keep_best(boxes: Float32, labels: NDArray[np.intp], overlap: np.float32) -> 
     return keep
 
 
+@np.errstate(over="ignore")
 def restore(
     boxes: Float32, left: float, top: float, across: float, down: float, width: float, height: float
 ) -> None:

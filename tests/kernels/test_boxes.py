@@ -115,6 +115,17 @@ def test_both_twins_restore_the_same_bit_for_bit(size, seed, across, down):
     assert ((compiled >= 0) & (compiled <= [200, 100, 200, 100])).all()
 
 
+@pytest.mark.parametrize("scale", [1e30, 3e38])
+def test_both_twins_make_the_same_of_boxes_that_no_picture_has(scale):
+    rng = np.random.default_rng(7)
+    output = np.vstack([rng.uniform(-scale, scale, (4, 40)), rng.random((2, 40))]).astype(np.float32)
+    compiled, pure = (selected(twin, output, 0.1) for twin in TWINS)
+    assert [one.tobytes() for one in compiled] == [one.tobytes() for one in pure]
+    for twin, found in zip(TWINS, (compiled[0], pure[0]), strict=True):
+        twin.restore(found, 0.0, 0.0, 0.5, 0.5, 64.0, 64.0)
+    assert compiled[0].tobytes() == pure[0].tobytes()
+
+
 @given(seeds, st.floats(0.25, 0.875, width=32))
 @settings(deadline=None)
 def test_what_is_kept_does_not_overlap_and_what_is_not_has_a_better_rival(seed, overlap):

@@ -141,6 +141,7 @@ def test_what_is_not_on_disk_is_not_acknowledged(mosquitto, sender, version):
     with heard(broker) as (_, outlet):
         outlet.wait_for(lambda told: len(forces(told)) == 10)
     assert forces(outlet) == list(range(10))
+    until(lambda: mosquitto.goodbyes() == 2, "the second goodbye, and the acknowledgements before it")
     with heard(broker) as (_, outlet):
         sender.send(FORCE, "11")
         outlet.wait_for(lambda told: 11.0 in forces(told))
