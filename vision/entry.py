@@ -42,7 +42,7 @@ def steps(node: Any) -> bool:
     bounds = [node.input_value(index).get_node() for index in (1, 2)]
     if any(bound.get_type_name() != "Constant" for bound in bounds):
         return False
-    low, high = (bound.get_data().reshape(-1, 1).astype(float) for bound in bounds)
+    low, high = (bound.get_data().astype(float)[..., None] for bound in bounds)
     if not (low < high).all():
         return False
     place = (np.arange(FULL + 1) / FULL - low) / (high - low) * (node.get_attributes()["levels"] - 1)

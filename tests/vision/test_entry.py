@@ -12,6 +12,8 @@ from vision.simulate import PartRenderer
 SIDE = 32
 LEVELS = np.random.default_rng(4).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8)
 
+LOWEST = np.reshape([0.0, 0.1, 0.15], (1, 3, 1, 1))
+
 
 def taking(*first):
     """Return a network that looks at its picture in as many ways, convolving what each makes of it."""
@@ -56,6 +58,7 @@ def of_levels(graph):
         ((rounding(1.0), lambda picture: picture), ov.Type.f32),
         ((rounding(2.0),), ov.Type.f32),  # every other level lies in the middle between two steps
         ((rounding(np.reshape([1.0, 0.9, 0.9926143], (1, 3, 1, 1))),), ov.Type.u8),
+        ((rounding(np.resize([0.75, 0.9], (SIDE, 1)), 16, LOWEST),), ov.Type.u8),
         ((rounding(0.0),), ov.Type.f32),
         ((computed_bound,), ov.Type.f32),
         ((bound_by_the_picture,), ov.Type.f32),
