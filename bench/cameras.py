@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from bench.demo import pss_gb, wait_for_verdict
-from bench.overhead import NOTHING
+from bench.overhead import finding_nothing
 from cluster.actors import StationActor
 from cluster.demo import free_port
 from cluster.supervise import Supervisor
@@ -57,10 +56,7 @@ class SleepingStation(StationActor):
         def open_sleeping(
             model: Model, threads: int, pictures: int = 1, whole: bool = False
         ) -> detect.Request:
-            request = opened(model, threads, pictures, whole)
-            for answer in request.answers:
-                answer[:] = NOTHING
-            return replace(request, compiled=SleepingRequest(pictures))
+            return finding_nothing(opened(model, threads, pictures, whole), SleepingRequest(pictures))
 
         detect.open_request = open_sleeping
         super().__init__(plant_file, station, home)

@@ -66,16 +66,20 @@ def timed(spent: Spent, name: str, call: Callable[..., T]) -> Callable[..., T]:
     return timing
 
 
+def finding_nothing(request: detect.Request, computes: Any) -> detect.Request:
+    """Return a request in whose network's place something stands that leaves the answer as it is."""
+    for answer in request.answers:
+        answer[:] = NOTHING
+    return replace(request, compiled=computes)
+
+
 @contextmanager
 def taken_apart(spent: Spent) -> Iterator[None]:
     """Let the model answer at once and time the other three."""
     opened = detect.open_request
 
     def without_model(model: Model, threads: int, pictures: int = 1) -> detect.Request:
-        request = opened(model, threads, pictures)
-        for answer in request.answers:
-            answer[:] = NOTHING
-        return replace(request, compiled=Absent())
+        return finding_nothing(opened(model, threads, pictures), Absent())
 
     keep = EvidenceStore.keep
     with (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision import registry
-from vision.detect import MOST, Detector, Lane, check_numbers, choose, open_lane, open_request, sort
+from vision.detect import MOST, Detector, Lane, check_numbers, choose, open_lane, sort
 from vision.testing import WELD_SCORE, picture, write_model
 
 
@@ -59,19 +59,11 @@ def test_pictures_are_grouped_as_far_as_groups_are_whole(model):
     assert [len(group) for group in Lane(lane.alone).groups(range(5))] == [1] * 5
 
 
-def test_a_model_that_says_other_things_of_several_pictures_looks_at_each_alone(model, monkeypatch):
-    def open_off_by_a_bit(of, threads, pictures=1):
-        request = open_request(of, threads, pictures)
-        infer = request.compiled.infer
+def test_a_model_that_says_other_things_of_several_pictures_looks_at_each_alone(model, answering):
+    def be_off_by_a_bit(answers, pictures):
+        answers[0][-1, -1, -1] += np.float32(pictures > 1) * np.float32(1e-6)
 
-        class Compiled:
-            def infer(self, share_outputs):
-                infer(share_outputs=share_outputs)
-                request.heads[-1, -1, -1] += np.float32(pictures > 1) * np.float32(1e-6)
-
-        return replace(request, compiled=Compiled())
-
-    monkeypatch.setattr("vision.detect.open_request", open_off_by_a_bit)
+    answering(be_off_by_a_bit)
     assert open_lane(model, 1, together=4).together is None
 
 

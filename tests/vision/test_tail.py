@@ -1,7 +1,5 @@
 """A head is computed here only where what comes of it is what the network answers."""
 
-from dataclasses import replace
-
 import numpy as np
 import openvino as ov
 import pytest
@@ -186,32 +184,15 @@ def test_a_shipped_detector_finds_what_its_whole_network_finds(name):
     assert count > len(fitted)
 
 
-def answering(monkeypatch, change):
-    """Have every request's answers changed after it has computed them."""
-
-    def open_changed(of, threads, pictures=1):
-        request = open_request(of, threads, pictures)
-        infer = request.compiled.infer
-
-        class Compiled:
-            def infer(self, share_outputs):
-                infer(share_outputs=share_outputs)
-                change(request.answers, pictures)
-
-        return replace(request, compiled=Compiled())
-
-    monkeypatch.setattr("vision.detect.open_request", open_changed)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_no_number_is_refused_in_every_map(monkeypatch, value):
+def test_what_is_no_number_is_refused_in_every_map(answering, value):
     place = []
 
     def spoil(answers, pictures):
         for index in place:
             answers[index][0, 3, 4, 1] = value
 
-    answering(monkeypatch, spoil)
+    answering(spoil)
     detector = Detector(registry.find("weld-sim"))
     image = PartRenderer(seed=5).render(0).image
     assert len(detector.detect(image)) > 0
@@ -222,9 +203,9 @@ def test_what_is_no_number_is_refused_in_every_map(monkeypatch, value):
 
 
 @pytest.mark.parametrize("index", [0, 5])
-def test_pictures_are_looked_at_alone_if_a_bit_of_any_map_differs_together(monkeypatch, index):
+def test_pictures_are_looked_at_alone_if_a_bit_of_any_map_differs_together(answering, index):
     def differ(answers, pictures):
         answers[index][-1, -1, -1, -1] += np.float32(pictures > 1)
 
-    answering(monkeypatch, differ)
+    answering(differ)
     assert open_lane(registry.find("weld-sim"), 1, together=2).together is None

@@ -94,17 +94,6 @@ def with_bank(network: ov.Model, scale: Scale, vectors: Float32) -> ov.Model:
     return ov.Model([ops.sqrt(away)], network.get_parameters(), "anomaly")
 
 
-def compile_network(network: ov.Model, threads: int) -> Any:
-    """Compile a graph for this CPU, pinned to f32 and to threads."""
-    settings = {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "NUM_STREAMS": "1",
-        "INFERENCE_NUM_THREADS": str(threads),
-        "ENABLE_CPU_PINNING": "NO",
-    }
-    return ov.Core().compile_model(network, "CPU", settings)
-
-
 def _blocks() -> list[tuple[int, int]]:
     """Return stride and expansion of every block: only the first of a stage has the stage's stride."""
     return [

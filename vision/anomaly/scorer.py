@@ -15,6 +15,7 @@ from vision import letterbox, registry
 from vision.anomaly import maps, network
 from vision.anomaly.bank import Bank
 from vision.detect import check_numbers
+from vision.network import compiled
 from vision.records import Finding, Float32
 from vision.registry import Model, ModelError
 
@@ -56,7 +57,7 @@ def read_backbone(model: Model) -> ov.Model:
 def open_lane(graph: ov.Model, threads: int = 1) -> Lane:
     """Compile a graph for this CPU, pinned to f32 and to threads; it reads and fills arrays of ours."""
     blob, output = (np.zeros(tuple(end.shape), np.float32) for end in (graph.input(0), graph.output(0)))
-    request = network.compile_network(graph, threads).create_infer_request()
+    request = compiled(graph, threads).create_infer_request()
     request.set_input_tensor(ov.Tensor(blob, shared_memory=True))
     request.set_output_tensor(ov.Tensor(output, shared_memory=True))
     return Lane(request, blob, output)
