@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import openvino as ov
 import psycopg
 
 from bench.demo import pss_gb, wait_for_verdict
@@ -24,7 +25,6 @@ from engine.paths import Home
 from engine.plant import ConsoleSection, Plant, SimulatedCamera, StationSection
 from engine.status import status
 from vision import detect
-from vision.registry import Model
 
 STATIONS, CAMERAS = 8, 8
 FRAMES_PER_S = 2.0
@@ -53,10 +53,8 @@ class SleepingStation(StationActor):
     def __init__(self, plant_file: str, station: str, home: str) -> None:
         opened = detect.open_request
 
-        def open_sleeping(
-            model: Model, threads: int, pictures: int = 1, whole: bool = False
-        ) -> detect.Request:
-            return finding_nothing(opened(model, threads, pictures, whole), SleepingRequest(pictures))
+        def open_sleeping(graph: ov.Model, threads: int, pictures: int = 1) -> detect.Request:
+            return finding_nothing(opened(graph, threads, pictures), SleepingRequest(pictures))
 
         detect.open_request = open_sleeping
         super().__init__(plant_file, station, home)

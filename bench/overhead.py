@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 import cv2
+import openvino as ov
 
 from bench.vision import Stations
 from bench.vision_rounds import Bench
 from vision import detect, pictures, quality, registry
 from vision.evidence import EvidenceStore
-from vision.registry import Model
 from vision.simulate import PartRenderer
 
 WIDTH, HEIGHT = 1920, 1080
@@ -78,8 +78,8 @@ def taken_apart(spent: Spent) -> Iterator[None]:
     """Let the model answer at once and time the other three."""
     opened = detect.open_request
 
-    def without_model(model: Model, threads: int, pictures: int = 1) -> detect.Request:
-        return finding_nothing(opened(model, threads, pictures), Absent())
+    def without_model(graph: ov.Model, threads: int, pictures: int = 1) -> detect.Request:
+        return finding_nothing(opened(graph, threads, pictures), Absent())
 
     keep = EvidenceStore.keep
     with (

@@ -7,7 +7,9 @@ request as it was exported (``vs_bare``); the quickest way that is known here, w
 modes (``vs_bare_quickest``); and several pictures a request, as the station does it. Ultralytics is
 pinned to f32 and reads the same files. Beside them run both as they ship (``vs_ultralytics_shipped``):
 the station with the model's INT8 export, which is the default of a plant, and Ultralytics with nothing
-pinned, so that OpenVINO may round its FP16 export to bf16 where the processor can.
+pinned, so that OpenVINO may round its FP16 export to bf16 where the processor can. In FP16
+(``int8_vs_ultralytics_fp16``) the same export is computed with nothing rounded more coarsely than it says: in
+FP16 itself, where the processor has it, or in single precision, whichever is quicker.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -259,11 +261,13 @@ class Sides:
     peer: Peer | None
     shipped: Peer | None
     """Ultralytics as it comes, without a pin."""
+    half: Peer | None
+    """Ultralytics pinned to FP16, where this processor has it."""
 
     def round(self) -> None:
         """Have every side look at every picture once."""
         ours = self.bare, self.stations, self.quickest, self.together
-        for side in (*ours, self.peer, self.int8, self.shipped):
+        for side in (*ours, self.peer, self.int8, self.shipped, self.half):
             if side:
                 side.round()
 
@@ -277,12 +281,7 @@ def run(model: Model | None = None, count: int = PICTURES, rounds: int = ROUNDS)
         if (registry.SHIPPED / f"{bench.model.name}-int8").is_dir():
             quantised = Bench(registry.find(f"{bench.model.name}-int8"), bench.encoded)
             int8 = stack.enter_context(stations_of(quantised, root / "int8"))
-        peers: list[Peer | None] = [None, None]
-        if TRAINING_PYTHON.exists():
-            peers = [Peer(bench, root), Peer(bench, root, "shipped")]
-            for peer in filter(None, peers):
-                stack.callback(peer.close)
-        sides = Sides(*bare_sides(bench), stations, int8, *peers)
+        sides = Sides(*bare_sides(bench), stations, int8, *stack.enter_context(peers_of(bench, root)))
         for _ in range(rounds):
             sides.round()
         return report(bench, sides)
@@ -296,6 +295,19 @@ def bare_sides(bench: Bench) -> tuple[Bare, Bare, Bare]:
         Bare(bench, inputs, (*THROUGHPUT, LATENCY), together=1),
         Bare(bench, inputs, together=TOGETHER),
     )
+
+
+@contextmanager
+def peers_of(bench: Bench, root: Path) -> Iterator[tuple[Peer | None, Peer | None, Peer | None]]:
+    """Give Ultralytics in f32, as it ships and in FP16; None each where it, or the last, is not there."""
+    if not TRAINING_PYTHON.exists():
+        yield None, None, None
+        return
+    with ExitStack() as stack:
+        peer, shipped, half = (
+            stack.enter_context(closing(Peer(bench, root, pin))) for pin in ("f32", "shipped", "f16")
+        )
+        yield peer, shipped, half if half.computes == "f16" else None
 
 
 @contextmanager
@@ -332,15 +344,18 @@ def report(bench: Bench, sides: Sides) -> dict[str, Any]:
 def beside_ultralytics(bench: Bench, sides: Sides) -> dict[str, Any]:
     """Return rates and ratios against Ultralytics; None where it, or an INT8 export, is not there."""
     stations, verdicts = sides.stations.rounds, sides.stations.verdicts
-    int8, peer, shipped = sides.int8, sides.peer, sides.shipped
+    int8, peer, shipped, half = sides.int8, sides.peer, sides.shipped, sides.half
+    fine = max(filter(None, (peer, half)), key=lambda side: median(side.rounds, "fps"), default=None)
     return {
         "int8_fps": median(int8.rounds, "fps") if int8 else None,
         "ultralytics_fps": median(peer.rounds, "fps") if peer else None,
         "ultralytics_shipped_fps": median(shipped.rounds, "fps") if shipped else None,
+        "ultralytics_shipped_computes": shipped.computes if shipped else None,
+        "ultralytics_fp16_fps": median(half.rounds, "fps") if half else None,
         "vs_ultralytics": ratio(stations, peer.rounds) if peer else None,
         "vs_ultralytics_shipped": ratio(int8.rounds, shipped.rounds) if int8 and shipped else None,
         "f32_vs_ultralytics_shipped": ratio(stations, shipped.rounds) if shipped else None,
-        "int8_vs_ultralytics_f32": ratio(int8.rounds, peer.rounds) if int8 and peer else None,
+        "int8_vs_ultralytics_fp16": ratio(int8.rounds, fine.rounds) if int8 and fine else None,
         "same_answers": same_answers(bench, verdicts, peer.answers) if peer else None,
         "same_answers_shipped": same_answers(bench, verdicts, shipped.answers) if shipped else None,
     }

@@ -4,9 +4,10 @@ Started with a model folder, a folder of pictures and how it computes. Says ``re
 on standard input runs one round and prints its seconds; the first round's answers are printed before, so
 that both sides can be compared.
 
-``f32`` pins the export (Ultralytics has no setting for it); ``shipped`` leaves everything as Ultralytics
-comes: the export has FP16 weights, and OpenVINO chooses what this processor computes in. The loop reads and
-decodes the files itself, as the station decodes what its camera gives.
+``f32`` and ``f16`` pin what the export is computed in (Ultralytics has no setting for it); ``shipped`` leaves
+everything as Ultralytics comes: the export has FP16 weights, and OpenVINO chooses what this processor
+computes in. What it came to is said before all else, since a pin is but a wish. The loop reads and decodes
+the files itself, as the station decodes what its camera gives.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ from pathlib import Path
 from typing import Any
 
 
-def pin_to_f32() -> None:
-    """Make OpenVINO compute in f32, as the station does."""
+def watch(pin: str | None) -> list[str]:
+    """Make OpenVINO compute in a precision, if one is named; return where what it took is written."""
     import openvino as ov
 
-    original = ov.Core.compile_model
+    original, told = ov.Core.compile_model, []
+    wish = {"INFERENCE_PRECISION_HINT": pin} if pin else {}
 
     def compile_model(self: Any, model: Any, device_name: Any = None, config: Any = None) -> Any:
-        return original(self, model, device_name, {**(config or {}), "INFERENCE_PRECISION_HINT": "f32"})
+        compiled = original(self, model, device_name, {**(config or {}), **wish})
+        told.append(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
+        return compiled
 
     ov.Core.compile_model = compile_model
+    return told
 
 
 def lay_out(model: Path, into: Path) -> Path:
@@ -56,8 +61,7 @@ def answer(result: Any) -> list[list[float]]:
 
 def main() -> None:
     """Serve rounds until standard input ends."""
-    if sys.argv[3] == "f32":
-        pin_to_f32()
+    computes = watch(None if sys.argv[3] == "shipped" else sys.argv[3])
     from ultralytics import YOLO
 
     pictures = sys.argv[2]
@@ -65,6 +69,7 @@ def main() -> None:
         model = YOLO(lay_out(Path(sys.argv[1]), Path(folder)), task="detect")
         settings = {"stream": True, "verbose": False, "save": False}
         answers = [answer(result) for result in model.predict(pictures, **settings)]
+        print("computes " + computes[-1], flush=True)
         print("ready " + json.dumps(answers), flush=True)
         for _ in sys.stdin:
             started = time.perf_counter()

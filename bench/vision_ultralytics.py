@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from bench.vision_rounds import Bench, Round
+from vision.network import INSTRUCTIONS
 from vision.records import Verdict
 
 SAME_PIXELS = 1.0
@@ -19,10 +20,13 @@ TRAINING_PYTHON = Path(".venv-train/bin/python")
 
 
 class Peer:
-    """Ultralytics in its own environment, pinned to f32 or as it ships."""
+    """Ultralytics in its own environment, pinned to a precision or as it ships.
 
-    def __init__(self, bench: Bench, root: Path, computes: Literal["f32", "shipped"] = "f32") -> None:
-        folder = root / f"pictures-{computes}"
+    ``computes`` is the precision that OpenVINO came to: it may have none of the kind on this processor.
+    """
+
+    def __init__(self, bench: Bench, root: Path, pin: Literal["f32", "f16", "shipped"] = "f32") -> None:
+        folder = root / f"pictures-{pin}"
         folder.mkdir()
         for index, encoded in enumerate(bench.encoded):
             (folder / f"{index:06d}.jpg").write_bytes(encoded)
@@ -32,9 +36,10 @@ class Peer:
             "bench.vision_peer",
             str(bench.model.folder),
             str(folder),
-            computes,
+            pin,
         ]
         environment = {**os.environ, "YOLO_CONFIG_DIR": str(root), "YOLO_OFFLINE": "true"}
+        environment.pop(INSTRUCTIONS, None)
         self._process = subprocess.Popen(
             self._command,
             env=environment,
@@ -43,6 +48,7 @@ class Peer:
             stderr=subprocess.DEVNULL,
         )
         self.rounds: list[Round] = []
+        self.computes = self._line(b"computes ").decode().strip()
         self.answers: list[list[list[float]]] = json.loads(self._line(b"ready "))
 
     def _line(self, start: bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 
 from vision import card, export, registry
 from vision.dataset import DatasetError, read_classes
-from vision.detect import open_request
+from vision.detect import open_request, read_network, refused
 from vision.evaluation import judge_parts
 from vision.export import Taught, Trained, look, photographs
 from vision.records import Float32
@@ -26,7 +26,8 @@ class Running:
 
     def __init__(self, model: Model) -> None:
         self.classes = model.classes
-        self._request = open_request(model, threads=1, whole=True)
+        with refused(model):
+            self._request = open_request(read_network(model, whole=True), threads=1)
 
     def __call__(self, tensor: Float32) -> Float32:
         """Return the raw output of one picture (1, 3, side, side)."""

@@ -10,7 +10,8 @@ bits that each alone would have given is tried when a detector opens, and where 
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +83,8 @@ class Lane:
 
     alone: Request
     together: Request | None = None
+    why_alone: str = ""
+    """What keeps pictures from being computed together."""
 
     def groups(self, pictures: Sequence[letterbox.Fitted]) -> list[Sequence[letterbox.Fitted]]:
         """Return pictures in the groups that are computed one after the other."""
@@ -117,10 +120,14 @@ class Detector:
     def __init__(self, model: Model, lanes: int = 1, threads: int = 1, together: int = 1) -> None:
         self.model = model
         self._lanes: queue.SimpleQueue[Lane] = queue.SimpleQueue()
-        for _ in range(lanes):
-            lane = open_lane(model, threads, together)
-            self.decodes = lane.alone.decodes
-            self._lanes.put(lane)
+        graph = read_network(model)
+        with refused(model):
+            for _ in range(lanes):
+                lane = open_lane(graph, threads, together)
+                self._lanes.put(lane)
+        self.decodes = lane.alone.decodes
+        if lane.why_alone:
+            logger.info("pictures_computed_one_by_one", model=model.name, reason=lane.why_alone)
 
     def fit(self, image: Image) -> letterbox.Fitted:
         """Resize a picture to the model's scale."""
@@ -159,37 +166,52 @@ class Detector:
         return choose(tail.decode(answer, floor) if self.decodes else answer[0], floor)
 
 
-def open_lane(model: Model, threads: int, together: int = 1) -> Lane:
+@contextmanager
+def refused(model: Model) -> Iterator[None]:
+    """Raise what OpenVINO says over a model as a `ModelError`."""
+    try:
+        yield
+    except RuntimeError as exc:
+        raise ModelError(f"OpenVINO cannot read the model in {model.folder}; export it anew.") from exc
+
+
+def read_network(model: Model, whole: bool = False) -> ov.Model:
+    """Return the network of a model as a station computes it, for one picture (1, side, side, 3).
+
+    A ``whole`` one takes planes (1, 3, side, side) and answers with a head, as it was exported.
+
+    Raises
+    ------
+    ModelError
+        OpenVINO cannot read it, or its shapes or its precision are not those of its card.
+    """
+    graph = network.read(model)
+    with refused(model):
+        graph = network.settle(graph, model.input_size)
+        network.check(graph, model)
+        return graph if whole else trim(graph, model)
+
+
+def open_lane(graph: ov.Model, threads: int, together: int = 1) -> Lane:
     """Return what a thread computes with, for so many pictures together if that gives the same bits here."""
-    alone = open_request(model, threads)
+    alone = open_request(graph, threads)
     if together == 1:
         return Lane(alone)
     try:
-        several = open_request(model, threads, together)
+        several = open_request(graph, threads, together)
         if alike(alone, several):
             return Lane(alone, several)
-        why = "together they give other bits"
-    except (ModelError, RuntimeError):
-        why = "it takes one at a time"
-    logger.info("pictures_computed_one_by_one", model=model.name, reason=why)
-    return Lane(alone)
+        return Lane(alone, why_alone="together they give other bits")
+    except RuntimeError:
+        return Lane(alone, why_alone="it takes one at a time")
 
 
-def open_request(model: Model, threads: int, pictures: int = 1, whole: bool = False) -> Request:
-    """Compile an export for this CPU, pinned to its precision and threads; it reads and fills arrays of ours.
-
-    A ``whole`` network takes planes (pictures, 3, side, side) and answers with heads, as it was exported.
-    """
-    graph = network.read(model)
-    try:
-        graph = network.settle(graph, model.input_size)
-        network.check(graph, model)
-        graph = graph if whole else trim(graph, model)
-        if pictures > 1:
-            graph.reshape([pictures, *list(graph.input(0).shape)[1:]])
-        compiled = network.compiled(graph, threads)
-    except RuntimeError as exc:
-        raise ModelError(f"OpenVINO cannot read the model in {model.folder}; export it anew.") from exc
+def open_request(graph: ov.Model, threads: int, pictures: int = 1) -> Request:
+    """Compile a network for this CPU, pinned to its precision and threads; it fills arrays of ours."""
+    if pictures > 1:
+        graph = graph.clone()
+        graph.reshape([pictures, *list(graph.input(0).shape)[1:]])
+    compiled = network.compiled(graph, threads)
     blob, *answers = (
         np.zeros(tuple(end.shape), end.get_element_type().to_dtype())
         for end in (compiled.input(0), *compiled.outputs)

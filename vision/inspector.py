@@ -14,7 +14,7 @@ import cv2
 import openvino as ov
 import simplejpeg
 
-from vision import letterbox, locate, pictures, quality
+from vision import letterbox, locate, network, pictures, quality
 from vision.anomaly import AnomalyDetector, maps
 from vision.assembly import Part
 from vision.detect import OVERLAP, Detector
@@ -48,6 +48,7 @@ def preprocessing(
             "jpeg": simplejpeg.__version__,
             "opencv": cv2.__version__,
             "openvino": ov.__version__,
+            "instructions": network.instructions(),
         }
     )
 

@@ -144,7 +144,7 @@ def test_the_example_plant_is_one() -> None:
 def promtool() -> str:
     """Return Prometheus' own checker, which Debian's package holds."""
     folder = os.environ.get("SEAMLINE_PROMTOOL_DIR", "/var/tmp/seamline-promtool")
-    return run(DEPLOY / "promtool.sh", folder).splitlines()[-1]
+    return run(DEPLOY / "promtool.sh", folder).splitlines()[0]
 
 
 def queries() -> list[str]:

@@ -14,8 +14,8 @@ def answering(monkeypatch):
     """Have every request's answers changed, once it has computed them for so many pictures."""
 
     def begin(change):
-        def open_changed(of, threads, pictures=1):
-            request = open_request(of, threads, pictures)
+        def open_changed(graph, threads, pictures=1):
+            request = open_request(graph, threads, pictures)
             infer = request.compiled.infer
 
             class Compiled:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from vision import registry
-from vision.detect import MOST, Detector, Lane, check_numbers, choose, open_lane, sort
+from vision.detect import MOST, Detector, Lane, check_numbers, choose, open_lane, read_network, sort
 from vision.testing import WELD_SCORE, picture, write_model
 
 
@@ -53,7 +54,7 @@ def test_pictures_looked_at_together_give_what_each_gives_alone(model):
 
 
 def test_pictures_are_grouped_as_far_as_groups_are_whole(model):
-    lane = open_lane(model, 1, together=4)
+    lane = open_lane(read_network(model), 1, together=4)
     assert [len(group) for group in lane.groups(range(10))] == [4, 4, 1, 1]
     assert [len(group) for group in lane.groups(range(3))] == [1, 1, 1]
     assert [len(group) for group in Lane(lane.alone).groups(range(5))] == [1] * 5
@@ -64,12 +65,25 @@ def test_a_model_that_says_other_things_of_several_pictures_looks_at_each_alone(
         answers[0][-1, -1, -1] += np.float32(pictures > 1) * np.float32(1e-6)
 
     answering(be_off_by_a_bit)
-    assert open_lane(model, 1, together=4).together is None
+    with capture_logs() as logs:
+        detector = Detector(model, lanes=2, together=4)
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [
+        ("pictures_computed_one_by_one", "together they give other bits")
+    ]
+    fitted = [detector.fit(picture(red, seed=red)) for red in range(0, 250, 50)]
+    assert len(detector.detect_fitted(fitted, 0.25)) == len(fitted)
 
 
 def test_a_model_that_takes_one_picture_only_looks_at_each_alone(tmp_path):
-    lane = open_lane(write_model(tmp_path, singular=True), 1, together=4)
-    assert lane.together is None
+    lane = open_lane(read_network(write_model(tmp_path, singular=True)), 1, together=4)
+    assert (lane.together, lane.why_alone) == (None, "it takes one at a time")
+
+
+def test_what_a_station_does_itself_is_tried_once_however_many_lanes_there_are(monkeypatch):
+    tried = []
+    monkeypatch.setattr("vision.tail.agrees", lambda graph, classes: tried.append(classes) or True)
+    assert Detector(registry.find("weld-sim"), lanes=3, together=2).decodes
+    assert len(tried) == 1
 
 
 def test_a_lane_is_given_back_after_a_failure(model):

@@ -6,7 +6,7 @@ import pytest
 from openvino import opset13 as ops
 
 from vision import entry, letterbox, network, registry
-from vision.detect import open_request
+from vision.detect import open_request, read_network
 from vision.simulate import PartRenderer
 
 SIDE = 32
@@ -77,7 +77,7 @@ def test_a_network_answers_the_same_bits_to_pixels_as_to_planes(first, kind):
 def test_shipped_models_answer_the_same_bits_however_a_picture_enters(name, kind, monkeypatch):
     model = registry.find(name)
     monkeypatch.setattr("vision.tail.cut", lambda graph, classes: None)
-    station, whole = open_request(model, 1), open_request(model, 1, whole=True)
+    station, whole = (open_request(read_network(model, whole), 1) for whole in (False, True))
     assert station.blob.dtype == kind
     fitted = letterbox.fit(PartRenderer(seed=6).render(0).image[:200], model.input_size)
     letterbox.fill(fitted, whole.blob[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vision import pictures, registry
+from vision import network, pictures, registry
 from vision.anomaly import AnomalyDetector, fit
 from vision.cameras import Run
 from vision.detect import Detector
@@ -107,6 +107,12 @@ def test_everything_that_a_verdict_depends_on_changes_its_versions(detector, ins
     assert (other.model, other.preprocessing) == (inspector.versions.model, inspector.versions.preprocessing)
     assert preprocessing(320) != preprocessing(640)
     assert preprocessing(320) != preprocessing(320, decodes=False)
+
+
+def test_the_instructions_that_a_model_is_computed_with_change_its_verdicts_versions(monkeypatch):
+    before = preprocessing(320)
+    monkeypatch.setenv(network.INSTRUCTIONS, "AVX512_CORE_AMX")
+    assert preprocessing(320) != before
 
 
 def test_a_head_that_is_decoded_here_is_told_from_one_that_its_network_decodes(detector, inspector):

@@ -6,7 +6,7 @@ import pytest
 from openvino import opset13 as ops
 
 from vision import letterbox, network, registry, tail
-from vision.detect import Detector, choose, open_lane, open_request
+from vision.detect import Detector, choose, open_lane, open_request, read_network
 from vision.registry import ModelError
 from vision.simulate import PartRenderer
 
@@ -169,7 +169,7 @@ def test_no_column_above_a_floor_is_left_out_by_a_digit(floor):
 @pytest.mark.parametrize("name", ["weld-sim", "weld-pipe", "weld-pipe-int8"])
 def test_a_shipped_detector_finds_what_its_whole_network_finds(name):
     model, renderer = registry.find(name), PartRenderer(seed=5)
-    detector, whole = Detector(model, together=2), open_request(model, 1, whole=True)
+    detector, whole = Detector(model, together=2), open_request(read_network(model, whole=True), 1)
     assert detector.decodes
     fitted = [detector.fit(renderer.render(index).image) for index in range(9)]
     count = 0
@@ -208,4 +208,4 @@ def test_pictures_are_looked_at_alone_if_a_bit_of_any_map_differs_together(answe
         answers[index][-1, -1, -1, -1] += np.float32(pictures > 1)
 
     answering(differ)
-    assert open_lane(registry.find("weld-sim"), 1, together=2).together is None
+    assert open_lane(read_network(registry.find("weld-sim")), 1, together=2).together is None
