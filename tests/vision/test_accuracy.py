@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import lazy_boxes, unseen_weld
+from bench import accuracy, lazy_boxes, unseen_weld
+from vision import registry
 from vision.accuracy import summarise
 from vision.dataset import Truth
 from vision.records import Findings
@@ -45,6 +46,19 @@ def test_pictures_of_one_kind_alone_tell_nothing_apart():
     found = summarise([(findings(), truth(1))], CLASSES)
     assert np.isnan(found.image_auroc)
     assert found.as_dict()["image_auroc"] is None
+
+
+def test_what_ships_is_told_apart_from_the_export_that_it_was_made_of(monkeypatch, tmp_path):
+    measured = {
+        registry.DEFAULT: summarise([(findings(), truth(1))], CLASSES),
+        accuracy.IN_F32: summarise([(findings((1, 0.9)), truth(1))], CLASSES),
+    }
+    monkeypatch.setattr(accuracy, "measure", lambda model, data, split: measured[model.name])
+    monkeypatch.setattr(lazy_boxes, "measure", lambda data, split: measured[registry.DEFAULT].report)
+    monkeypatch.setattr(unseen_weld, "measure", lambda data: {})
+    told = accuracy.detect(tmp_path)
+    assert told["map50_exported"] == told["map50_95_exported"] == told["map50_unseen_shot"] == 0
+    assert told["map50_exported_f32"] == told["map50_95_exported_f32"] == pytest.approx(0.995)
 
 
 def test_the_lazy_detector_says_the_middle_of_what_it_saw():
