@@ -18,6 +18,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+ALIASES = {("memory", "station"): "station_memory"}
+"""Benchmarks that are a module of their own, by the name and set that they are asked for by, too."""
+
 
 def names() -> dict[str, str]:
     """Return every benchmark and the first line of its docstring, without importing any."""
@@ -62,16 +65,18 @@ def main() -> None:
     if options.name is None:
         show("Benchmarks", known)
         return
-    run = import_module(f"bench.{options.name}").run
+    asked = (options.name, *options.set)
+    name, given = (ALIASES[asked], []) if asked in ALIASES else (options.name, options.set)
+    run = import_module(f"bench.{name}").run
     try:
-        signature(run).bind(*options.set)
+        signature(run).bind(*given)
     except TypeError:
-        parser.error(f"{options.name} does not know what to do with {' '.join(options.set)!r}")
-    figures = run(*options.set, **own_options(run, rest, parser))
+        parser.error(f"{name} does not know what to do with {' '.join(given)!r}")
+    figures = run(*given, **own_options(run, rest, parser))
     if options.json:
         print(json.dumps(figures))
     else:
-        show(known[options.name], figures)
+        show(known[name], figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Memory of a shard's flow with 100,000 tags at 1 Hz, through an hour of event time.
 
     python -m bench memory [SECONDS] [--json]
+    python -m bench memory station          # that of a station: see `bench.station_memory`
 
 A process of its own runs the chain of a line of 100 machines as fast as it can, on log entries as ten
 gateways would send them. Everything that a shard keeps is there: the operators' states, a snapshot of

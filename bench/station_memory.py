@@ -1,6 +1,6 @@
 """Memory of a station through 100,000 frames: pictures, model, evidence, verdicts into a real log.
 
-    python -m bench station_memory [--frames N] [--model NAME] [--json]
+    python -m bench memory station [--frames N] [--model NAME] [--json]
 
 Everything that a station keeps is real: decoded pictures, the model, packs of evidence with their index,
 the ledger, the tally, a log with its appender. ``pss_mb`` is the most that the station's process ever

@@ -1,11 +1,15 @@
 """What a station keeps does not grow with the parts that it has judged, and the benchmark tells growth."""
 
 import gc
+import json
+import sys
 import threading
 from types import FunctionType, ModuleType
 
 import pytest
 
+from bench import __main__ as bench
+from bench import station_memory
 from bench.station_memory import EndlessCamera, Sample, figures
 from engine.approvals.testing import vouch
 from engine.paths import Home
@@ -104,3 +108,13 @@ def test_the_benchmark_tells_a_leak_from_memory_that_fills_up_and_stays():
     assert told["tenths_mb"][0] == pytest.approx(7.5)
     assert told["own_mb"] == pytest.approx(12.0)
     assert told["pss_mb"] == 9.0
+
+
+def test_the_memory_of_a_station_is_a_set_of_the_benchmark_of_memory(monkeypatch, capsys):
+    def run(*, frames: int = 100_000, model: str = "weld-pipe"):
+        return {"frames": frames, "model": model}
+
+    monkeypatch.setattr(station_memory, "run", run)
+    monkeypatch.setattr(sys, "argv", ["bench", "memory", "station", "--frames", "7", "--json"])
+    bench.main()
+    assert json.loads(capsys.readouterr().out) == {"frames": 7, "model": "weld-pipe"}
