@@ -1,7 +1,7 @@
-"""Train the weld detector: photographs and boxes in, a checkpoint with a fixed seed out.
+"""Train the weld detector: photographs and boxes in, a checkpoint out that follows from a seed.
 
 Runs in the training environment (``make train-env``), never at run time. A run that was interrupted
-goes on where it stopped.
+goes on where it stopped, with the seed that it began with.
 
     python -m vision.training --data "$SEAMLINE_DATA/welds-pipe" --same-welds --runs runs
     python -m vision.training --rendered 480 --name weld-sim --start runs/weld-pipe/weights/last.pt
@@ -200,6 +200,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a checkpoint to go on from, in a new run")
     parser.add_argument("--freeze", type=int, default=0, help="leave so many layers as they are: quicker")
     parser.add_argument("--side", type=int, default=IMAGE_SIZE, help="pixels of its square, in steps of 32")
+    parser.add_argument("--seed", type=int, default=SEED, help="of a new run")
     parser.add_argument("--rendered", type=int, default=0, help="render so many parts to train on")
     parser.add_argument("--same-welds", action="store_true", help="train though both sides share welds")
     given = parser.parse_args()
@@ -220,7 +221,7 @@ def train_as_asked(given: argparse.Namespace) -> Path:
         refuse_leaks(given.data, given.split, given.same_welds)
         (file, kept), others = lay_out_photographs(given.data, given.split, laid, given.rendered), {}
     stage = Stage(given.epochs, kept)
-    others = {"freeze": given.freeze, "imgsz": given.side, **others}
+    others = {"freeze": given.freeze, "imgsz": given.side, "seed": given.seed, **others}
     return train(file, given.runs, given.name, stage, given.start, **others)
 
 

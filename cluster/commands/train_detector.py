@@ -16,6 +16,7 @@ EPOCHS = 36
 SIDE = 320
 STRIDE = 32
 """A network of the YOLO family halves a picture five times."""
+SEEDS = 2**31
 
 
 @train.command()
@@ -42,6 +43,9 @@ def detector(
     ] = 0,
     start: Annotated[Path | None, typer.Option(help="A checkpoint to go on from, in a new run.")] = None,
     side: Annotated[int, typer.Option(min=STRIDE, help="Pixels of the square that it sees, by 32.")] = SIDE,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=SEEDS - 1, help="Of a new run; left out: always the same.")
+    ] = None,
     environment: Annotated[
         Path | None, typer.Option(help="The training environment; left out: .venv-train of the project.")
     ] = None,
@@ -64,6 +68,8 @@ def detector(
     if data is not None:
         ours = data_of_ours(data, folder / f"{name}-set", groups, group_by)
         given += pictures_to_train_on(ours, split, same_welds)
+    if seed is not None:
+        given.append(f"--seed={seed}")
     if start is not None:
         given.append(f"--start={start.absolute()}")
     task = Training(find_python(environment), folder, name, given)

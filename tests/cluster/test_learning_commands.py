@@ -21,7 +21,7 @@ TRAINER = """\
 #!{python}
 import argparse, pathlib, sys, time
 parser = argparse.ArgumentParser()
-for name in ("runs", "name", "data", "split", "epochs", "rendered", "side"):
+for name in ("runs", "name", "data", "split", "epochs", "rendered", "side", "seed"):
     parser.add_argument("--" + name)
 parser.add_argument("--same-welds", action="store_true")
 given = parser.parse_args(sys.argv[3:])
@@ -39,6 +39,7 @@ for epoch in range(done, int(given.epochs)):
 (run / "weights" / "last.pt").touch()
 (run / "finished").write_text("5eed")
 (run / "side").write_text(given.side)
+(run / "seed").write_text(str(given.seed))
 notes = run.with_name(given.name + "-data")
 notes.mkdir(exist_ok=True)
 (notes / "notes.json").write_text('{{"odd things": ["here", "there"]}}')
@@ -135,6 +136,16 @@ def test_the_side_that_a_network_sees_is_asked_for_in_steps_of_32(
     ended = seamline(*command, "--side=400")
     assert ended.code == 2
     assert "a side of 400 pixels is no multiple of 32" in ended.words
+
+
+def test_a_seed_is_handed_on_only_if_one_is_asked_for(
+    seamline: Command, home: Path, data: Path, environment: Path
+) -> None:
+    command = ["train", "detector", data, "--split=mine", f"--environment={environment}", "--epochs=1"]
+    for name, asked, seed in (("usual", (), "None"), ("again", ("--seed=7",), "7")):
+        assert seamline(*command, *asked, f"--name={name}").code == 0
+        assert (home / "runs" / name / "seed").read_text() == seed
+    assert seamline(*command, "--seed=-1").code == 2
 
 
 def test_a_split_that_shares_a_weld_is_not_trained_on_by_chance(

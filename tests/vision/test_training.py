@@ -200,6 +200,14 @@ def test_a_run_that_was_killed_after_its_last_epoch_is_only_finished(trainer, tm
     assert [path.name for path in last.parent.iterdir()] == ["last.pt"]
 
 
+@pytest.mark.parametrize(("asked", "seed"), [((), training.SEED), (("--seed", "7"), 7)])
+def test_a_new_run_has_the_seed_that_is_asked_for(trainer, tmp_path, monkeypatch, asked, seed):
+    line = ["training", "--rendered", "2", "--epochs", "3", "--runs", str(tmp_path), "--name", "run"]
+    monkeypatch.setattr(sys, "argv", [*line, *asked])
+    training.main()
+    assert trainer.calls[0]["seed"] == seed
+
+
 def test_a_run_from_another_begins_with_its_weights_and_the_same_seed(trainer, tmp_path):
     start = tmp_path / "first" / "weights" / "last.pt"
     training.note_stages(tmp_path / "first", Stage(36, 0), None)
