@@ -21,6 +21,12 @@ def refuse(error: Exception | str) -> None:
     screen.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
+def alone(counted: str) -> str:
+    """Say that each picture counted as a part, where nobody named the parts; nothing where somebody did."""
+    said = "\nEach picture counts as a part; name parts of several in a column part of splits.csv."
+    return said if counted == "pictures" else ""
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show how far long work is; give what is to be told how much is done, of how much."""

@@ -7,7 +7,8 @@ to review is neither; how many are is told, for a person has to look at them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from vision.records import Outcome
@@ -20,6 +21,40 @@ class Judgement(NamedTuple):
 
     outcome: Outcome
     kinds: tuple[str, ...]
+
+
+class Tally(NamedTuple):
+    """What would become of whole parts."""
+
+    defective: int
+    sound: int
+    escaped: int
+    """Defective parts in none of whose pictures a defect was found."""
+    overkill: int
+    """Sound parts in one of whose pictures a defect was found."""
+
+
+def tally(pictures: Iterable[tuple[Hashable, bool, bool]]) -> Tally:
+    """Count parts by their pictures: of each its part, whether it shows a defect, whether one was found.
+
+    Examples
+    --------
+    >>> tally([("a", True, False), ("a", False, True), ("b", True, False), ("c", False, False)])
+    Tally(defective=2, sound=1, escaped=1, overkill=0)
+    """
+    flawed, alarmed = defaultdict[Hashable, bool](bool), defaultdict[Hashable, bool](bool)
+    for part, shows, found in pictures:
+        flawed[part] |= bool(shows)
+        alarmed[part] |= bool(found)
+    defective = [part for part, is_flawed in flawed.items() if is_flawed]
+    escaped = sum(not alarmed[part] for part in defective)
+    sound = len(flawed) - len(defective)
+    return Tally(len(defective), sound, escaped, sum(alarmed.values()) - len(defective) + escaped)
+
+
+def counted(grouped: bool) -> str:
+    """Return what rates are rates of: pictures, where nobody says which of them show the same part."""
+    return "parts" if grouped else "pictures"
 
 
 def upper_bound(events: int, trials: int, confidence: float = CONFIDENCE) -> float:

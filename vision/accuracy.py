@@ -10,10 +10,19 @@ from typing import Any
 import numpy as np
 
 from vision import pictures
-from vision.acceptance import rate, upper_bound
+from vision.acceptance import counted, rate, upper_bound
 from vision.anomaly.evaluation import auroc
 from vision.calibration import Reliability, reliability
-from vision.dataset import DatasetError, check_folder, label_file, read_classes, read_split, read_truth
+from vision.dataset import (
+    PART,
+    DatasetError,
+    check_folder,
+    label_file,
+    read_classes,
+    read_column,
+    read_split,
+    read_truth,
+)
 from vision.detect import Detector
 from vision.evaluation import FEATURES, Pair, PartFigures, Report, evaluate, judge_parts, match
 from vision.judge import SENTENCES
@@ -39,6 +48,8 @@ class Accuracy:
     """Scores of findings from the review band on, beside how often they are there."""
     defects_right: Reliability
     """Scores of each picture's worst defect, beside how often it has one."""
+    counted: str = "pictures"
+    """What the rates are rates of: parts, or where none is named pictures."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, rounded as the cards are."""
@@ -48,6 +59,7 @@ class Accuracy:
             "map50_95": round(self.report.map50_95(), 4),
             "map50_defects": round(self.report.map50(self.report.defects()), 4),
             "ap50": {name: round(value, 4) for name, value in self.report.ap50().items()},
+            "counted": self.counted,
             "parts": [asdict(part) for part in self.parts],
             **self.rates(),
             "image_auroc": None if np.isnan(self.image_auroc) else round(self.image_auroc, 4),
@@ -83,7 +95,13 @@ def measure(model: Model, data: Path, split: str, tell: Tell = lambda done, tota
     DatasetError
         The data set is not whole, or its classes are not those of the model.
     """
-    return summarise(pairs_of(model, data, split, tell), model.classes)
+    return summarise(pairs_of(model, data, split, tell), model.classes, parts_of(data, split))
+
+
+def parts_of(data: Path, split: str) -> tuple[str, ...]:
+    """Return the part that each picture of a test side shows; nothing where none of them has a named one."""
+    names, known = read_split(data, split).test, read_column(data, PART)
+    return tuple(known.get(name, name) for name in names) if not known.keys().isdisjoint(names) else ()
 
 
 def pairs_of(model: Model, data: Path, split: str, tell: Tell = lambda done, total: None) -> list[Pair]:
@@ -110,8 +128,8 @@ def pairs_of(model: Model, data: Path, split: str, tell: Tell = lambda done, tot
     return pairs
 
 
-def summarise(pairs: Sequence[Pair], classes: tuple[str, ...]) -> Accuracy:
-    """Return what findings are worth beside the truth, over all pictures."""
+def summarise(pairs: Sequence[Pair], classes: tuple[str, ...], parts: Sequence[str] = ()) -> Accuracy:
+    """Return what findings are worth beside the truth, over all pictures and the ``parts`` that they show."""
     features = [index for index, name in enumerate(classes) if name in FEATURES]
     worst = np.array([worst_score(found, features) for found, _ in pairs])
     flawed = np.array([not np.isin(truth.labels, features).all() for _, truth in pairs])
@@ -120,10 +138,11 @@ def summarise(pairs: Sequence[Pair], classes: tuple[str, ...]) -> Accuracy:
     counts = scores >= BANDS[0]
     return Accuracy(
         evaluate(pairs, classes),
-        tuple(judge_parts(pairs, classes, score) for score in BANDS),
+        tuple(judge_parts(pairs, classes, score, parts) for score in BANDS),
         auroc(worst[~flawed], worst[flawed]) if 0 < flawed.sum() < len(flawed) else float("nan"),
         reliability(scores[counts], right[counts]),
         reliability(worst, flawed),
+        counted(bool(parts)),
     )
 
 

@@ -18,6 +18,8 @@ class DatasetError(ValueError):
 
 PARTS = ("images", "labels", "classes.txt", "splits.csv")
 """What a data set of photographs with boxes is."""
+PART = "part"
+"""Column of ``splits.csv`` that names the part that a picture shows; without it each shows another."""
 SHOWN = 3
 """Pictures that a sentence names."""
 WHOLE = 1 << 31
@@ -90,6 +92,15 @@ def read_split(data: Path, column: str) -> Split:
         train=tuple(row["image"] for row in rows if row[column] == "train"),
         test=tuple(row["image"] for row in rows if row[column] == "test"),
     )
+
+
+def read_column(data: Path, column: str) -> dict[str, str]:
+    """Return what a column of ``splits.csv`` says of each picture that it says anything of."""
+    file = data / "splits.csv"
+    if not file.is_file():
+        return {}
+    with file.open(newline="", encoding="utf-8") as lines:
+        return {row["image"]: row[column] for row in csv.DictReader(lines) if row.get(column)}
 
 
 def read_truth(file: Path, width: int, height: int) -> Truth:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.acceptance import tally
 from vision.dataset import Truth
 from vision.records import Findings, Float32
 
@@ -139,25 +140,35 @@ def _area(recall: Float64, precision: Float64) -> float:
 
 @dataclass(frozen=True, slots=True)
 class PartFigures:
-    """How whole pictures would be judged at one score: a picture with a defect is a defective part."""
+    """How whole parts would be judged at one score: one that shows a defect in a picture is defective."""
 
     score: float
     defective: int
     sound: int
     escaped: int
-    """Defective parts in which no defect was found."""
+    """Defective parts in none of whose pictures a defect was found."""
     overkill: int
-    """Sound parts in which a defect was found."""
+    """Sound parts in one of whose pictures a defect was found."""
 
 
-def judge_parts(pairs: Iterable[Pair], classes: tuple[str, ...], score: float) -> PartFigures:
-    """Count parts that escape and parts that are rejected without cause, defects counting from a score."""
+def judge_parts(
+    pairs: Iterable[Pair], classes: tuple[str, ...], score: float, parts: Sequence[str] = ()
+) -> PartFigures:
+    """Count parts that escape and parts that are rejected without cause, defects counting from a score.
+
+    Parameters
+    ----------
+    parts
+        The part that each picture shows; none: each shows another.
+    """
     features = [index for index, name in enumerate(classes) if name in FEATURES]
-    counts = np.zeros((2, 2), dtype=int)
-    for findings, truth in pairs:
-        flawed = not np.isin(truth.labels, features).all()
-        alarmed = not np.isin(findings.labels[findings.scores >= score], features).all()
-        counts[int(flawed), int(alarmed)] += 1
-    return PartFigures(
-        score, int(counts[1].sum()), int(counts[0].sum()), int(counts[1, 0]), int(counts[0, 1])
+    held = list(pairs)
+    shown = (
+        (
+            part,
+            not np.isin(truth.labels, features).all(),
+            not np.isin(findings.labels[findings.scores >= score], features).all(),
+        )
+        for part, (findings, truth) in zip(parts or range(len(held)), held, strict=True)
     )
+    return PartFigures(score, *tally(shown))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cluster.commands import evaluate
-from cluster.terminal import Json, progress, screen
+from cluster.terminal import Json, alone, progress, screen
 
 
 @evaluate.command("anomaly")
@@ -36,14 +36,15 @@ def evaluate_anomaly(
 
 def show(told: dict[str, Any]) -> None:
     """Print what was measured."""
+    what = told["counted"]
     regions = "no masks" if told["aupro"] is None else f"AUPRO {told['aupro']:.3f}"
     screen.print(
-        f"{told['bank']} on {told['good']} good and {told['defective']} defective pictures:"
+        f"{told['bank']} on {told['good']} good and {told['defective']} defective {what}:"
         f" AUROC {told['image_auroc']:.3f}, {regions}\n"
-        f"Escapes: {told['escaped']} of {told['defective']} defective pictures keep the limit"
+        f"Escapes: {told['escaped']} of {told['defective']} defective {what} keep the limit"
         f" ({told['escape_rate']:.2%}, with 95 % confidence under {told['escape_upper95']:.2%}).\n"
-        f"Overkill: {told['overkill']} of {told['good']} good pictures are above it"
-        f" ({told['overkill_rate']:.2%}, under {told['overkill_upper95']:.2%}).",
+        f"Overkill: {told['overkill']} of {told['good']} good {what} are above it"
+        f" ({told['overkill_rate']:.2%}, under {told['overkill_upper95']:.2%}).{alone(what)}",
         highlight=False,
         soft_wrap=True,
     )

@@ -10,7 +10,7 @@ import typer
 
 from cluster.commands import evaluate
 from cluster.commands.models import card, names
-from cluster.terminal import Json, progress, screen
+from cluster.terminal import Json, alone, progress, screen
 from vision.registry import DEFAULT
 
 
@@ -56,7 +56,8 @@ def show(figures: dict[str, Any]) -> None:
     classes = Table("class", "AP50", box=None, header_style="dim")
     for name, value in figures["ap50"].items():
         classes.add_row(name, f"{value:.3f}")
-    parts = Table("defects count from", "defective parts passed", "sound parts rejected", box=None)
+    what = figures["counted"]
+    parts = Table("defects count from", f"defective {what} passed", f"sound {what} rejected", box=None)
     for part in figures["parts"]:
         escaped, overkill = "{escaped} of {defective}", "{overkill} of {sound}"
         parts.add_row(f"{part['score']:.2f}", escaped.format_map(part), overkill.format_map(part))
@@ -70,9 +71,10 @@ def in_words(figures: dict[str, Any]) -> str:
     off = figures["calibration"]["parts"]["ece"]
     auroc = "unknown, one kind alone is there" if figures["image_auroc"] is None else figures["image_auroc"]
     return (
-        f"Escapes below {low:.2f}: {figures['escape_rate']:.2%} of defective pictures, with 95 % confidence"
-        f" under {figures['escape_upper95']:.2%}.\n"
+        f"Escapes below {low:.2f}: {figures['escape_rate']:.2%} of defective {figures['counted']},"
+        f" with 95 % confidence under {figures['escape_upper95']:.2%}.\n"
         f"Overkill from {high:.2f}: {figures['overkill_rate']:.2%} of sound ones,"
         f" under {figures['overkill_upper95']:.2%}.\n"
         f"AUROC of pictures {auroc}; a picture's score is off by {off:.2f} on average."
+        f"{alone(figures['counted'])}"
     )

@@ -11,7 +11,7 @@ import typer
 
 from cluster.commands.models import models, names
 from cluster.commands.models_people import By, Key, Reason, person, told
-from cluster.terminal import Json, progress, screen
+from cluster.terminal import Json, alone, progress, screen
 
 if TYPE_CHECKING:
     from engine.approvals.entry import Entry
@@ -144,15 +144,16 @@ def show(facts: dict[str, Any]) -> None:
     """Print a record of the gate."""
     from rich.table import Table
 
-    table = Table("", "defective parts passed", "sound parts rejected", "to review", box=None)
+    what = facts["counted"]
+    table = Table("", f"defective {what} passed", f"sound {what} rejected", "to review", box=None)
     rows = {"this model": facts["figures"]}
     if facts["against"]:
         rows["in use"] = facts["against"]["figures"]
     for name, found in rows.items():
         counts = ("{escaped} of {defective}", "{overkill} of {sound}", "{review_rate:.1%}")
         table.add_row(name, *(count.format_map(found) for count in counts))
-    screen.print(f"Set {facts['set_name']}, {facts['set'][:12]}: {facts['figures']['parts']} pictures", table)
-    screen.print(f"{facts['learned_from'].capitalize()}.")
+    screen.print(f"Set {facts['set_name']}, {facts['set'][:12]}: {facts['figures']['parts']} {what}", table)
+    screen.print(f"{facts['learned_from'].capitalize()}.{alone(what)}", soft_wrap=True)
     screen.print(
         f"Failed: {facts['failed']}."
         if facts["failed"]

@@ -1,14 +1,15 @@
 """The gate measures: what a model, judging as a station would, says of a frozen set of labelled pictures.
 
 A set is ``images/``, ``labels/`` and ``classes.txt`` as detectors learn from, or two folders ``good/`` and
-``bad/``. Its hash stands in the record and in every signature that rests on it: another label, another
-picture, and it is another set.
+``bad/``. Where a part has several pictures, ``splits.csv`` names it in its column ``part``. Its hash stands
+in the record and in every signature that rests on it: another label, another picture, and it is another set.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ import numpy as np
 from engine.approvals.errors import ApprovalError
 from engine.paths import Home
 from vision import acceptance, anomaly
-from vision.acceptance import Judgement
+from vision.acceptance import Judgement, counted
 from vision.anomaly import AnomalyDetector
-from vision.dataset import label_file, read_classes, read_truth
+from vision.dataset import PART, label_file, read_classes, read_column, read_truth
 from vision.detect import Detector
 from vision.inspector import Inspector
 from vision.judge import FEATURES, Recipe
@@ -37,10 +38,11 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One picture and what is truly wrong with its part."""
+    """One picture and what it shows to be wrong with its part."""
 
     file: Path
     kinds: tuple[str, ...]
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,15 @@ class FrozenSet:
     name: str
     hash: str
     pictures: tuple[Labelled, ...]
+    counted: str
+    """What is judged: parts, or where none is named pictures."""
+
+    def parts(self) -> list[tuple[Labelled, ...]]:
+        """Return the pictures of each part."""
+        found = defaultdict[str, list[Labelled]](list)
+        for picture in self.pictures:
+            found[picture.part].append(picture)
+        return [tuple(pictures) for pictures in found.values()]
 
 
 def read_set(folder: Path) -> FrozenSet:
@@ -62,22 +73,26 @@ def read_set(folder: Path) -> FrozenSet:
     DatasetError
         A file of labels cannot be read.
     """
-    found = tuple(_labelled(folder) if (folder / CLASSES).is_file() else _sorted(folder))
+    named = read_column(folder, PART)
+    found = tuple((_labelled if (folder / CLASSES).is_file() else _sorted)(folder, named))
     if not found:
         raise ApprovalError(
             f"{folder} holds no set: put images/, labels/ and classes.txt there, or folders good/ and bad/."
         )
-    if len({bool(picture.kinds) for picture in found}) == 1:
-        lacks = "sound" if found[0].kinds else "defective"
+    told = counted(not {picture.part for picture in found}.isdisjoint(named.values()))
+    frozen = FrozenSet(folder.resolve().name, _hash(folder, named), found, told)
+    flawed = {any(picture.kinds for picture in part) for part in frozen.parts()}
+    if len(flawed) == 1:
+        lacks = "sound" if flawed.pop() else "defective"
         raise ApprovalError(f"{folder} holds no {lacks} part, so no model could fail on any; add some.")
-    return FrozenSet(folder.resolve().name, _hash(folder), found)
+    return frozen
 
 
-def _labelled(folder: Path) -> Iterator[Labelled]:
+def _labelled(folder: Path, parts: Mapping[str, str]) -> Iterator[Labelled]:
     classes = read_classes(folder)
     for file in _pictures(folder / "images"):
         named = {classes[label] for label in _labels(label_file(folder, file.name), len(classes))}
-        yield Labelled(file, tuple(sorted(named - set(FEATURES))))
+        yield Labelled(file, tuple(sorted(named - set(FEATURES))), parts.get(file.name, file.name))
 
 
 def _labels(file: Path, classes: int) -> list[int]:
@@ -92,21 +107,25 @@ def _labels(file: Path, classes: int) -> list[int]:
     return list(truth.labels.tolist())
 
 
-def _sorted(folder: Path) -> Iterator[Labelled]:
+def _sorted(folder: Path, parts: Mapping[str, str]) -> Iterator[Labelled]:
     for kind, kinds in (("bad", ("bad",)), ("good", ())):
-        yield from (Labelled(file, kinds) for file in _pictures(folder / kind))
+        for file in _pictures(folder / kind):
+            name = f"{kind}/{file.name}"
+            yield Labelled(file, kinds, parts.get(name, name))
 
 
 def _pictures(folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob("*") if file.suffix.lower() in PICTURES)
 
 
-def _hash(folder: Path) -> str:
-    """Return the SHA-256 over names and contents of everything that the set consists of."""
+def _hash(folder: Path, parts: Mapping[str, str]) -> str:
+    """Return the SHA-256 over names and contents of everything that the set consists of, and parts named."""
     whole = hashlib.sha256()
     files = [folder / CLASSES, *(file for part in PARTS for file in sorted((folder / part).glob("*")))]
     for file in (file for file in files if file.is_file()):
         whole.update(f"{file.relative_to(folder)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    for picture, part in sorted(parts.items()):
+        whole.update(f"{picture} {part}\n".encode())
     return whole.hexdigest()
 
 
@@ -122,11 +141,13 @@ def measure(model: Model, home: Home, frozen: FrozenSet, recipe: Recipe, tell: T
         The model does not run here.
     """
     inspector = open_inspector(model, home, replace(recipe, views=()))
-    judged = []
-    for number, picture in enumerate(frozen.pictures, 1):
-        frame = _frame(picture.file, number)
-        judged.append(Judgement(inspector.inspect((frame,)).outcome, picture.kinds))
-        tell(number, len(frozen.pictures))
+    judged, seen = [], 0
+    for part in frozen.parts():
+        frames = [_frame(picture.file, seen + number) for number, picture in enumerate(part, 1)]
+        kinds = {kind for picture in part for kind in picture.kinds}
+        judged.append(Judgement(inspector.inspect(frames).outcome, tuple(sorted(kinds))))
+        seen += len(part)
+        tell(seen, len(frozen.pictures))
     told = acceptance.figures(judged)
     return {name: told[name] for name in (*KEPT, "review_rate")}
 

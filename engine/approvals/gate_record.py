@@ -80,6 +80,7 @@ def record(
         "at": time_ns() // 1000,
         "set": frozen.hash,
         "set_name": frozen.name,
+        "counted": frozen.counted,
         "learned_from": unseen,
         "part_number": recipe.part_number,
         "station": bar.station,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from vision.anomaly import bank
@@ -90,7 +91,24 @@ def test_a_bank_is_measured_on_good_and_defective_pictures(seamline: Command, te
     assert found["escape_rate"] == 0
     assert found["escape_upper95"] == pytest.approx(1 - 0.05**0.5, abs=1e-4)
     assert found["aupro"] > 0.5
-    assert "2 good and 2 defective" in seamline("evaluate", "anomaly", tested, "--bank=sockets").words
+    words = seamline("evaluate", "anomaly", tested, "--bank=sockets").words
+    assert "2 good and 2 defective pictures" in words
+    assert "Each picture counts as a part" in words
+
+
+def test_a_part_of_which_one_picture_is_strange_is_found(seamline: Command, tested: Path) -> None:
+    seamline("train", "anomaly", tested, "--good=3", "--name=sockets", "--json")
+    shutil.copy(tested / "test" / "good" / "3.png", tested / "test" / "hole" / "7.png")
+    cv2.imwrite(str(tested / "ground_truth" / "hole" / "7_mask.png"), np.zeros((160, 160), np.uint8))
+    command = ("evaluate", "anomaly", tested, "--bank=sockets")
+    alone = seamline(*command, "--json").json
+    assert (alone["counted"], alone["defective"], alone["escaped"]) == ("pictures", 3, 1)
+    rows = [("good/4", "a"), ("hole/5", "b"), ("hole/7", "b")]
+    told = "\n".join(["image,part", *(f"test/{name}.png,{part}" for name, part in rows)])
+    (tested / "splits.csv").write_text(told)
+    found = seamline(*command, "--json").json
+    assert (found["counted"], found["good"], found["defective"], found["escaped"]) == ("parts", 2, 2, 0)
+    assert "2 good and 2 defective parts" in seamline(*command).words
 
 
 def test_a_set_without_masks_has_no_regions_to_find(seamline: Command, tested: Path) -> None:

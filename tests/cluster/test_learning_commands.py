@@ -87,6 +87,21 @@ def test_a_registered_model_is_measured_on_what_is_held_out(
     assert "mAP50 0.995" in words
     assert "Escapes below 0.25: 0.00% of defective pictures, with 95 % confidence under 95.00%." in words
     assert "AUROC of pictures 1.0; a picture's score is off by 0.00 on average." in words
+    assert "Each picture counts as a part" in words
+
+
+def test_pictures_of_one_part_are_judged_together(seamline: Command, home: Path, data: Path) -> None:
+    write_model(home / "models", "mine")
+    (data / "splits.csv").write_text("image,mine,part\na.png,train,1\nb.png,test,2\nc.png,test,2\n")
+    command = ("evaluate", "detector", data, "--model=mine", "--split=mine")
+    found = seamline(*command, "--json").json
+    assert (found["counted"], found["pictures"]) == ("parts", 2)
+    assert found["parts"][0] == {"score": 0.25, "defective": 1, "sound": 0, "escaped": 0, "overkill": 0}
+    words = seamline(*command).words
+    assert "of defective parts, with" in words
+    assert "counts as a part" not in words
+    (data / "splits.csv").write_text("image,mine,part\na.png,train,1\nb.png,test,\nc.png,test,\n")
+    assert seamline(*command, "--json").json["counted"] == "pictures"
 
 
 @pytest.mark.parametrize(

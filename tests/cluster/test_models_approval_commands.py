@@ -239,6 +239,23 @@ def test_another_label_is_another_set(seamline: Command, tmp_path: Path, frozen:
     assert "holds no set" in seamline("models", "gate", "tiny", f"--set={empty}", *asked[2:]).words
 
 
+def test_pictures_of_one_part_are_gated_together(seamline: Command, tmp_path: Path, frozen: Path) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    asked = ("models", "gate", "tiny", f"--set={frozen}", "--part-number=4711", *LIMITS)
+    alone = seamline(*asked, "--json").json
+    assert (alone["counted"], alone["figures"]["parts"], alone["figures"]["defective"]) == ("pictures", 4, 2)
+    assert "Each picture counts as a part" in seamline(*asked).words
+    (frozen / "bad" / "2.png").write_bytes((frozen / "good" / "0.png").read_bytes())
+    blind = seamline(*asked, "--json").json
+    assert blind["figures"]["escaped"] == 1
+    (frozen / "splits.csv").write_text("image,part\nbad/1.png,a\nbad/2.png,a\ngood/0.png,b\ngood/1.png,b\n")
+    told = seamline(*asked, "--json").json
+    assert (told["counted"], told["figures"]["parts"], told["figures"]["escaped"]) == ("parts", 3, 0)
+    assert told["figures"]["sound"] == 1
+    assert told["set"] != blind["set"]
+    assert "3 parts" in seamline(*asked).words
+
+
 def test_only_who_was_let_in_signs(seamline: Command, tmp_path: Path, frozen: Path) -> None:
     seamline("models", "register", export(tmp_path, 0), "--json")
     seamline("models", "gate", "tiny", f"--set={frozen}", "--part-number=4711", *LIMITS, "--json")

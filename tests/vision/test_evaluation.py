@@ -127,3 +127,23 @@ def test_parts_escape_below_the_score_and_are_rejected_above_it():
     strict, lenient = judge_parts(pairs, CLASSES, 0.25), judge_parts(pairs, CLASSES, 0.5)
     assert (strict.defective, strict.sound, strict.escaped, strict.overkill) == (2, 2, 1, 1)
     assert (lenient.escaped, lenient.overkill) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("parts", "defective", "sound", "escaped", "overkill"),
+    [
+        ((), 2, 2, 1, 1),
+        ("aabb", 2, 0, 0, 0),
+        ("abba", 1, 1, 0, 1),
+        ("abcb", 2, 1, 1, 1),
+    ],
+)
+def test_a_part_escapes_if_none_of_its_pictures_shows_the_defect(parts, defective, sound, escaped, overkill):
+    pairs = [
+        (findings((1, 0.4, BOX)), truth((1, BOX))),
+        (findings((0, 0.9, BOX)), truth((0, BOX))),
+        (findings((2, 0.3, BOX)), truth((0, BOX))),
+        (findings(), truth((0, BOX), (2, FAR))),
+    ]
+    told = judge_parts(pairs, CLASSES, 0.25, parts)
+    assert (told.defective, told.sound, told.escaped, told.overkill) == (defective, sound, escaped, overkill)

@@ -1,7 +1,8 @@
 """How well a bank tells good parts from others, on pictures in the layout of MVTec AD.
 
 ``test/good`` and any other folder of ``test`` hold the pictures, ``ground_truth`` beside it masks of the
-defects, a folder for each of ``test``: by the picture's name, with or without ``_mask``.
+defects, a folder for each of ``test``: by the picture's name, with or without ``_mask``. Where a part has
+several pictures, ``splits.csv`` names it in its column ``part``, the picture as ``test/KIND/NAME``.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision import letterbox
-from vision.acceptance import rate, upper_bound
+from vision.acceptance import Tally, counted, rate, tally, upper_bound
 from vision.anomaly import fit, maps
 from vision.anomaly.evaluation import aupro, auroc
 from vision.anomaly.scorer import AnomalyDetector
-from vision.dataset import DatasetError
+from vision.dataset import PART, DatasetError, read_column
 from vision.records import Float32
 
 GOOD = "good"
@@ -43,27 +44,27 @@ class Figures:
     image_auroc: float
     aupro: float | None
     limit: float
-    good: int
-    defective: int
-    overkill: int
-    """Good pictures above the limit."""
-    escaped: int
-    """Defective pictures that keep it."""
+    parts: Tally
+    """An anomaly counts from above the limit."""
+    counted: str
+    """What these are: parts, or where none is named pictures."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, rounded, with rates and how high they may truly be (95 % sure)."""
+        found = self.parts
         return {
             "image_auroc": round(self.image_auroc, 4),
             "aupro": None if self.aupro is None else round(self.aupro, 4),
             "limit": round(self.limit, 4),
-            "good": self.good,
-            "defective": self.defective,
-            "overkill": self.overkill,
-            "overkill_rate": rate(self.overkill, self.good),
-            "overkill_upper95": round(upper_bound(self.overkill, self.good), 5),
-            "escaped": self.escaped,
-            "escape_rate": rate(self.escaped, self.defective),
-            "escape_upper95": round(upper_bound(self.escaped, self.defective), 5),
+            "counted": self.counted,
+            "good": found.sound,
+            "defective": found.defective,
+            "overkill": found.overkill,
+            "overkill_rate": rate(found.overkill, found.sound),
+            "overkill_upper95": round(upper_bound(found.overkill, found.sound), 5),
+            "escaped": found.escaped,
+            "escape_rate": rate(found.escaped, found.defective),
+            "escape_upper95": round(upper_bound(found.escaped, found.defective), 5),
         }
 
 
@@ -86,15 +87,18 @@ def measure(detector: AnomalyDetector, folder: Path, tell: Callable[[], object] 
     good = look(detector, folder / "test" / GOOD, tell)
     sides = [(place.name, look(detector, place, tell)) for place in flawed]
     bad = [score for _, side in sides for score in side.scores]
-    limit = detector.bank.limit
+    known, limit = read_column(folder, PART), detector.bank.limit
+    shown = [
+        (f"test/{kind}/{picture.name}", kind != GOOD, score > limit)
+        for kind, side in [(GOOD, good), *sides]
+        for picture, score in zip(side.pictures, side.scores, strict=True)
+    ]
     return Figures(
         auroc(good.scores, bad),
         regions_found(folder / "ground_truth", good, sides),
         limit,
-        len(good.scores),
-        len(bad),
-        sum(score > limit for score in good.scores),
-        sum(score <= limit for score in bad),
+        tally((known.get(name, name), flaw, alarm) for name, flaw, alarm in shown),
+        counted(any(name in known for name, _, _ in shown)),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from vision.dataset import DatasetError, Split, label_file, read_split, read_truth
+from vision.dataset import DatasetError, Split, label_file, read_column, read_split, read_truth
 from vision.datasets import duplicates, welds
 from vision.datasets.abc import FRACTIONS, TEST, TRAIN, Note
 from vision.datasets.corners import straighten, yolo_line
@@ -88,9 +88,7 @@ def refuse_leaks(data: Path, column: str, same_welds: bool = False) -> None:
 
 def groups_of(data: Path) -> dict[str, str]:
     """Return the weld of each picture that ``splits.csv`` names one for."""
-    with (data / "splits.csv").open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    return {row["image"]: row[welds.COLUMN] for row in rows if row.get(welds.COLUMN)}
+    return read_column(data, welds.COLUMN)
 
 
 def digest(file: Path) -> str:
