@@ -100,9 +100,24 @@ def data_of_ours(data: Path, into: Path, groups: Path | None, group_by: str) -> 
 def pictures_to_train_on(data: Path, split: str, same_welds: bool) -> list[str]:
     """Return what tells the trainer of a data set, unless a test on it would prove nothing."""
     from vision.dataset import read_split
-    from vision.datasets.checking import choose_split, refuse_leaks
+    from vision.datasets.checking import choose_split, of_no_weld, refuse_leaks
 
     column = split or choose_split(data)
-    read_split(data, column)
+    sides = read_split(data, column)
     refuse_leaks(data, column, same_welds)
+    if (unnamed := of_no_weld(data, sides)) and not same_welds:
+        warn_of_welds(data, column, len(unnamed), len(sides.train) + len(sides.test))
     return [f"--data={data.absolute()}", f"--split={column}", *(["--same-welds"] if same_welds else [])]
+
+
+def warn_of_welds(data: Path, column: str, unnamed: int, pictures: int) -> None:
+    """Say before hours of training that nobody knows what a test on this split will be worth."""
+    screen.print(
+        f"Nobody says which weld {unnamed} of the {pictures} pictures of {column} show. If both sides show"
+        " the same welds, the model is tested on what it has learned, and its figures are too good: name the"
+        f" welds in a column weld_group of {data / 'splits.csv'}, or import with --group-by or --groups.",
+        style="yellow",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -11,6 +11,7 @@ from engine.survey.abc import DataSet
 from engine.survey.shown import look_at
 from vision.dataset import DatasetError, Truth, label_file, read_classes, read_truth
 from vision.datasets import duplicates, welds
+from vision.datasets.abc import TEST, TRAIN
 from vision.datasets.picture import Seen
 
 UNIT = 1
@@ -75,7 +76,11 @@ def _splits(found: DataSet, folder: Path, seen: dict[str, Seen]) -> None:
     found.counts["pairs that look alike"] = len(alike)
     equal = duplicates.equal({name: picture.sha256 for name, picture in seen.items()})
     welds_of = {row["image"]: row[welds.COLUMN] for row in rows if row.get(welds.COLUMN)}
-    for column in [name for name in (rows[0] if rows else {}) if name.startswith("split")]:
+    columns = [name for name in (rows[0] if rows else {}) if name.startswith("split")]
+    for row in rows:
+        if row["image"] not in welds_of and {TRAIN, TEST} & {row[column] for column in columns}:
+            found.trap(welds.UNNAMED, row["image"])
+    for column in columns:
         sides = {row["image"]: row[column] for row in rows}
         found.counts.update(f"{column}: {side}" for side in sides.values())
         for left, right in duplicates.across(equal, sides):

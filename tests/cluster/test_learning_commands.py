@@ -181,6 +181,18 @@ def test_a_split_that_shares_a_weld_is_not_trained_on_by_chance(
     assert seamline(*command, "--same-welds").json["epochs"] == 1
 
 
+def test_before_a_training_it_is_said_that_nobody_knows_the_welds(
+    seamline: Command, home: Path, data: Path, environment: Path
+) -> None:
+    command = ["train", "detector", data, "--split=mine", f"--environment={environment}", "--epochs=1"]
+    warning = "Nobody says which weld 3 of the 3 pictures of mine show."
+    assert warning in seamline(*command, "--name=a").words
+    assert "name the welds in a column weld_group of" in seamline(*command, "--name=b").words
+    assert "Nobody says" not in seamline(*command, "--name=c", "--same-welds").words
+    (data / "splits.csv").write_text("image,weld_group,mine\na.png,A,train\nb.png,B,test\nc.png,B,test\n")
+    assert "Nobody says" not in seamline(*command, "--name=d").words
+
+
 def test_a_set_of_another_format_is_imported_once_and_trained_on(
     seamline: Command, home: Path, data: Path, environment: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from engine.survey import DataSet, SurveyError, survey
 from vision.datasets.corners import CLIPPED, SWAPPED
+from vision.datasets.welds import UNNAMED
 
 
 def only(folder: Path) -> DataSet:
@@ -36,7 +37,7 @@ def boxes(folder: Path) -> Path:
         photograph(folder / "images" / f"{name}.png", level)
         written(folder / "labels" / f"{name}.txt", "0 0.5 0.5 1 1\n1 0.5 0.5 0.1 0.1\n")
     written(folder / "classes.txt", "good\npore\n")
-    written(folder / "splits.csv", "image,group,split_x\na.png,1,train\nb.png,1,gap\nc.png,2,test\n")
+    written(folder / "splits.csv", "image,weld_group,split_x\na.png,1,train\nb.png,1,gap\nc.png,2,test\n")
     return folder
 
 
@@ -65,6 +66,7 @@ def test_what_is_wrong_with_photographs_is_told(tmp_path: Path) -> None:
         "pictures that cannot be learned from: the file is no JPEG, PNG or BMP": ["d.png"],
         "pictures that are there twice, byte by byte": ["a.png = c.png"],
         "rows of splits.csv without a picture": ["z.png"],
+        UNNAMED: ["z.png"],
         "the same picture to train on and to test on": ["split_x: a.png = c.png"],
         "pictures that look alike to train on and to test on": ["split_x: a.png ~ c.png"],
         "a weld to train on and to test on": ["split_x: A"],

@@ -7,6 +7,7 @@ import pytest
 from vision.dataset import DatasetError, read_split
 from vision.datasets.checking import choose_split, look_over, refuse_leaks
 from vision.datasets.importing import ALIKE
+from vision.datasets.welds import UNNAMED
 
 ROWS = {"a": ("A", "train", "train"), "b": ("A", "test", "train"), "c": ("B", "test", "test")}
 
@@ -56,9 +57,18 @@ def test_the_first_split_that_keeps_welds_apart_is_taken(data):
         choose_split(data)
 
 
-def test_without_a_word_about_welds_nothing_is_shared(data):
-    (data / "splits.csv").write_text("image,split\na.png,train\nb.png,test\n")
-    refuse_leaks(data, choose_split(data))
+@pytest.mark.parametrize(
+    ("rows", "unnamed"),
+    [
+        ("image,split\na.png,train\nb.png,test\n", ["a.png", "b.png"]),
+        ("image,weld_group,split\na.png,A,train\nb.png,,test\n", ["b.png"]),
+    ],
+)
+def test_pictures_of_no_named_weld_are_told_but_not_refused(data, rows, unnamed):
+    (data / "splits.csv").write_text(rows)
+    column = choose_split(data)
+    refuse_leaks(data, column)
+    assert look_over(data, read_split(data, column)).notes == {UNNAMED: unnamed}
 
 
 def test_pictures_that_look_alike_are_told_and_how_they_lie(data):

@@ -14,6 +14,7 @@ import yaml
 from vision import checkpoints, learned, training
 from vision.dataset import Split
 from vision.datasets.corners import CLIPPED
+from vision.datasets.welds import UNNAMED
 from vision.simulate import CLASSES
 from vision.training import Stage
 
@@ -113,6 +114,7 @@ def test_what_cannot_be_learned_from_is_left_out_and_told(data, tmp_path):
     assert json.loads((tmp_path / "out" / training.NOTES).read_text()) == {
         "the file is no JPEG, PNG or BMP": ["b.jpg"],
         CLIPPED: ["a.jpg"],
+        UNNAMED: ["a.jpg", "b.jpg", "c.jpg"],
     }
 
 

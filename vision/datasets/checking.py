@@ -91,6 +91,12 @@ def groups_of(data: Path) -> dict[str, str]:
     return read_column(data, welds.COLUMN)
 
 
+def of_no_weld(data: Path, split: Split) -> tuple[str, ...]:
+    """Return the pictures of a split whose weld nobody named: its sides may share it."""
+    known = groups_of(data)
+    return tuple(name for name in (*split.train, *split.test) if name not in known)
+
+
 def digest(file: Path) -> str:
     """Return the SHA-256 of a file."""
     with file.open("rb") as held:
@@ -115,6 +121,8 @@ def look_over(data: Path, split: Split) -> Checked:
         if found.defect:
             note(SENTENCES.get(found.defect, found.defect), name)
     whole = {name: found for name, found in seen.items() if not found.defect}
+    for name in of_no_weld(data, split):
+        note(welds.UNNAMED, name)
     labels = dict(mended(data, whole, note))
     note_alike({name: found.mark for name, found in whole.items()}, sides_of(split), note)
     train, test = (tuple(name for name in side if name in whole) for side in (split.train, split.test))

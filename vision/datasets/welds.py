@@ -18,6 +18,7 @@ from vision.datasets.abc import TEST, TRAIN
 
 COLUMN = "weld_group"
 """Column of ``splits.csv`` that names the weld of a picture."""
+UNNAMED = "pictures whose weld_group splits.csv does not tell: both sides may show the same weld"
 
 
 def read_groups(file: Path) -> dict[str, str]:
