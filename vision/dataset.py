@@ -95,12 +95,21 @@ def read_split(data: Path, column: str) -> Split:
 
 
 def read_column(data: Path, column: str) -> dict[str, str]:
-    """Return what a column of ``splits.csv`` says of each picture that it says anything of."""
+    """Return what a column of ``splits.csv`` says of each picture that it says anything of.
+
+    Raises
+    ------
+    DatasetError
+        Nobody can know of which pictures it says that.
+    """
     file = data / "splits.csv"
     if not file.is_file():
         return {}
     with file.open(newline="", encoding="utf-8") as lines:
-        return {row["image"]: row[column] for row in csv.DictReader(lines) if row.get(column)}
+        rows = [row for row in csv.DictReader(lines) if row.get(column)]
+    if rows and "image" not in rows[0]:
+        raise DatasetError(f"{file} has a column {column}, but no column image; add the pictures' names.")
+    return {row["image"]: row[column] for row in rows}
 
 
 def read_truth(file: Path, width: int, height: int) -> Truth:

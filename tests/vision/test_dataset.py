@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vision.dataset import label_file, read_classes, read_split, read_truth
+from vision.dataset import PART, label_file, read_classes, read_column, read_split, read_truth
 
 SPLITS = """\
 image,weld_group,by_shot
@@ -45,6 +45,15 @@ def test_a_picture_that_stands_there_twice_is_said(data, side):
         file.write(f"d.jpg,A,{side}\n")
     with pytest.raises(ValueError, match=r"names 1 of its pictures twice: d\.jpg; leave one row"):
         read_split(data, "by_shot")
+
+
+def test_a_column_says_something_of_some_pictures(data):
+    assert read_column(data, PART) == read_column(data / "nowhere", PART) == {}
+    (data / "splits.csv").write_text("image,part\na.jpg,7\nb.jpg,\nc.jpg\n")
+    assert read_column(data, PART) == {"a.jpg": "7"}
+    (data / "splits.csv").write_text("picture,part\na.jpg,7\n")
+    with pytest.raises(ValueError, match="has a column part, but no column image; add"):
+        read_column(data, PART)
 
 
 def test_classes_keep_their_order(data):
