@@ -2,9 +2,9 @@
 
     IDLE --trigger--> BUSY --answer--> ANSWERED --acknowledge--> CLEARING --both signals down--> IDLE
 
-A part that is triggered is answered exactly once, within its time: what nobody has judged by then is NG
-on the line. An OK is answered only where it was judged OK in time and nothing spoiled the part. No clock,
-thread or socket: times are seconds of a monotonic clock that the caller brings.
+A part that is triggered is answered exactly once, so early that the PLC has it within its time: what nobody
+has judged by then is NG on the line. An OK is answered only where it was judged OK in time and nothing
+spoiled the part. No clock, thread or socket: times are seconds of a monotonic clock that the caller brings.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from enum import StrEnum
 from engine.handshake.reasons import NOT_READY, PLC_AWAY, TIME_OUT, TRIGGERED_AGAIN, Doubt
 from vision.records import Outcome
 
+LOOKS = 3
+"""Looks at the PLC that a time-out is early by: the trigger may have stood for one before it was seen, one
+may pass until the time-out is noticed, and one is left for what takes longer than the last time."""
 REMEMBERED = 64
 """Cycles whose end is remembered for verdicts that come after it."""
 
@@ -79,10 +82,12 @@ class Cycle:
         self.number = 0
         """Of the cycle that is open, or was last."""
         self.due = 0.0
-        """When the open cycle must be answered."""
+        """When the answer of the open cycle must be on its way."""
+        self.began = 0.0
+        """When the trigger of the open cycle was seen."""
         self.hindered = ""
         """Why no part may be triggered; empty when one may."""
-        self._began = self._since = 0.0
+        self._since = self._looked = self._way_s = 0.0
         self._told_late = self._put = False
         self._trigger: bool | None = None
         self._acknowledge: bool | None = None
@@ -121,6 +126,7 @@ class Cycle:
         self.tick(now)
         if raised:
             self._raised(now)
+        self._looked = now
 
     def judged(self, number: int, outcome: Outcome, now: float) -> None:
         """Take what is said of a cycle's part; the first word, in time, is its answer."""
@@ -130,6 +136,7 @@ class Cycle:
 
     def spoil(self, number: int, doubt: Doubt, now: float) -> None:
         """Answer at once, never OK: whatever the model says, nobody knows that this part is good."""
+        self.tick(now)
         if number == self.number and self.state is State.BUSY:
             self._say(doubt.reason.answer, doubt, now)
 
@@ -158,6 +165,10 @@ class Cycle:
             self._replace(Doubt(TIME_OUT, f"{self.cycle_s:g}"))
         return self.answer
 
+    def wrote(self, seconds: float) -> None:
+        """Take note how long it took to write to the PLC: answers go out so much earlier."""
+        self._way_s = seconds
+
     def was_put(self, said: Answer | None) -> bool:
         """Take note that the PLC has what `put` returned; True when this answer is new to it."""
         if said is None or self._put or self.answer is not said:
@@ -175,10 +186,14 @@ class Cycle:
         if self.state is State.ANSWERED:
             self._happened(Kind.WITHDRAWN)
         self.number += 1
-        self.state, self._began, self.due = State.BUSY, now, now + self.cycle_s
+        self.state, self.began, self.due = State.BUSY, now, now + self.cycle_s - self._early(now)
         self._happened(Kind.BEGUN)
         if why:
             self._say(Outcome.NG, Doubt(NOT_READY, why), now)
+
+    def _early(self, now: float) -> float:
+        """Return how much before its time an answer must be on its way; half of the time is the most."""
+        return min(LOOKS * (now - self._looked) + self._way_s, self.cycle_s / 2)
 
     def _unready(self) -> str:
         """Say why a part may not be triggered."""
@@ -220,7 +235,7 @@ class Cycle:
         self.state, self._since = State.ANSWERED, now
         self._told_late = self._put = False
         self._happened(Kind.ANSWERED)
-        self._answers[self.number] = Answer(outcome, doubt, now - self._began)
+        self._answers[self.number] = Answer(outcome, doubt, now - self.began)
         self._answers.pop(self.number - REMEMBERED, None)
 
     def _replace(self, doubt: Doubt) -> None:

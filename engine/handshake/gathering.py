@@ -26,7 +26,9 @@ class CalledPart(Part):
     """Of its cycle."""
     told: Told = field(default_factory=Told)
     due: float = 0.0
-    """When the line must have its answer, monotonic seconds."""
+    """When its answer must be on its way to the line, monotonic seconds."""
+    called: float = 0.0
+    """When its trigger was seen, monotonic seconds."""
     bypass: str = ""
     """Why it was let by uninspected when it was triggered; empty: it was not."""
 
@@ -38,6 +40,7 @@ class Call:
     number: int
     told: Told
     due: float
+    called: float
     serial: str
     """Whose pictures must be of it; empty while nobody said."""
     views: tuple[str, ...] = ()
@@ -53,7 +56,7 @@ class Call:
         self.over = True
         serial = self.serial or next((frame.serial for frame in self.frames.values()), "")
         frames = tuple(self.frames.values())
-        return CalledPart(serial, 1, frames, self.number, self.told, self.due, self.bypass)
+        return CalledPart(serial, 1, frames, self.number, self.told, self.due, self.called, self.bypass)
 
 
 class Gathering:
@@ -92,7 +95,7 @@ class Gathering:
         """
         self._end()
         asked = self._views if views is None else tuple(views)
-        self._call = Call(number, told, due, serial, asked, bypass, now - self._lead_s)
+        self._call = Call(number, told, due, now, serial, asked, bypass, now - self._lead_s)
         self._stray(self._call.since)
         early, self._early = self._early, deque()
         for at, frame in early:

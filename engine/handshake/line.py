@@ -175,8 +175,7 @@ class Line:
         before = self._answered(part.number)
         refused = before and before.doubt and before.doubt.reason is NOT_READY
         counts = bool(frames) and not refused and not turn.bypass
-        time = part.due - self._section.cycle_s, part.due
-        named = self._naming.name(frames, part.serial, part.told, *time, counts)
+        named = self._naming.name(frames, part.serial, part.told, part.called, part.due, counts)
         doubt = named.doubt if turn.known else Doubt(UNKNOWN_PART, number)
         doubt = Doubt(BYPASSED) if turn.bypass else doubt
         if frames and not doubt:
@@ -297,7 +296,8 @@ class Line:
             if (plc := self._plc) is None:
                 return
             with self._state:
-                said = self._cycle.put(time.monotonic())
+                begun = time.monotonic()
+                said = self._cycle.put(begun)
                 signals = self._signals(said)
             try:
                 if signals != self._there:
@@ -308,14 +308,17 @@ class Line:
                 self._plc = None
                 self._note_lost(exc)
                 return
-            self._there = signals
             with self._state:
-                self._was_put(said, time.monotonic())
+                now = time.monotonic()
+                if signals != self._there:
+                    self._cycle.wrote(now - begun)
+                self._was_put(said, now)
+            self._there = signals
 
     def _was_put(self, said: Answer | None, now: float) -> None:
         cycle = self._cycle
         if said and cycle.was_put(said):
-            self._last_ms = 1000 * (now - cycle.due + cycle.cycle_s)
+            self._last_ms = 1000 * (now - cycle.began)
             self._counts[f"answers_{said.outcome.lower()}"] += 1
             if said.doubt:
                 self._counts[said.doubt.reason.name] += 1

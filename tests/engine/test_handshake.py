@@ -286,7 +286,7 @@ def test_a_verdict_that_is_too_late_is_ng_on_the_line_and_review_in_the_log(
         return detect(detector, fitted, floor)
 
     monkeypatch.setattr(Detector, "detect_fitted", detect_late)
-    with rig.running(handshake={"cycle_s": 0.3}):
+    with rig.running(handshake={"cycle_s": 0.6, "poll_s": 0.05}):
         rig.plc.wait(lambda: rig.plc.on("ready"))
         rig.plc.trigger()
         rig.shutter.shoot(OK)
@@ -295,14 +295,14 @@ def test_a_verdict_that_is_too_late_is_ng_on_the_line_and_review_in_the_log(
         verdict = rig.verdict(1)
         rig.plc.finish()
     assert (said.word, said.code) == ("ng", 1)
-    assert 0.3 <= said.seconds < 1.0
+    assert 0.3 <= said.seconds <= 0.6, "the PLC has it within its time, and the model had half of it"
     assert (verdict.outcome, verdict.answer) == ("REVIEW", "NG")
-    assert verdict.reason == "No verdict within 0.3 s: the line was told NG."
+    assert verdict.reason == "No verdict within 0.6 s: the line was told NG."
     assert len(verdict.views) == 1
 
 
 def test_a_part_without_a_picture_has_a_verdict_too(rig: Rig) -> None:
-    with rig.running(handshake={"cycle_s": 0.2}, identity={"serial": "plc", "once": True}):
+    with rig.running(handshake={"cycle_s": 0.5}, identity={"serial": "plc", "once": True}):
         rig.plc.wait(lambda: rig.plc.on("ready"))
         rig.plc.trigger(serial="A-1")
         assert (rig.plc.answer().word, rig.plc.counted[0].code) == ("ng", 1)

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.handshake.cycle import Cycle, Kind, State
-from engine.handshake.reasons import MIXED, NOT_READY, PLC_AWAY, TIME_OUT, TRIGGERED_AGAIN, Doubt
+from engine.handshake.reasons import (
+    MIXED,
+    NO_SERIAL,
+    NOT_READY,
+    PLC_AWAY,
+    TIME_OUT,
+    TRIGGERED_AGAIN,
+    Doubt,
+)
 from vision.records import Outcome
 
 OK, NG, REVIEW = Outcome.OK, Outcome.NG, Outcome.REVIEW
@@ -77,6 +85,29 @@ def test_a_verdict_at_the_last_moment_that_is_put_too_late_is_ng() -> None:
     desk.now += CYCLE
     assert desk.put() is NG
     assert desk.why() is TIME_OUT
+
+
+def test_a_time_out_is_told_so_early_that_the_plc_has_it_in_time() -> None:
+    desk = Desk()
+    desk.cycle.wrote(0.2)
+    assert desk.see(trigger=True, after=0.1) is None
+    assert desk.see(trigger=True, after=CYCLE - 0.51) is None
+    assert desk.see(trigger=True, after=0.02) is NG, "three looks and a write before its time"
+
+
+def test_a_plc_that_is_slow_leaves_half_of_the_time_to_judge() -> None:
+    desk = Desk()
+    desk.see(trigger=True, after=9.0)
+    assert desk.see(trigger=True, after=CYCLE / 2 - 0.01) is None
+    assert desk.judged(OK, after=0.005) is OK
+
+
+def test_a_part_that_is_spoiled_when_its_time_is_up_is_a_time_out() -> None:
+    desk = Desk()
+    desk.see(trigger=True)
+    desk.now += CYCLE
+    desk.cycle.spoil(1, Doubt(NO_SERIAL, "no code was scanned"), desk.now)
+    assert (desk.put(), desk.why()) == (NG, TIME_OUT)
 
 
 def test_a_trigger_that_comes_again_while_the_part_is_judged_spoils_it() -> None:
