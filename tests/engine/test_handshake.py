@@ -32,10 +32,11 @@ from streams.peers.opcua import OpcUaPeer
 from streams.peers.plc import BytesWires, NodeWires, RegisterWires, SoftPlc
 from streams.peers.s7 import S7Peer
 from streams.records import Text
+from vision import datamatrix
 from vision.cameras import CameraError
 from vision.detect import Detector
 from vision.pipeline import Pipeline
-from vision.testing import write_model
+from vision.testing import picture, write_model
 
 WAIT = 60.0
 OK, REVIEW, NG = 20, 100, 200
@@ -230,6 +231,17 @@ def test_parts_are_triggered_judged_answered_and_acknowledged(kind: str, rigs: C
     assert (good.serial, good.attempt, good.answer) == ("A-1", 1, "OK")
     assert (good.identity.order, good.identity.fixture, good.identity.operator) == ("O-77", "F3", "Li Na")
     assert good.identity.serial_source == "plc"
+
+
+def test_an_answer_does_not_wait_for_the_log(rig: Rig) -> None:
+    with rig.running():
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.producer.gate = threading.Event()
+        said = rig.part(OK)
+        logged = rig.producer.verdicts
+        rig.producer.gate.set()
+        assert (said.word, logged) == ("ok", [])
+        assert rig.verdict(1).outcome == "OK"
 
 
 @KINDS
@@ -615,6 +627,40 @@ def test_a_part_that_is_triggered_as_the_station_ends_has_its_answer_and_verdict
     assert (rig.plc.counted[0].word, rig.plc.counted[0].code) == ("ng", 2)
     (verdict,) = rig.producer.verdicts
     assert (verdict.outcome, verdict.serial, verdict.attempt) == ("REVIEW", "A-1", 0)
+
+
+def test_a_code_that_the_scanner_reads_is_the_serial_of_its_part(rig: Rig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(WAIT)
+        place = {"host": "127.0.0.1", "port": server.getsockname()[1]}
+        with rig.running(identity={"serial": "scanner", "scanner": place}):
+            link, _ = server.accept()
+            with link:
+                rig.plc.wait(lambda: rig.plc.on("ready"))
+                rig.plc.trigger()
+                rig.plc.wait(lambda: rig.plc.on("busy"))
+                rig.shutter.shoot(OK)
+                link.sendall(b"A-1\r\n")
+                said = rig.plc.answer()
+                verdict = rig.verdict(1)
+                rig.plc.finish()
+    assert (said.word, said.code, verdict.outcome) == ("ok", 0, "OK")
+    assert (verdict.serial, verdict.attempt, verdict.identity.serial_source) == ("A-1", 1, "scanner")
+
+
+def test_a_data_matrix_in_its_picture_is_the_serial_of_a_part(rig: Rig) -> None:
+    image, code = picture(OK, side=300), datamatrix.draw("W1-7")
+    image[40 : 40 + code.shape[0], 40 : 40 + code.shape[1]] = code
+    image[:, :, 2] = OK
+    with rig.running(identity={"serial": "datamatrix"}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger()
+        rig.shutter.show(image)
+        said = rig.plc.answer()
+        verdict = rig.verdict(1)
+        rig.plc.finish()
+    assert (said.word, said.code, verdict.outcome) == ("ok", 0, "OK")
+    assert (verdict.serial, verdict.attempt, verdict.identity.serial_source) == ("W1-7", 1, "datamatrix")
 
 
 def test_a_code_that_comes_after_its_part_s_time_names_no_other_part(rig: Rig) -> None:
