@@ -1,6 +1,7 @@
 import json
 import threading
 from collections import Counter
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from engine.cameras import Lines, open_camera
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
 from engine.station import Station, next_number
+from engine.station_drift import LIMIT, Drift
 from engine.station_log import merge
 from engine.station_report import report
 from engine.testing import MemoryProducer
@@ -147,6 +149,19 @@ def test_a_station_says_that_it_works_and_when_it_ends(station, folder, producer
         ("weld-1", ["avail"], ["UNAVAILABLE"]),
     ]
     assert producer.entries[0][0] is producer.entries[-1][0] is Kind.READINGS
+
+
+def test_a_station_whose_light_changes_says_so_in_health_and_log(station, folder, producer, monkeypatch):
+    monkeypatch.setattr("engine.station.Drift", partial(Drift, window=10))
+    lit, dim = ([pictures.encode_whole(picture(OK, seed=n) // by) for n in range(10)] for by in (1, 4))
+    stats = run(station(folder(*lit, *lit, *dim)))
+    told = [drifted for drifted in producer.of(Kind.DRIFT, json.loads) if drifted["measure"] == "mean"]
+    assert [(drifted["view"], drifted["frames"]) for drifted in told] == [("front", 10)] * 2
+    same, darker = (drifted["psi"] for drifted in told)
+    assert same < LIMIT < darker, "the first ten frames are the reference"
+    (part,) = (part for part in report(stats, None).parts if part.kind == "drift")
+    assert part.trouble.startswith("View front: mean has drifted from ")
+    assert part.trouble.endswith("seamline models drift weld-1 --reset.")
 
 
 def test_evidence_is_on_disk_before_its_verdict_is_sent(station, folder, producer, tmp_path):
