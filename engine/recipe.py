@@ -19,7 +19,7 @@ from engine.plant import (
     VideoCamera,
 )
 from engine.plant.rule_file import RuleFile, load_rules
-from vision.judge import Recipe
+from vision.judge import Recipe, digest
 from vision.quality import Limits
 from vision.rules import RuleSet
 
@@ -75,8 +75,17 @@ def settle(section: Judging) -> Settled:
         rule_set=rules_of(section),
         mm_per_pixel=tuple(sorted(section.mm_per_pixel.items())),
         references=tuple(sorted(hashes(references).items())),
+        conditions=conditions_of(section),
     )
     return Settled(section.name, recipe, references)
+
+
+def conditions_of(section: Judging) -> str:
+    """Return the SHA-256 of exposure, master parts and tolerance; empty where a section names none."""
+    said = section.model_dump(mode="json", include={"masters", "tolerance"}, exclude_defaults=True)
+    if isinstance(section, RecipeSection) and section.exposure:
+        said["exposure"] = {camera: list(told.items()) for camera, told in section.exposure.items()}
+    return digest(said) if said else ""
 
 
 def rules_of(section: Judging) -> RuleSet | None:

@@ -71,6 +71,8 @@ class Recipe:
     """Calibration: a view, and how many millimetres of the part a pixel of its frames shows."""
     references: tuple[tuple[str, str], ...] = ()
     """A view, and the SHA-256 of its reference picture."""
+    conditions: str = ""
+    """The SHA-256 of what it judges under: exposure, master parts and tolerance; empty: it names none."""
 
     @cached_property
     def rules(self) -> RuleSet:
@@ -95,7 +97,7 @@ class Recipe:
         return digest({key: item for key, item in content.items() if key not in LATER or item})
 
 
-LATER = ("name", "version", "rule_set", "mm_per_pixel", "references")
+LATER = ("name", "version", "rule_set", "mm_per_pixel", "references", "conditions")
 """What a recipe may leave out: hashes of recipes from before these keys hold."""
 
 

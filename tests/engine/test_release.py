@@ -306,6 +306,17 @@ def test_another_model_asks_for_master_parts_too(bench, tmp_path):
     assert bench.part("p1").reason == "Station not released: changed: recipe."
 
 
+@pytest.mark.parametrize(
+    "changes", [{"masters": [MASTERS[0], MASTERS[1] | {"finds": None}]}, {"tolerance": {"light": 0.9}}]
+)
+def test_other_master_parts_or_tolerances_do_not_inherit_a_release(bench, changes):
+    bench.release()
+    bench.start(**changes)
+    assert bench.part("p1").reason == "Station not released: changed: recipe."
+    bench.release()
+    assert bench.part("p2").outcome is Outcome.OK
+
+
 def test_a_model_that_is_exchanged_between_two_looks_judges_no_part_unreleased(bench):
     bench.release()
     inspector = bench.judge.inspector("A-1")

@@ -9,7 +9,7 @@ import pytest
 from engine.approvals.testing import vouch
 from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
-from engine.plant import GenicamCamera, Plant, PlantError, VideoCamera, ZmqCamera, load
+from engine.plant import GenicamCamera, Plant, PlantError, RecipeSection, VideoCamera, ZmqCamera, load
 from engine.plant.stations import UsbControl
 from engine.recipe import check, exposed, recipe_of, sections_of, uncompared
 from engine.release import Gate
@@ -23,6 +23,7 @@ from streams.testing import KeptEntries
 from vision import pictures
 from vision.assembly import Part
 from vision.cameras import Run, controls
+from vision.judge import Recipe
 from vision.records import Outcome, Verdict
 from vision.testing import picture, write_model
 
@@ -215,6 +216,29 @@ def test_a_recipe_sets_what_its_cameras_can_be_told():
     assert by_hand.settings == {"gain": 3, "exposure_ms": 4.0}
 
 
+MASTERS = [{"serial": "OK-1", "expect": "OK"}, {"serial": "NG-1", "expect": "NG"}]
+
+
+def recipe(**changes):
+    return recipe_of(RecipeSection.model_validate(STRICT | changes))
+
+
+def test_whatever_a_recipe_says_is_in_its_hash():
+    exposures = [{"Gain": 1, "ExposureTime": 4000}, {"ExposureTime": 4000, "Gain": 1}, {"Gain": 2}]
+    said = [
+        *({"exposure": {"cam": told}} for told in exposures),
+        *({"masters": masters} for masters in (MASTERS, MASTERS[::-1])),
+        {"tolerance": {"light": 0.9}},
+        {},
+    ]
+    assert len({recipe(**changes).hash for changes in said}) == len(said)
+
+
+def test_a_recipe_that_names_no_conditions_keeps_the_hash_that_verdicts_of_before_have():
+    bare = Recipe("A-1", reject_above=0.3, name="strict", version="2")
+    assert recipe(exposure={}, masters=[], tolerance={"shift": 0.01}).hash == bare.hash
+
+
 USB = {"kind": "video", "name": "cam", "path": "/dev/video0"}
 
 
@@ -290,10 +314,9 @@ def test_recipes_that_do_not_fit_are_told_with_their_place(tmp_path, recipes, sa
 
 
 def test_views_without_a_reference_are_told_where_master_parts_stand():
-    masters = [{"serial": "OK-1", "expect": "OK"}, {"serial": "NG-1", "expect": "NG"}]
     plain = plant_of().model_dump()
     assert uncompared(Plant.model_validate(plain)) == []
-    plain["recipes"][0] |= {"masters": masters, "views": ["top", "side"], "references": {"top": "top.png"}}
+    plain["recipes"][0] |= {"masters": MASTERS, "views": ["top", "side"], "references": {"top": "top.png"}}
     assert uncompared(Plant.model_validate(plain)) == [
         "Recipe strict: light, focus and position of its master parts are not compared in view side;"
         " add references there."
