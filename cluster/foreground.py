@@ -15,6 +15,7 @@ from cluster.supervise import WATCH_SECONDS, Supervisor
 from cluster.terminal import refuse, screen
 from engine.paths import Home
 from engine.plant import Plant
+from engine.recipe_versions import altered_in
 from engine.signals import stop_on_signals
 from engine.station_models import refusals
 from engine.status import status
@@ -36,7 +37,7 @@ def run_plant(
         with screen.status("Starting the database, the log and the stations"):
             supervisor.start()
         announce(plant, browser)
-        for reason in (*refusals(plant, home), *faults(plant, home)):
+        for reason in (*refusals(plant, home), *altered_in(plant, home), *faults(plant, home)):
             refuse(reason)
         deadline = None if seconds is None else time.monotonic() + seconds
         follow(supervisor, plant, stop, deadline)

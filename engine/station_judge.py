@@ -12,10 +12,8 @@ from vision.assembly import Part
 from vision.inspector import Inspector
 from vision.judge import Recipe
 from vision.records import Frame, Verdict
-from vision.refusal import Refusal
+from vision.refusal import RECIPE, Refusal
 
-RECIPE = "recipe"
-"""What decides where there is no recipe, and whose trouble it is."""
 JUDGING = (RECIPE, RELEASE)
 """What a station may lack to judge its parts, by the names of its troubles."""
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import structlog
 
+from engine import recipe_versions
 from engine.approvals.chain import Chain, Stamp
 from engine.approvals.errors import ApprovalError
 from engine.approvals.ledger import Approvals, Use
@@ -19,13 +20,14 @@ from engine.inspectors import Inspectors, Judge, build_inspector, lanes, open_de
 from engine.paths import Home
 from engine.plant import Judging, Plant, PlantError
 from engine.recipe import sections_of, settle
+from engine.recipe_versions import VersionError
 from engine.vocabulary import unknown
 from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.assembly import Part
 from vision.detect import TOGETHER, Detector
 from vision.records import Frame
-from vision.refusal import Refusal
+from vision.refusal import MODEL, RECIPE, Refusal
 from vision.registry import Model, ModelError
 
 logger = structlog.get_logger(__name__)
@@ -133,7 +135,7 @@ class Models:
         try:
             judge, self._used[recipe.part_number] = self._judge(recipe, Approvals.read(self._home))
             return judge
-        except (ApprovalError, ModelError) as exc:
+        except (ApprovalError, ModelError, VersionError) as exc:
             self._followed = None
             return self._refuse(recipe, str(exc))
 
@@ -159,7 +161,7 @@ class Models:
             self._used[recipe.part_number] = chosen
             logger.info("models_followed", station=self._station, part_number=recipe.part_number)
             return True
-        except (ApprovalError, ModelError, PlantError) as exc:
+        except (ApprovalError, ModelError, PlantError, VersionError) as exc:
             self._wrong[recipe.part_number] = self._stays(recipe, approvals, str(exc))
             logger.warning("models_not_followed", station=self._station, error=str(exc))
         except Exception as exc:  # the station must go on with the model that it has
@@ -180,24 +182,27 @@ class Models:
         return reason
 
     def _judge(self, recipe: Judging, approvals: Approvals) -> tuple[Judge, Chosen]:
-        """Return an inspector by the models chosen, or one who refuses since nobody signed them."""
+        """Return an inspector by the models chosen, or one who refuses: unsigned, or an altered recipe."""
         chosen = choose(self._station, recipe, self._home, approvals, self._given)
         if reason := approvals.refusal(chosen.named, recipe.part_number, self._station):
             return self._refuse(recipe, reason), chosen
+        if reason := recipe_versions.altered(self._home, self._settled[recipe.part_number].recipe):
+            return self._refuse(recipe, reason, RECIPE), chosen
         known = choose(self._station, recipe, self._home, Approvals(), self._given)
         if chosen.detector and known.detector and (why := misfit(chosen.detector, known.detector)):
             raise ModelError(why)
         rules = self._settled[recipe.part_number].recipe.rule_set
         if unfit := unknown(recipe, rules, chosen.detector, self._others, self._home):
             raise ModelError(unfit[0])
+        recipe_versions.note(self._home, self._settled[recipe.part_number].recipe)
         opened = Opened(self._detector(chosen.detector), self._bank(chosen.bank))
         self._open[recipe.part_number] = opened
         return build_inspector(self._station, self._settled[recipe.part_number], *opened), chosen
 
-    def _refuse(self, recipe: Judging, reason: str) -> Judge:
+    def _refuse(self, recipe: Judging, reason: str, rule: str = MODEL) -> Judge:
         self._wrong[recipe.part_number] = reason
         logger.error("station_refuses_to_judge", station=self._station, reason=reason)
-        return Refusal(self._station, self._settled[recipe.part_number].recipe, reason)
+        return Refusal(self._station, self._settled[recipe.part_number].recipe, reason, rule)
 
     def _detector(self, model: Model | None) -> Detector | None:
         """Open a detector, or take the one that judges by the same model already."""

@@ -10,8 +10,9 @@ from vision.assembly import Part
 from vision.judge import Recipe
 from vision.records import Verdict, Versions
 
-MODEL = "model"
-"""What decides where nobody signed the model."""
+MODEL, RECIPE = "model", "recipe"
+"""What decides where nobody signed the model, or the recipe may not be judged by."""
+SHORT = {MODEL: unjudged.NO_MODEL, RECIPE: unjudged.NO_RECIPE}
 
 
 class Refusal:
@@ -20,17 +21,18 @@ class Refusal:
     Its verdicts name no model and no preprocessing: none looked.
     """
 
-    def __init__(self, station: str, recipe: Recipe, reason: str) -> None:
+    def __init__(self, station: str, recipe: Recipe, reason: str, rule: str = MODEL) -> None:
         self.station = station
         self.recipe = recipe
         self.reason = reason
+        self._rule = rule
 
     def inspect_parts(self, parts: Sequence[Part]) -> list[Verdict]:
         """Send parts to review."""
         return [self._refuse(part) for part in parts]
 
     def _refuse(self, part: Part) -> Verdict:
-        told = (MODEL, self.reason, unjudged.NO_MODEL)
+        told = (self._rule, self.reason, SHORT[self._rule])
         number = self.recipe.part_number
         verdict = unjudged.unjudged(self.station, number, part.frames, part.attempt, *told)
         return replace(verdict, versions=Versions(model="", preprocessing="", recipe=self.recipe.hash))

@@ -24,13 +24,15 @@ def check(
     from engine.plant import PlantError, load
     from engine.recipe import check as check_recipes
     from engine.recipe import uncompared
+    from engine.recipe_versions import altered_in
     from engine.vocabulary import faults
 
     try:
         found = load(file)
         check_recipes(found)
-        if unknown := faults(found, Home.default()):
-            raise PlantError("\n".join(unknown))
+        home = Home.default()
+        if told := [*altered_in(found, home), *faults(found, home)]:
+            raise PlantError("\n".join(told))
     except PlantError as exc:
         if not exc.faults:
             raise

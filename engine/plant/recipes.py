@@ -121,6 +121,6 @@ class RecipeSection(Judging):
     name: Named
     """What stations and verdicts call it."""
     version: Named
-    """Raised with every change, so that people can tell two of a name apart."""
+    """Raised with every change: what parts were judged by under it may say nothing else."""
     exposure: dict[str, dict[str, bool | int | float | str]] = {}
     """Settings of GenICam and USB cameras for this part number, by camera; they go before its own."""

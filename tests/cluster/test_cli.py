@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from engine.paths import Home
+from engine.plant import load
+from engine.recipe import recipe_of
+from engine.recipe_versions import note
+
 EXAMPLE = Path(__file__).parents[2] / "docs" / "plant.yaml"
 Command = Callable[..., Any]
 
@@ -57,6 +62,22 @@ def test_a_rule_set_that_a_plant_file_names_is_checked_with_it(tmp_path: Path, s
     for command in (("plant", "check"), ("run",)):
         ended = seamline(*command, plant, "--json")
         assert (ended.code, ended.json) == (2, {"error": said})
+
+
+def test_a_recipe_that_was_judged_by_and_changed_under_its_version_is_told(
+    tmp_path: Path, home: Path, seamline: Command
+) -> None:
+    plant, text = (
+        tmp_path / "hall.yaml",
+        "name: Hall\nrecipes: [{name: r, version: '1', reject_above: 0.5}]\n",
+    )
+    plant.write_text(text, encoding="utf-8")
+    note(Home(home), recipe_of(load(plant).recipes[0]))
+    assert seamline("plant", "check", plant).code == 0
+    plant.write_text(text.replace("0.5", "0.9"), encoding="utf-8")
+    ended = seamline("plant", "check", plant, "--json")
+    assert ended.code == 2
+    assert ended.json["error"].startswith("Recipe r 1 is not what parts were judged by under this version")
 
 
 def test_a_rule_of_a_class_that_the_model_does_not_know_is_no_plant_file(

@@ -1,4 +1,6 @@
 import ast
+import errno
+import os
 import re
 import string
 from dataclasses import replace
@@ -11,6 +13,7 @@ import onnx
 import pytest
 
 import engine.console
+from engine import recipe_versions
 from engine.appender import behind
 from engine.approvals.ledger import Approvals
 from engine.console.data import LOSSES
@@ -28,7 +31,7 @@ from engine.vocabulary import unknown
 from streams.catalog import STATES
 from vision import adopt, registry
 from vision.detect import Detector
-from vision.judge import SENTENCES
+from vision.judge import SENTENCES, Recipe
 from vision.records import Outcome
 from vision.testing import write_onnx
 
@@ -218,7 +221,21 @@ def unknown_words(folder):
     return found
 
 
-def test_why_a_station_may_not_judge_is_said_in_chinese_whoever_says_it(tmp_path):
+def versions_of_recipes(home, monkeypatch):
+    """Everything that is said of a recipe that may not be judged by."""
+    before, now = (Recipe("4711", bound, name="strict", version="2") for bound in (0.1, 0.2))
+    recipe_versions.note(home, before)
+    monkeypatch.setattr(recipe_versions, "write_file", no_room)
+    with pytest.raises(recipe_versions.VersionError) as caught:
+        recipe_versions.note(Home(home.root / "other"), before)
+    return [recipe_versions.altered(home, now), str(caught.value)]
+
+
+def no_room(file, content):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_why_a_station_may_not_judge_is_said_in_chinese_whoever_says_it(tmp_path, monkeypatch):
     unsigned = Approvals().refusal([("tiny", "a" * 64)], "4711", "weld")
     told = misfit(registry.find("weld-pipe"), registry.find("weld-sim"))
     drifted = "View front: mean has drifted from 120 to 80 (index 2.31); look at lamp, lens and parts,"
@@ -231,6 +248,7 @@ def test_why_a_station_may_not_judge_is_said_in_chinese_whoever_says_it(tmp_path
         f"{tmp_path} lacks lines that were there (up to 7); put the file back from the newest backup.",
         *why_it_does_not_run(tmp_path),
         *unknown_words(tmp_path),
+        *versions_of_recipes(Home(tmp_path), monkeypatch),
     ]
     troubles = [*reasons, f"The model in use stays: {told}", drifted]
     assert all(ENGLISH_READER.reason(item) == item for item in reasons)

@@ -1,11 +1,14 @@
 """A station judges each part by the recipe of its part number, and by nobody else's."""
 
+import errno
+import os
 import threading
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from engine import recipe_versions
 from engine.approvals.testing import vouch
 from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
@@ -98,6 +101,58 @@ def test_the_trouble_ends_with_the_next_part_that_has_a_recipe(home):
     assert next(judge.turn("C-3")([part])).outcome is Outcome.REVIEW
     assert next(judge.turn("A-1")([part])).outcome is Outcome.OK
     assert judge.troubles == {}
+
+
+@pytest.fixture
+def judged(home):
+    """Give a function that starts a station anew with a changed recipe strict, and returns its verdict."""
+
+    def judge(**changes):
+        recipe = STRICT | changes
+        told = {"name": "weld-1", "cameras": cameras("zeromq"), "recipes": ["strict"]}
+        told["part_number"] = recipe["part_number"]
+        plant = Plant.model_validate({"name": "p", "recipes": [recipe], "stations": [told]})
+        producer = KeptEntries()
+        judge.stats = run(Station(plant.stations[0], plant, home, producer, shots(("p1", REVIEW))))
+        return verdicts(producer)[0]
+
+    return judge
+
+
+def test_a_version_of_a_recipe_says_for_ever_what_it_said_when_it_was_first_judged_by(judged):
+    assert judged().outcome is Outcome.NG
+    verdict = judged(reject_above=0.9)
+    assert (verdict.outcome, verdict.decision.rule, verdict.versions.model) == (Outcome.REVIEW, "recipe", "")
+    assert verdict.reason == (
+        "Recipe strict 2 is not what parts were judged by under this version, or its rule set or a reference"
+        " is not: raise the version, or put back what was there."
+    )
+    assert verdict.views[0].rejected == "no_recipe"
+    assert [part.trouble for part in report(judged.stats, None).parts if part.trouble] == [verdict.reason]
+    assert judged(reject_above=0.9, version="3").outcome is Outcome.REVIEW
+    assert judged(reject_above=0.9, version="3").decision.rule == "score"
+    assert judged().outcome is Outcome.NG, "what was there was put back"
+
+
+def test_a_version_that_no_part_was_judged_by_may_still_be_changed(judged):
+    assert judged(version="3", part_number="C-3").reason.startswith("Nobody signed the model tiny")
+    assert judged(version="3").outcome is Outcome.NG
+
+
+def test_a_version_that_cannot_be_noted_or_read_is_not_judged_by(home, judged, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(recipe_versions, "write_file", no_room)
+        assert judged().reason == (
+            "Recipe strict 2 cannot be noted: No space left on device; make room on the disk."
+        )
+    assert judged().outcome is Outcome.NG
+    (file,) = home.stations.glob("*.recipe")
+    file.write_bytes(b"{")
+    assert judged().reason.startswith("Recipe strict 2 is not what parts were judged by")
+
+
+def no_room(file, content):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Shots:

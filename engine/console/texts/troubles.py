@@ -155,5 +155,13 @@ TROUBLES = (
         r"No recipe for part number (?P<number>.+) at this station\.",
         "该工位没有零件号 {number} 的配方。",
     ),
+    (
+        r"Recipe (?P<recipe>.+) is not what parts were judged by under this version, or its rule set .+\.",
+        "配方 {recipe} 的内容（或其规则集、参考图像）与此版本判定过零件时不同：请提高版本号，或恢复原内容。",
+    ),
+    (
+        r"Recipe (?P<recipe>.+) cannot be noted: (?P<why>.+); make room on the disk\.",
+        "配方 {recipe} 无法写入：{why}，请清理磁盘空间。",
+    ),
 )
 """A trouble's pattern, and how Chinese says it; English says it as it was told."""
