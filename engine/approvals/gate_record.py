@@ -175,20 +175,22 @@ def _held_against(told: dict[str, Any]) -> str:
 
 
 def grounds(home: Home, model: Model, part_number: str, station: str) -> dict[str, Any]:
-    """Return the newest record that a signature may rest on; of a bank without any, what its card says.
+    """Return the newest record that a signature may rest on; of a first bank without any, what its card says.
 
-    A record from before this one knew part numbers and stations counts for all of them, but only where
-    the model was held against another.
+    Good parts are all that a first bank is learned from. Once anything was measured for the part number
+    there is a frozen set, and banks are held against one, too. A record from before this one knew part
+    numbers and stations counts for all of them, but only where the model was held against another.
 
     Raises
     ------
     ApprovalError
         There is none, or the model failed at anything for the part number.
     """
+    known = [orjson.loads(file.read_bytes()) for file in home.gates.glob("*.json")]
     held = [
         told
-        for file in home.gates.glob(f"{model.hash}-*.json")
-        if (told := orjson.loads(file.read_bytes())).get("part_number", part_number) == part_number
+        for told in known
+        if told["model"] == model.hash and told.get("part_number", part_number) == part_number
     ]
     for told in held:
         if told["failed"]:
@@ -197,7 +199,8 @@ def grounds(home: Home, model: Model, part_number: str, station: str) -> dict[st
     proven = [told for told in held if told.get("station", "") in ("", station) and _could_fail(told)]
     if proven:
         return max(proven, key=lambda told: int(told["at"]))
-    if model.task == "anomaly":
+    measured = any(told.get("part_number") == part_number for told in known)
+    if model.task == "anomaly" and not measured:
         return {"card": _card(model)}
     raise ApprovalError(_not_measured(model, part_number, station))
 

@@ -318,6 +318,17 @@ def test_a_signature_rests_on_a_record_for_its_part_number_and_station(home, wan
     assert deeds.sign(home, wang, model, "4711").station == ANY
 
 
+def test_a_bank_is_signed_on_its_card_until_anything_was_measured_for_the_part_number(home, wang, model):
+    bank = replace(changed(model, data="thirty good parts"), task="anomaly")
+    assert deeds.sign(home, wang, bank, "4711").gate == {"card": {"data": "thirty good parts"}}
+    gated(home, other(home, model, "second"), part_number="4711")
+    assert "card" in deeds.sign(home, wang, bank, "4712").gate
+    with pytest.raises(ApprovalError, match="was not measured on a frozen set for part number 4711"):
+        deeds.sign(home, wang, bank, "4711")
+    gated(home, bank, part_number="4711", limits={"most_escapes": 0.1})
+    assert deeds.sign(home, wang, bank, "4711").gate["set_name"] == "frozen"
+
+
 def test_a_record_from_before_counts_only_where_it_held_the_model_against_another(home, wang, model):
     gated(home, model, against=None)
     with pytest.raises(ApprovalError, match=r"run seamline models gate mine@.* --set FOLDER --part"):
