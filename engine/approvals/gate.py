@@ -30,6 +30,7 @@ from vision.registry import Model
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp"}
 CLASSES = "classes.txt"
+FRONT = "front"
 KEPT = ("parts", "defective", "sound", "escaped", "escape_upper95", "overkill", "overkill_upper95")
 """Figures that a record holds."""
 
@@ -140,16 +141,22 @@ def measure(model: Model, home: Home, frozen: FrozenSet, recipe: Recipe, tell: T
     ModelError
         The model does not run here.
     """
-    inspector = open_inspector(model, home, replace(recipe, views=()))
+    inspector, view = open_inspector(model, home, replace(recipe, views=())), view_of(recipe)
     judged, seen = [], 0
     for part in frozen.parts():
-        frames = [_frame(picture.file, seen + number) for number, picture in enumerate(part, 1)]
+        frames = [_frame(picture.file, seen + number, view) for number, picture in enumerate(part, 1)]
         kinds = {kind for picture in part for kind in picture.kinds}
         judged.append(Judgement(inspector.inspect(frames).outcome, tuple(sorted(kinds))))
         seen += len(part)
         tell(seen, len(frozen.pictures))
     told = acceptance.figures(judged)
     return {name: told[name] for name in (*KEPT, "review_rate")}
+
+
+def view_of(recipe: Recipe) -> str:
+    """Return which view the pictures show: the only one that a recipe names, else a camera's usual one."""
+    named = {*recipe.views, *recipe.calibration}
+    return named.pop() if len(named) == 1 else FRONT
 
 
 def outcomes(inspector: Inspector, folder: Path, tell: Tell) -> list[str]:
@@ -163,15 +170,15 @@ def outcomes(inspector: Inspector, folder: Path, tell: Tell) -> list[str]:
     files = _pictures(folder)
     if not files:
         raise ApprovalError(f"{folder} holds no pictures; name a folder of JPEG, PNG or BMP.")
-    said = []
+    said, view = [], view_of(inspector.recipe)
     for number, file in enumerate(files, 1):
-        said.append(inspector.inspect((_frame(file, number),)).outcome.value)
+        said.append(inspector.inspect((_frame(file, number, view),)).outcome.value)
         tell(number, len(files))
     return said
 
 
-def _frame(file: Path, number: int) -> Frame:
-    return Frame("gate", "front", "1", number, number, file.read_bytes(), None, file.stem)
+def _frame(file: Path, number: int, view: str) -> Frame:
+    return Frame("gate", view, "1", number, number, file.read_bytes(), None, file.stem)
 
 
 def open_inspector(model: Model, home: Home, recipe: Recipe) -> Inspector:

@@ -17,16 +17,17 @@ from engine.approvals.chain import Chain
 from engine.approvals.deeds import Person
 from engine.approvals.entry import ANY, Deed, Entry
 from engine.approvals.errors import ApprovalError
-from engine.approvals.gate import read_set
+from engine.approvals.gate import measure, read_set
 from engine.approvals.gate_record import Bar, beyond, worse
 from engine.approvals.ledger import Approvals, Use
 from engine.approvals.testing import person, sign
 from engine.paths import Home
 from engine.plant import FolderCamera, StationSection
-from vision import registry
+from engine.recipe import recipe_of
+from vision import pictures, registry
 from vision.card import sha256
 from vision.dataset import DatasetError
-from vision.testing import CLASSES, write_model
+from vision.testing import CLASSES, picture, write_model
 
 COMPARED = {
     "metrics": {
@@ -444,6 +445,21 @@ def test_a_quantised_model_is_held_against_what_it_was_made_of(home, model, afte
         return
     with pytest.raises(ApprovalError, match=says):
         export.check(made)
+
+
+@pytest.mark.parametrize(("views", "rejected"), [([], 1), (["top"], 1), (["a", "b"], 0)])
+def test_a_set_shows_the_only_view_of_its_recipe_and_is_measured_by_its_calibration(
+    home, model, tmp_path, views, rejected
+):
+    rule = "{name: a, classes: [Surface_pores], length_mm: {review_from: 0.001, reject_from: 0.002}}"
+    (tmp_path / "rules.yaml").write_text(f"{{name: r, version: '1', entered_by: Li, rules: [{rule}]}}")
+    asked = {"rules": tmp_path / "rules.yaml", "mm_per_pixel": {"top": 0.1}, "views": views}
+    recipe = recipe_of(StationSection(name="w", cameras=[], model="mine", **asked))
+    for kind, red in (("good", 20), ("bad", 200)):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "0.png").write_bytes(pictures.encode_whole(picture(red)))
+    told = measure(model, home, read_set(tmp_path), recipe, lambda done, of: None)
+    assert (told["escaped"], told["review_rate"]) == (0, (1 - rejected) / 2)
 
 
 @pytest.mark.parametrize("item", [item for item in registry.shelf() if item.model and item.model.classes])
