@@ -130,22 +130,24 @@ def exposed(cameras: Iterable[Camera], section: Judging) -> list[Camera]:
 
 
 def check(plant: Plant) -> None:
-    """Refuse a plant whose stations name files that cannot be read.
+    """Refuse a plant whose stations name files that cannot be read, or could not compare their master parts.
 
     Raises
     ------
     PlantError
-        A sentence for everything that is wrong in the first that cannot.
+        A sentence for everything that is wrong in the first file, or for each recipe without references.
     """
     try:
         for section in [*plant.recipes, *plant.stations]:
             recipe_of(section)
     except PlantError as exc:  # its faults are places in another file than the plant's
         raise PlantError(str(exc)) from exc
+    if found := uncompared(plant):
+        raise PlantError("\n".join(found))
 
 
 def uncompared(plant: Plant) -> list[str]:
-    """Return a sentence for each recipe whose master parts are not compared with a reference in some view."""
+    """Return a sentence for each recipe whose master parts have no reference in some view."""
     found = []
     for station in plant.stations:
         for section in sections_of(station, plant):
@@ -153,8 +155,9 @@ def uncompared(plant: Plant) -> list[str]:
             without = [view for view in dict.fromkeys(views) if view not in section.references]
             if section.masters and without:
                 found.append(
-                    f"{section.kind_of.capitalize()} {section.name}: light, focus and position of its master"
-                    f" parts are not compared in view {', '.join(without)}; add references there."
+                    f"{section.kind_of.capitalize()} {section.name} has nothing to compare light, focus and"
+                    f" position of its master parts with in view {', '.join(without)}; add references there,"
+                    " pictures of a good part in its fixture, and leave out masters until you have them."
                 )
     return list(dict.fromkeys(found))
 

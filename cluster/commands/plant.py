@@ -23,7 +23,6 @@ def check(
     from engine.paths import Home
     from engine.plant import PlantError, load
     from engine.recipe import check as check_recipes
-    from engine.recipe import uncompared
     from engine.recipe_versions import altered_in
     from engine.vocabulary import faults
 
@@ -42,14 +41,12 @@ def check(
             refuse(exc)
         raise typer.Exit(1) from exc
     if as_json:
-        print(json.dumps({"ok": True, "faults": [], "remarks": uncompared(found)}))
+        print(json.dumps({"ok": True, "faults": []}))
     else:
         counted = (
             f"{len(found.machines)} machines, {len(found.sources)} sources, {len(found.stations)} stations"
         )
         screen.print(f"{file} is a plant file: {counted}.", highlight=False)
-        for remark in uncompared(found):
-            screen.print(remark, highlight=False, markup=False)
 
 
 @plant.command()

@@ -87,7 +87,7 @@ class Judging(Section):
     references: dict[str, BesidePath] = {}
     """A picture of a good part in its fixture, by view: it shows what covers a part, or moved."""
     masters: list[MasterSection] = []
-    """Parts that release the station; empty: it needs no release."""
+    """Parts that release the station, with a reference in every view; empty: it needs no release."""
     tolerance: ToleranceSection = ToleranceSection()
     """How far good master parts may lie from the references."""
 

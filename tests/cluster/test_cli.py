@@ -41,7 +41,7 @@ def test_migrate_tells_the_level_as_json(
 
 def test_a_plant_file_is_checked_for_people_and_for_machines(tmp_path: Path, seamline: Command) -> None:
     ended = seamline("plant", "check", EXAMPLE, "--json")
-    assert (ended.code, ended.json) == (0, {"ok": True, "faults": [], "remarks": []})
+    assert (ended.code, ended.json) == (0, {"ok": True, "faults": []})
     wrong = tmp_path / "hall.yaml"
     wrong.write_text("name: Hall\nmachines: []\nlogg: {}\n", encoding="utf-8")
     said = f"{wrong}:3:1: there is no key logg here; did you mean log?\n"

@@ -24,7 +24,7 @@ def test_what_a_server_offers_is_a_part_of_a_plant_file(seamline: Command, tmp_p
     assert f"#   nsu={NAMESPACE};s=Press.Profile\n" in shown.out
     plant = tmp_path / "plant.yaml"
     plant.write_text(f"name: Hall\n{shown.out}", encoding="utf-8")
-    assert seamline("plant", "check", plant, "--json").json == {"ok": True, "faults": [], "remarks": []}
+    assert seamline("plant", "check", plant, "--json").json == {"ok": True, "faults": []}
     assert told.json["machines"] == [{"name": "Press", "tags": [{"name": "Force"}]}]
     assert told.json["left_out"] == [{"address": f"nsu={NAMESPACE};s=Press.Profile", "why": "an array"}]
 

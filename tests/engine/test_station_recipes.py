@@ -14,7 +14,7 @@ from engine.inspectors import Inspectors, load_inspector
 from engine.paths import Home
 from engine.plant import GenicamCamera, Plant, PlantError, RecipeSection, VideoCamera, ZmqCamera, load
 from engine.plant.stations import UsbControl
-from engine.recipe import check, exposed, recipe_of, sections_of, uncompared
+from engine.recipe import check, exposed, recipe_of, sections_of
 from engine.release import Gate
 from engine.station import Station
 from engine.station_judge import StationJudge
@@ -368,14 +368,21 @@ def test_recipes_that_do_not_fit_are_told_with_their_place(tmp_path, recipes, sa
         load(file)
 
 
-def test_views_without_a_reference_are_told_where_master_parts_stand():
+def test_master_parts_need_a_reference_in_every_view(tmp_path):
+    (tmp_path / "top.png").touch()
     plain = plant_of().model_dump()
-    assert uncompared(Plant.model_validate(plain)) == []
-    plain["recipes"][0] |= {"masters": MASTERS, "views": ["top", "side"], "references": {"top": "top.png"}}
-    assert uncompared(Plant.model_validate(plain)) == [
-        "Recipe strict: light, focus and position of its master parts are not compared in view side;"
-        " add references there."
-    ]
+    plain["recipes"][0] |= {"views": ["top", "side"], "references": {"top": tmp_path / "top.png"}}
+    check(Plant.model_validate(plain))
+    plain["recipes"][0] |= {"masters": MASTERS}
+    with pytest.raises(PlantError) as caught:
+        check(Plant.model_validate(plain))
+    assert str(caught.value) == (
+        "Recipe strict has nothing to compare light, focus and position of its master parts with in view"
+        " side; add references there, pictures of a good part in its fixture, and leave out masters until you"
+        " have them."
+    )
+    plain["recipes"][0]["references"]["side"] = tmp_path / "top.png"
+    check(Plant.model_validate(plain))
 
 
 def test_a_reference_that_is_not_there_is_one_sentence(tmp_path):
