@@ -206,14 +206,16 @@ class Station:
             )
             raise CameraError(why) from exc
 
-    def take(self, run: Run, frame: Frame) -> None:
-        """Take a frame, and note what was missed before it."""
+    def take(self, run: Run, frame: Frame) -> float:
+        """Take a frame, and note what was missed before it; return for how many seconds there was no room."""
+        began, waits = time.monotonic(), self._pipeline.waits
         if frame.before:
             self.lose(run, frame.before, frame.ts)
         self.ledger.captured(frame.camera, frame.run, frame.sequence, frame.sequence)
         self._account.captured(run, frame)
         with self._entry:
             self._pass_on(self._ended_by(frame, time.monotonic()))
+        return time.monotonic() - began if self._pipeline.waits > waits else 0.0
 
     def lose(self, run: Run, missed: Sequence[Missed], ts: int | None = None) -> None:
         """Take note of frames that never came, as it was known at ``ts``, or is known now."""

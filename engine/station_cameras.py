@@ -17,6 +17,7 @@ from engine.station_tally import run_name
 from vision.assembly import remember
 from vision.cameras import Camera as Source
 from vision.cameras import CameraError, Mark, Run
+from vision.pipeline import BUSY
 from vision.records import Frame, Missed
 
 logger = structlog.get_logger(__name__)
@@ -43,8 +44,8 @@ class Sink(Protocol):
             It cannot be noted.
         """
 
-    def take(self, run: Run, frame: Frame) -> None:
-        """Take a frame."""
+    def take(self, run: Run, frame: Frame) -> float:
+        """Take a frame; return for how many seconds there was no room for it."""
 
     def lose(self, run: Run, missed: Sequence[Missed]) -> None:
         """Take note of frames that never came, behind the last one."""
@@ -185,7 +186,7 @@ class Cameras:
                 if why := self._away.get(name):
                     run.miss(None, why)
                 while (frame := _next_of(camera, name)) is not None:
-                    self._take(run, frame)
+                    self._take(reading, run, frame)
         except CameraError as exc:
             logger.warning("camera lost", camera=name, error=str(exc))
             self.troubles[name] = str(exc)
@@ -197,9 +198,11 @@ class Cameras:
             self._marks[name] = run.mark
         return True
 
-    def _take(self, run: Run, frame: Frame) -> None:
+    def _take(self, reading: Reading, run: Run, frame: Frame) -> None:
         self._away.pop(run.camera, None)
-        self._sink.take(run, frame)
+        held = self._sink.take(run, frame)
+        if reading.live:
+            run.held(held, BUSY)
         if run.clock_is_wrong:
             self.troubles[run.camera] = WRONG_CLOCK.format((run.offset.microseconds or 0) / 1e6)
         elif run.camera in self.troubles:

@@ -1,17 +1,17 @@
-"""For tests of stations: a log in memory, and a camera that shows a picture when it is told to."""
+"""For tests of stations: a log and a sink in memory, and a camera that shows a picture when it is told to."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from engine.plant import Camera
 from streams.log.abc import Kind
 from vision import pictures
 from vision.cameras import Run
-from vision.records import Frame, FrameLoss, Image, Verdict
+from vision.records import Frame, FrameLoss, Image, Missed, Verdict
 from vision.testing import picture
 
 WAIT = 20.0
@@ -70,6 +70,37 @@ class MemoryProducer:
         """Wait until something holds of what was sent."""
         with self.changed:
             assert self.changed.wait_for(condition, WAIT)
+
+
+class FrameSink:
+    """What cameras give, kept; it always has room (`engine.station_cameras.Sink`)."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.changed = threading.Condition()
+
+    def begin(self, run: Run, opening: int) -> None:
+        """Keep nothing."""
+
+    def take(self, run: Run, frame: Frame) -> float:
+        """Keep a frame."""
+        with self.changed:
+            self.frames.append(frame)
+            self.changed.notify_all()
+        return 0.0
+
+    def lose(self, run: Run, missed: Sequence[Missed]) -> None:
+        """Keep nothing."""
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait until something holds of what was kept."""
+        with self.changed:
+            assert self.changed.wait_for(condition, WAIT)
+
+    def first_after(self, run: str) -> Frame:
+        """Wait for the first frame of a later run, and return it."""
+        self.wait(lambda: self.frames and self.frames[-1].run != run)
+        return next(frame for frame in self.frames if frame.run != run)
 
 
 class Shutter:

@@ -122,6 +122,8 @@ class Pipeline:
         self._inside = 0
         self._held = 0
         self._closing = threading.Event()
+        self.waits = 0
+        """Parts for which there was no room at first, and that were waited with."""
         self.failure: BaseException | None = None
         names = [(self._inspect_all, f"inspect-{number}") for number in range(workers)]
         names.append((self._deliver_all, "deliver"))
@@ -141,8 +143,9 @@ class Pipeline:
         with self._room:
             if self._newest:
                 self._make_room(job)
-            else:
+            elif not self._has_room():
                 self._room.wait_for(lambda: self._has_room() or self.failure)
+                self.waits += 1
             self._check()
             self._order.append(job)
             if job.stage is Stage.WAITING:

@@ -13,6 +13,7 @@ import pytest
 from engine.cameras import open_camera, sign_in
 from engine.plant import RtspCamera
 from engine.station_cameras import Cameras
+from engine.testing import FrameSink
 from vision import pictures
 from vision.cameras import CameraError, Run
 from vision.cameras.run import BELIEVED_CLOCK
@@ -114,31 +115,8 @@ def test_a_password_that_is_not_there_is_one_sentence(port, monkeypatch):
         sign_in(section(port, user="ann", password={"env": "CAMERA_WORD"}))
 
 
-class Sink:
-    """Keep the frames that cameras give."""
-
-    def __init__(self):
-        self.frames = []
-        self.changed = threading.Condition()
-
-    def begin(self, run, opening):
-        pass
-
-    def take(self, run, frame):
-        with self.changed:
-            self.frames.append(frame)
-            self.changed.notify_all()
-
-    def lose(self, run, missed):
-        pass
-
-    def wait(self, condition):
-        with self.changed:
-            assert self.changed.wait_for(condition, WAIT)
-
-
 def test_a_camera_that_died_is_back_within_five_seconds_and_its_gap_is_told(port):
-    sink = Sink()
+    sink = FrameSink()
     cameras = Cameras(1, open_camera, now, sink, {})
     with serving(port):
         cameras.follow([section(port)])
@@ -147,12 +125,11 @@ def test_a_camera_that_died_is_back_within_five_seconds_and_its_gap_is_told(port
     threading.Event().wait(1.5)
     with serving(port):
         back = time.monotonic()
-        sink.wait(lambda: sink.frames[-1].run != "1")
+        first = sink.first_after("1")
         took = time.monotonic() - back
         cameras.stop()
         while cameras.alive:
             cameras.changed.wait(0.05)
-    first = next(frame for frame in sink.frames if frame.run != "1")
     (gap,) = first.before
     assert (gap.frames, gap.reason) == (0, "camera_away")
     assert last.ts <= gap.since < first.ts - 1_000_000

@@ -1,5 +1,7 @@
 import json
+import os
 import threading
+import time
 from collections import Counter
 from functools import partial
 
@@ -12,7 +14,7 @@ from engine.approvals.testing import vouch
 from engine.cameras import Lines, open_camera
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
-from engine.station import Station, next_number
+from engine.station import DEPTH, Station, next_number
 from engine.station_drift import LIMIT, Drift
 from engine.station_log import merge
 from engine.station_report import report
@@ -23,7 +25,7 @@ from vision import evidence, pictures, registry
 from vision.anomaly import bank, fit
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
-from vision.pipeline import PipelineError
+from vision.pipeline import Pipeline, PipelineError
 from vision.records import FrameLoss, Verdict
 from vision.simulate import PartRenderer
 from vision.testing import picture, write_model
@@ -562,6 +564,51 @@ def test_a_busy_station_in_newest_mode_drops_and_says_so(station, producer, monk
     assert sum(loss.last - loss.first + 1 for loss in producer.losses) == balance.dropped
     assert {(loss.outcome, loss.reason) for loss in producer.losses} == {("dropped", "station_busy")}
     assert producer.verdicts[-1].serial == "p59"
+
+
+class Quick(Shots):
+    """A live camera whose pictures are a microsecond apart."""
+
+    counts = False
+
+    def read(self):
+        number = next(self._shots, None)
+        if number is None:
+            return None
+        if self.counts:
+            self._run.count(number)
+        return self._run.frame(pictures.encode_whole(picture(OK)), "", ts=self.began + number)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [({}, [("station_busy", 0)]), ({"counts": True}, [("lost_before_arrival", 3)]), ({"live": False}, [])],
+    ids=["live", "counts", "waits"],
+)
+def test_what_a_camera_saw_while_a_lossless_station_had_no_room_is_an_unknown_number_unless_it_counts(
+    station, producer, monkeypatch, kind, told
+):
+    full, has_room, detect = threading.Event(), Pipeline._has_room, Detector.detect_fitted
+
+    def has_room_or_is_full(pipeline):
+        return has_room(pipeline) or full.set() or False
+
+    def detect_when_full(detector, fitted, floor):
+        assert full.wait(WAIT)
+        return detect(detector, fitted, floor)
+
+    monkeypatch.setattr(Pipeline, "_has_room", has_room_or_is_full)
+    monkeypatch.setattr(Detector, "detect_fitted", detect_when_full)
+    inside = max(DEPTH, 12 * len(os.sched_getaffinity(0)))
+    quick = type("Camera", (Quick,), kind | {"began": time.time_ns() // 1000})
+    shots = [*range(1, inside + 2), inside + 5]
+    balance = run(station(camera(), opener=lambda section, run, *_: quick(run, shots))).frames
+    assert (balance.inspected, balance.open) == (inside + 2, 0)
+    assert [(loss.reason, loss.frames) for loss in producer.losses[:1]] == told
+    for loss in producer.losses[:1]:
+        assert loss.first == inside + 2
+        before, after = (verdict.ts for verdict in producer.verdicts[inside : inside + 2])
+        assert (loss.since, loss.ts) == (before, after)
 
 
 def test_a_full_disk_holds_verdicts_back_until_there_is_room(station, folder, producer, monkeypatch):

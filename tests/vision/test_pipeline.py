@@ -109,6 +109,7 @@ def test_pictures_inside_take_a_bounded_memory(monkeypatch, newest):
     pipeline.close()
     assert finished.serials() == ["1", "2", "3"]
     assert [job.part.serial for job in finished.jobs if job.reason] == (["2"] if newest else [])
+    assert pipeline.waits == (not newest)
 
 
 def test_dropped_parts_hold_no_pixels_while_they_wait_to_be_told():

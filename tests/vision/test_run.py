@@ -90,6 +90,28 @@ def test_a_frame_without_its_count_has_the_next_one():
     assert camera.frame(b"", "").before == ()
 
 
+@pytest.mark.parametrize(
+    ("held", "counts", "told"), [(0.5, False, 1), (0.5, True, 0), (0.03, False, 0), (0.0, False, 0)]
+)
+def test_a_camera_that_was_held_for_longer_than_its_interval_missed_an_unknown_number(held, counts, told):
+    arrivals = iter((0.0, 10.0, 10.04, 11.0, 11.5))
+    camera = Run("cam", "front", "7", Clock(), monotonic=lambda: next(arrivals))
+    for number in range(3):
+        if counts:
+            camera.count(number)
+        last = camera.frame(b"", "")
+    camera.held(held, "station_busy")
+    assert camera.frame(b"", "").before == missed(4, 3, last.ts, "station_busy") * told
+
+
+def test_a_camera_of_one_frame_has_no_interval_and_one_of_a_former_run_no_count():
+    camera = run(follows=Mark(ts=77, count=10, session=3))
+    camera.frame(b"", "")
+    camera.held(0.001, "station_busy")
+    (gap,) = camera.frame(b"", "").before
+    assert (gap.first, gap.last) == (2, 1)
+
+
 def test_a_run_tells_where_it_stands():
     camera = run()
     camera.count(5, session=9)

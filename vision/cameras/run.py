@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -62,6 +63,7 @@ class Run:
         self.now = now
         self._monotonic, self._way, self._arrived = monotonic, ClockOffset(), monotonic()
         self._missed: list[Missed] = []
+        self._counts, self._latest, self._interval = False, -math.inf, math.inf
 
     @property
     def missed(self) -> tuple[Missed, ...]:
@@ -84,19 +86,22 @@ class Run:
     ) -> Frame:
         """Return the next frame, decoded later unless ``image`` is given; no serial names it after itself."""
         self.sequence += 1
+        believed = self._stamp(ts)
+        taken = self._taken(ts if ts == believed else None)
+        self._interval, self._latest = min(self._interval, taken - self._latest), taken
         frame = Frame(
             camera=self.camera,
             view=self.view,
             run=self.name,
             sequence=self.sequence,
-            ts=(believed := self._stamp(ts)),
+            ts=believed,
             encoded=encoded,
             image=image,
             serial=serial or f"{self.camera}-{self.name}-{self.sequence}",
             defect=defect,
             before=tuple(self._missed),
             vouched=vouched,
-            taken=self._taken(ts if ts == believed else None),
+            taken=taken,
         )
         self._missed.clear()
         self.mark = Mark(frame.ts, self.mark.count, self.mark.session)
@@ -108,6 +113,7 @@ class Run:
         The count goes on over a run's end as long as ``session`` stays, so what was missed between two
         runs is known by number, too. A number that comes twice is one frame sent twice.
         """
+        self._counts = True
         before, self.mark = self.mark, replace(self.mark, count=value, session=session)
         if before.count is None or (value, session) == (before.count, before.session):
             return
@@ -132,6 +138,15 @@ class Run:
         first = self.sequence + 1
         self.sequence += frames or 0
         self._missed.append(Missed(first, self.sequence, self.mark.ts, reason))
+
+    def held(self, seconds: float, reason: str) -> None:
+        """Hear for how long a live camera was not read: past its shortest interval, it may have taken frames.
+
+        One that counts tells of them itself; of any other nobody knows how many there were.
+        """
+        interval = 0.0 if self._interval == math.inf else max(self._interval, 0.0)
+        if not self._counts and seconds > interval:
+            self.miss(None, reason)
 
     def _found(self, frames: int, reason: str) -> None:
         """Say how many were missed; it was for the reason that is told already, if one is."""
