@@ -83,7 +83,7 @@ def open_camera(
             by_hand = {str(name): value for name, value in section.settings.items()}
             return cameras.VideoCamera(run, section.path, section.rate, stop, by_hand)
         case ZmqCamera():
-            return cameras.ZmqCamera(run, section.endpoint, stop, watched)
+            return cameras.ZmqCamera(run, section.endpoint, stop, watched, section.silence_s)
         case RtspCamera():
             from vision.cameras.rtsp import RtspCamera as Rtsp  # FFmpeg's libraries: only where they are used
 

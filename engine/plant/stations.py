@@ -66,6 +66,8 @@ class ZmqCamera(Section):
     """Which side of the part it sees."""
     endpoint: str
     """Where we listen."""
+    silence_s: Positive | None = None
+    """Seconds without a picture until it is opened anew; left out: it may be silent for ever."""
 
 
 class RtspCamera(Section):

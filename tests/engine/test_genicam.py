@@ -72,6 +72,28 @@ def test_a_device_belongs_to_one_at_a_time_and_is_free_again(opened):
     assert first.read().sequence == 1
 
 
+def test_a_device_that_is_plugged_in_later_is_found_and_the_others_go_on(opened):
+    first, _ = opened(settings=SMALL)
+    (producer,) = PRODUCERS._loaded.values()
+    listed = producer._harvester.device_info_list
+    listed[:] = [info for info in listed if info.id_ == "VikyTL_DEV_red"]
+    assert opened(device="1", settings=SMALL)[0].read().sequence == 1
+    assert sorted(info.serial_number for info in listed) == ["0", "1", "2"]
+    assert first.read().sequence == 1
+
+
+def test_an_interface_that_went_away_has_no_new_devices(opened, monkeypatch):
+    def fail(timeout):
+        raise RuntimeError("the card is gone")
+
+    opened()
+    (producer,) = PRODUCERS._loaded.values()
+    gone = SimpleNamespace(update_device_info_list=fail)
+    monkeypatch.setattr(producer._harvester, "_ifaces", [gone])
+    with pytest.raises(CameraError, match="reaches no device 4711; there are: 0, 1, 2"):
+        opened(device="4711")
+
+
 def test_a_device_that_was_closed_opens_again():
     for _ in range(2):
         camera = open_camera(section(), Run("cam", "front", "1", lambda: NOW), 1, threading.Event())

@@ -12,7 +12,7 @@ MISSING = "Camera {}: GenICam needs harvesters; install Seamline with the extra 
 
 
 class Producer:
-    """One producer, loaded; its devices are listed when it is.
+    """One producer, loaded; its devices are listed when it is, and again for one that is not among them.
 
     Raises
     ------
@@ -31,6 +31,7 @@ class Producer:
             )
         self.file = file
         self.users = 0
+        self._listing = threading.Lock()
         self._harvester: Any = Harvester()
         self._harvester.add_file(str(file))
         self._harvester.update()
@@ -43,7 +44,11 @@ class Producer:
         CameraError
             There is no such device, or another process has it.
         """
-        found = [info for info in self._harvester.device_info_list if device in (None, *names(info))]
+        with self._listing:
+            found = self._find(device)
+            if not found:
+                self._look_again()
+                found = self._find(device)
         if len(found) != 1:
             there = (
                 ", ".join(sorted(info.serial_number for info in self._harvester.device_info_list)) or "none"
@@ -57,6 +62,23 @@ class Producer:
             raise CameraError(
                 f"Camera {camera}: the device cannot be opened ({exc}); end what else uses it."
             ) from exc
+
+    def _find(self, device: str | None) -> list[Any]:
+        return [info for info in self._harvester.device_info_list if device in (None, *names(info))]
+
+    def _look_again(self) -> None:
+        """List devices that came since; harvesters' own update would end the cameras that are open."""
+        from harvesters.core import DeviceInfo
+
+        known = {info.id_ for info in self._harvester.device_info_list}
+        for interface in self._harvester._ifaces:
+            try:
+                interface.update_device_info_list(self._harvester.timeout_for_update)
+                new = [info for info in interface.device_info_list if info.id_ not in known]
+            except Exception:  # an interface that went away has no new devices
+                continue
+            there = [DeviceInfo(module=info, parent=interface) for info in new]
+            self._harvester.device_info_list.extend(there)
 
     def close(self) -> None:
         """Unload it."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -135,6 +136,8 @@ class ZmqCamera:
     ----------
     inlet
         Returns what receives for a socket that is not bound yet.
+    silence
+        Seconds without a picture after which it is opened anew; None: it may be silent for ever.
 
     Raises
     ------
@@ -150,9 +153,10 @@ class ZmqCamera:
         endpoint: str,
         stop: threading.Event,
         inlet: Callable[[zmq.Socket[bytes]], Inlet] = OpenInlet,
+        silence: float | None = None,
     ) -> None:
-        self._run = run
-        self._stop = stop
+        self._run, self._endpoint = run, endpoint
+        self._stop, self._silence = stop, silence
         self._sequence: int | None = None
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PULL)
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -166,11 +170,23 @@ class ZmqCamera:
             raise CameraError(f"Camera {run.camera}: {endpoint} cannot be bound: {exc.strerror}.") from exc
 
     def read(self) -> Frame | None:
-        """Wait for the next picture."""
+        """Wait for the next picture.
+
+        Raises
+        ------
+        CameraError
+            None came for too long.
+        """
+        quiet_until = time.monotonic() + (self._silence or 0.0)
         while not self._stop.is_set():
             self._socket.poll(POLL_MS)
             if found := list(self._inlet.messages(1)):
                 return self.take(found[0][0])
+            if self._silence and time.monotonic() > quiet_until:
+                raise CameraError(
+                    f"Camera {self._run.camera}: {self._endpoint} gives no pictures (none for"
+                    f" {self._silence:g} s); check its sender and the network."
+                )
         return None
 
     def close(self) -> None:
