@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cluster.commands.cameras import screen, show
 from engine import camera_change, health
 from engine.approvals.testing import vouch
 from engine.camera_change import await_stations
@@ -107,6 +108,16 @@ def test_cameras_of_the_file_are_taken_up_and_others_lose_nothing(
     assert seamline("cameras", "--apply", write(tmp_path, plant("a", rate=10.0)), "--json").json[
         "changes"
     ] == [{"station": "weld", "camera": "a", "what": "changed"}]
+
+
+def test_how_far_a_clock_is_behind_is_shown_where_a_camera_has_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "width", 200)
+    row = {"station": "weld", "trouble": ""}
+    show([], [row | {"camera": "a", "clock_offset_s": 2.5}, row | {"camera": "b"}])
+    shown = {words[1]: words[-1] for words in map(str.split, capsys.readouterr().err.splitlines())}
+    assert (shown["a"], shown["b"]) == ("2.500", "0")
 
 
 def test_it_tells_how_every_camera_is(seamline: Command, running: Station) -> None:

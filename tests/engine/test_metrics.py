@@ -43,7 +43,8 @@ def test_the_examples() -> None:
 def test_a_station_tells_frames_and_verdicts() -> None:
     camera = Part(
         "camera", "cam1",
-        counters={"captured": 12, "inspected": 9, "dropped": 2, "late": 0, "unmatched": 0, "open": 1},
+        counters={"captured": 12, "inspected": 9, "dropped": 2, "late": 0, "unmatched": 0, "open": 1,
+                  "clock_offset_s": 2.5},
         moved=NOW - 3 * SECOND,
     )  # fmt: skip
     counters = {"verdicts_ok": 7, "verdicts_ng": 2, "verdicts_review": 0}
@@ -51,6 +52,7 @@ def test_a_station_tells_frames_and_verdicts() -> None:
     assert found["seamline_frames_total", "weld-1", "cam1", "inspected"] == 9
     assert found["seamline_frames_total", "weld-1", "cam1", "dropped"] == 2
     assert found["seamline_frames_open", "weld-1", "cam1"] == 1
+    assert found["seamline_camera_clock_offset_seconds", "weld-1", "cam1"] == 2.5
     assert found["seamline_verdicts_total", "weld-1", "NG"] == 2
     assert found["seamline_part_up", "station", "weld-1", "camera", "cam1"] == 1
     assert found["seamline_part_idle_seconds", "station", "weld-1", "camera", "cam1"] == 3

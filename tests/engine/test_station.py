@@ -32,6 +32,7 @@ from vision.testing import picture, write_model
 
 WAIT = 60.0
 OK, REVIEW, NG = 20, 100, 200
+JPEG = pictures.encode_jpeg(picture(OK))
 
 
 @pytest.fixture(scope="module")
@@ -564,6 +565,22 @@ def test_a_busy_station_in_newest_mode_drops_and_says_so(station, producer, monk
     assert sum(loss.last - loss.first + 1 for loss in producer.losses) == balance.dropped
     assert {(loss.outcome, loss.reason) for loss in producer.losses} == {("dropped", "station_busy")}
     assert producer.verdicts[-1].serial == "p59"
+
+
+def test_how_far_a_cameras_clock_is_behind_is_told_where_it_stamps_its_frames(station):
+    class Behind(Shots):
+        def read(self):
+            left = next(self._shots, None)
+            return None if left is None else self._run.frame(JPEG, "", ts=self._run.now() - left)
+
+    def opener(section, run, number, stop):
+        return Behind(run, [9_000_000, 2_500_000, 8_000_000]) if section.name == "a" else Shots(run, shown)
+
+    shown = [("p1", OK)]
+    stats = run(station(camera("a"), camera("b"), opener=opener))
+    told = {part.name: part.counters for part in report(stats, None).parts if part.kind == "camera"}
+    assert 2.5 <= told["a"]["clock_offset_s"] < 8
+    assert "clock_offset_s" not in told["b"]
 
 
 class Quick(Shots):
