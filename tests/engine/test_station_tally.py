@@ -25,9 +25,9 @@ from vision.ledger import INSPECTED, Ledger
 from vision.records import FrameLoss
 from vision.testing import picture, write_model
 
-WAIT = 60.0
-FLOOD = 100_000
-"""Pictures a second, more than any station takes: frames are on their way at every moment."""
+WAIT = 180.0
+FLOOD, CALM = 100_000, 20
+"""Pictures a second: more than any station takes, so that frames are on their way at every moment, and few."""
 NOW = 1_764_000_000_000_000
 
 
@@ -223,21 +223,24 @@ producer.close()
 
 
 def place(tmp_path):
-    """Write a plant whose station sees two views of the same photographs, again and again."""
+    """Make a home with a model, and a folder of photographs."""
     home = Home(tmp_path / "home").create()
     vouch(home, write_model(home.models))
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     for number in range(8):
         (photographs / f"{number}.jpg").write_bytes(pictures.encode_jpeg(picture(20, seed=number)))
+    return photographs, home
+
+
+def plant_of(photographs, rate):
+    """Return a plant whose station sees two views of the same photographs, again and again."""
     cameras = [
-        FolderCamera(kind="folder", name=view, view=view, path=photographs, rate=FLOOD, repeat=True)
+        FolderCamera(kind="folder", name=view, view=view, path=photographs, rate=rate, repeat=True)
         for view in ("front", "top")
     ]
     section = StationSection(name="weld", cameras=cameras, views=["front", "top"], model="tiny")
-    plant = Plant(name="test", stations=[section])
-    save(plant, tmp_path / "plant.yaml")
-    return plant, home
+    return Plant(name="test", stations=[section])
 
 
 @contextmanager
@@ -281,8 +284,9 @@ def captured(home):
 
 
 def test_after_kills_at_any_moment_every_captured_frame_has_one_end(tmp_path):
-    plant, home = place(tmp_path)
-    file, known = tmp_path / "plant.yaml", {}
+    photographs, home = place(tmp_path)
+    plant, file, known = plant_of(photographs, FLOOD), tmp_path / "plant.yaml", {}
+    save(plant, file)
     reader = FileLogReader(home.log / plant.shard)
     with process("-m", "engine.appender", file, home=home):
         for pause in (0.0, 0.13, 1.31):
@@ -291,6 +295,7 @@ def test_after_kills_at_any_moment_every_captured_frame_has_one_end(tmp_path):
                 wait(lambda: reader.end > begun + 30)  # noqa: B023
                 threading.Event().wait(pause)
             known |= captured(home)
+        save(plant_of(photographs, CALM), file)
         with process("-c", SCRIPT, file, home=home):
             wait(lambda: [folder.name for folder in (home.tally / "weld").iterdir()] == ["4"])
     ends, died = ledger_of(reader)
