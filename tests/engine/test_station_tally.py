@@ -27,7 +27,7 @@ from vision.testing import picture, write_model
 
 WAIT = 180.0
 FLOOD, CALM = 100_000, 20
-"""Pictures a second: more than any station takes, so that frames are on their way at every moment, and few."""
+"""Pictures a second: more than any station takes, so that frames are always on their way, and few."""
 NOW = 1_764_000_000_000_000
 
 
