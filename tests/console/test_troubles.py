@@ -240,6 +240,8 @@ def test_a_sentence_that_nobody_translated_is_found():
         ),
         ("Camera top: it gives no pictures (no picture for 30 s); check plug and network.",
          "相机 top：没有图像（30 秒内没有图像），请检查连接、地址和网络。"),
+        ("Camera top: tcp://*:7001 gives no pictures (no picture for 0.5 s); check sender and network.",
+         "相机 top：tcp://*:7001 没有图像（0.5 秒内没有图像），请检查连接、地址和网络。"),
         (
             "The adapter at h:7878 is gone: it said nothing for 30 s.",
             "适配器 h:7878 已断开连接：已 30 秒没有数据。",

@@ -64,7 +64,7 @@ def test_a_remote_camera_that_fell_silent_is_back_within_five_seconds_and_its_ga
         while "cam" not in cameras.troubles:
             assert not threading.Event().wait(0.01)
         assert cameras.troubles["cam"] == (
-            f"Camera cam: {endpoint} gives no pictures (none for 0.5 s); check its sender and the network."
+            f"Camera cam: {endpoint} gives no pictures (no picture for 0.5 s); check sender and network."
         )
         with context.socket(zmq.PUSH) as sender:
             sender.connect(endpoint)

@@ -184,8 +184,8 @@ class ZmqCamera:
                 return self.take(found[0][0])
             if self._silence and time.monotonic() > quiet_until:
                 raise CameraError(
-                    f"Camera {self._run.camera}: {self._endpoint} gives no pictures (none for"
-                    f" {self._silence:g} s); check its sender and the network."
+                    f"Camera {self._run.camera}: {self._endpoint} gives no pictures (no picture for"
+                    f" {self._silence:g} s); check sender and network."
                 )
         return None
 

@@ -8,7 +8,7 @@ OF_CAMERAS = (
     ),
     (r"gives no pictures; check the plug\.", "没有图像，请检查连接。"),
     (
-        r"gives no pictures \((?P<why>.+)\); check (?:plug|address) and network\.",
+        r"gives no pictures \((?P<why>.+)\); check (?:plug|address|sender) and network\.",
         "没有图像（{why}），请检查连接、地址和网络。",
     ),
     (r"sends no video; name another path\.", "不发送视频，请更换路径。"),
