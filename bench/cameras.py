@@ -1,15 +1,17 @@
 """64 cameras at 2 frames/s on eight stations of a whole plant, whose model sleeps instead of computing.
 
-Everything is real but the model's arithmetic: rendered pictures, decoding, gate, evidence on disk, log,
-flow, committed rows. ``vs_ideal`` is the share of the frames that the cameras should have taken in the
-measured time which were inspected and committed; the stations run in the mode ``newest``, so what comes
-too late is dropped.
+Everything is real but the model's arithmetic: decoding, gate, evidence on disk, log, flow, committed rows.
+Each camera renders a few parts and shows them again and again, every picture with a mark of its own.
+``vs_ideal`` is the share of the frames that the cameras should have taken in the measured time which were
+inspected and committed; the stations run in the mode ``newest``, so what comes too late is dropped.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,14 @@ from engine.paths import Home
 from engine.plant import ConsoleSection, Plant, SimulatedCamera, StationSection
 from engine.status import status
 from vision import detect
+from vision.simulate import PartRenderer, RenderedPart
 
 STATIONS, CAMERAS = 8, 8
 FRAMES_PER_S = 2.0
-SIDE = 128
-"""Pixels of a picture's side: rendering is not what is measured."""
+SIDE, MARK = 128, 8
+"""Pixels of a picture's side, and of its mark's."""
+RENDERED = 8
+"""Parts that each camera renders: the cores are to inspect."""
 MODEL_S = 0.010
 WARM_UP_S, MEASURED_S = 15.0, 60.0
 
@@ -57,7 +62,23 @@ class SleepingStation(StationActor):
             return finding_nothing(opened(graph, threads, pictures), SleepingRequest(pictures))
 
         detect.open_request = open_sleeping
+        PartRenderer.render = rendered_once(PartRenderer.render)
         super().__init__(plant_file, station, home)
+
+
+def rendered_once(render: Callable[..., RenderedPart]) -> Callable[..., RenderedPart]:
+    """Return what renders a camera's first few parts and shows them again, told apart by marks."""
+    kept: dict[tuple[PartRenderer, int, str], RenderedPart] = {}
+
+    def show(renderer: PartRenderer, index: int, view: str) -> RenderedPart:
+        key = renderer, index % RENDERED, view
+        if key not in kept:
+            kept[key] = render(*key)
+        image = kept[key].image.copy()
+        image[:MARK, :MARK] = index % 256
+        return replace(kept[key], image=image)
+
+    return show
 
 
 class SleepingPlant(Supervisor):
