@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import openvino as ov
 import psycopg
@@ -62,7 +63,7 @@ class SleepingStation(StationActor):
             return finding_nothing(opened(graph, threads, pictures), SleepingRequest(pictures))
 
         detect.open_request = open_sleeping
-        PartRenderer.render = rendered_once(PartRenderer.render)
+        patch.object(PartRenderer, "render", rendered_once(PartRenderer.render)).start()
         super().__init__(plant_file, station, home)
 
 
