@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from engine.plant import Camera
-from streams.log.abc import Kind
+from streams.log.abc import Entry, Kind
 from vision import pictures
 from vision.cameras import Run
 from vision.records import Frame, FrameLoss, Image, Missed, Verdict
@@ -70,6 +70,26 @@ class MemoryProducer:
         """Wait until something holds of what was sent."""
         with self.changed:
             assert self.changed.wait_for(condition, WAIT)
+
+
+class MemoryTrail:
+    """The log of a producer in memory, as a station's next run reads it (`engine.station_tally.Trail`)."""
+
+    def __init__(self, producer: MemoryProducer, station: str = "weld-1") -> None:
+        self._producer, self._name = producer, f"{station}/1"
+
+    @property
+    def end(self) -> int:
+        """Return the position of the last entry."""
+        return len(self._producer.entries)
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        """Return all entries behind a position."""
+        told = enumerate(self._producer.entries[after:], after + 1)
+        return [Entry(position, kind, 0, self._name, payload) for position, (kind, payload) in told]
+
+    def close(self) -> None:
+        """Hold nothing open."""
 
 
 class FrameSink:

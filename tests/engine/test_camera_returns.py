@@ -17,8 +17,7 @@ from engine.paths import Home
 from engine.plant import GenicamCamera, Plant, StationSection, VideoCamera, ZmqCamera
 from engine.station import Station
 from engine.station_cameras import Cameras
-from engine.testing import FrameSink, MemoryProducer
-from streams.log.abc import Entry
+from engine.testing import FrameSink, MemoryProducer, MemoryTrail
 from streams.peers.ports import free_port
 from vision import pictures
 from vision.cameras import CameraError, Run
@@ -119,21 +118,6 @@ def test_a_usb_camera_that_was_unplugged_is_back_within_five_seconds_and_its_gap
     assert last.ts == first.before[0].since
 
 
-class Trail:
-    """The log of a producer in memory, as a station's next run reads it."""
-
-    def __init__(self, producer):
-        self._producer = producer
-
-    @property
-    def end(self):
-        return len(self._producer.entries)
-
-    def read(self, after, limit):
-        told = enumerate(self._producer.entries[after:], after + 1)
-        return [Entry(position, kind, 0, "weld-1/1", payload) for position, (kind, payload) in told]
-
-
 @pytest.fixture
 def working(tmp_path):
     """Give a context in which a station works on an industrial camera; the next one is its next run."""
@@ -145,7 +129,8 @@ def working(tmp_path):
 
     @contextmanager
     def work():
-        station, stop = Station(section, plant, home, producer, trail=Trail(producer)), threading.Event()
+        stop, trail = threading.Event(), MemoryTrail(producer)
+        station = Station(section, plant, home, producer, trail=trail)
         line = threading.Thread(target=station.run, args=(stop,))
         line.start()
         try:

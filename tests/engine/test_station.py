@@ -18,9 +18,9 @@ from engine.station import DEPTH, Station, next_number
 from engine.station_drift import LIMIT, Drift
 from engine.station_log import merge
 from engine.station_report import report
-from engine.testing import MemoryProducer
+from engine.testing import MemoryProducer, MemoryTrail
 from streams import records
-from streams.log.abc import Entry, Kind
+from streams.log.abc import Kind
 from vision import evidence, pictures, registry
 from vision.anomaly import bank, fit
 from vision.cameras import CameraError, Run
@@ -323,21 +323,6 @@ def test_what_a_camera_that_counts_saw_while_it_was_away_is_known_by_number(stat
     assert (stats.frames.captured, stats.frames.dropped, stats.frames.open) == (7, 3, 0)
 
 
-class Told:
-    """The log of a producer in memory, as a station's next run reads it."""
-
-    def __init__(self, producer):
-        self._producer = producer
-
-    @property
-    def end(self):
-        return len(self._producer.entries)
-
-    def read(self, after, limit):
-        told = enumerate(self._producer.entries[after:], after + 1)
-        return [Entry(position, kind, 0, "weld-1/1", payload) for position, (kind, payload) in told]
-
-
 @pytest.mark.parametrize(
     ("kind", "shots", "gap"),
     [
@@ -353,9 +338,9 @@ def test_what_a_camera_saw_between_two_runs_of_its_station_is_the_stations_gap(
     def opener(section, run, number, stop):
         return kind(run, next(runs))
 
-    run(station(camera(), opener=opener, trail=Told(producer)))
+    run(station(camera(), opener=opener, trail=MemoryTrail(producer)))
     assert producer.losses == []
-    stats = run(station(camera(), opener=opener, trail=Told(producer)))
+    stats = run(station(camera(), opener=opener, trail=MemoryTrail(producer)))
     assert gaps(producer) == [gap]
     before, after = (verdict.ts for verdict in producer.verdicts[1:3])
     assert (producer.losses[0].since, producer.losses[0].ts) == (before, after)
