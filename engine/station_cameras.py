@@ -127,7 +127,7 @@ class Cameras:
     def offsets(self) -> dict[str, int]:
         """Return how far the clocks of cameras that stamp their frames are behind, microseconds."""
         runs = {name: reading.run for name, reading in list(self._readings.items()) if reading.run}
-        found = {name: run.offset.microseconds for name, run in runs.items()}
+        found = {name: run.behind for name, run in runs.items()}
         return {name: offset for name, offset in found.items() if offset is not None}
 
     def follow(self, wanted: Sequence[Camera]) -> None:

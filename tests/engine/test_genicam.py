@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import genicam
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from engine.cameras import open_camera
 from engine.plant import GenicamCamera
+from engine.station_cameras import Cameras
 from vision import pictures
 from vision.cameras import CameraError, Run
 from vision.cameras import genicam as camera_module
@@ -177,16 +179,21 @@ class Buffer:
         return None
 
 
-def read_all(camera, run, buffers, features=None):
-    """Let a device deliver the buffers; return the frames."""
+def deliver(camera, buffers, features=None):
+    """Let a device deliver the buffers, and then nothing more."""
     camera._acquirer.stop()
     shown = iter(buffers)
     fake = SimpleNamespace(
-        try_fetch=lambda timeout: next(shown),
+        try_fetch=lambda timeout: next(shown, None),
         destroy=camera._acquirer.destroy,
         remote_device=SimpleNamespace(node_map=features),
     )
     camera._acquirer = fake
+
+
+def read_all(camera, run, buffers, features=None):
+    """Let a device deliver the buffers; return the frames."""
+    deliver(camera, buffers, features)
     return [camera.read() for _ in buffers]
 
 
@@ -222,6 +229,33 @@ def test_the_devices_time_becomes_the_stations(opened):
 def test_a_device_that_knows_the_time_is_believed(opened):
     camera, _ = opened()
     assert camera._stamp(Buffer(1, NOW - 25_000)) == NOW - 25_000
+
+
+HOURS = 3_600_000_000
+
+
+@pytest.mark.parametrize("behind", [25_000, NOW - 5_000_000, -8 * HOURS])
+def test_how_far_a_devices_own_clock_is_behind_is_told_and_no_trouble(behind):
+    """It knows the time, counts from its own start, or is set to a local time."""
+    frames = []
+
+    def opener(section, run, number, stop):
+        camera = open_camera(section, run, number, stop)
+        deliver(camera, [Buffer(number, NOW - behind - way) for number, way in ((1, 700), (2, 0), (3, 90))])
+        return camera
+
+    def take(run, frame):
+        frames.append(frame)
+        if len(frames) == 3:
+            cameras.stop()
+        return 0.0
+
+    cameras = Cameras(1, opener, lambda: NOW, Mock(take=take), {})
+    cameras.follow([section()])
+    assert cameras.changed.wait(30)
+    assert cameras.offsets() == {"cam": behind}
+    assert (cameras.troubles, cameras.failures) == ({}, [])
+    assert all(abs(frame.ts - NOW) < 30_000 for frame in frames)
 
 
 class Counting:

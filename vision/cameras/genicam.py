@@ -74,7 +74,7 @@ class GenicamCamera:
         self._run, self._counter, self._silence, self._stop = run, counter, silence, stop
         self._session = crc32(run.name.encode())
         self._round, self._last_id = 0, -1
-        self._clock = ClockOffset()
+        self._clock = run.own_clock = ClockOffset()
         self._shared = PRODUCERS.get(producer, run.camera)
         try:
             self._acquirer = self._shared.open(device, run.camera)
@@ -173,9 +173,9 @@ class GenicamCamera:
         except Exception:  # producers tell in their own ways that they know no time
             return None
         now = self._run.now()
+        self._clock.add(now - told)
         if abs(now - told) <= BELIEVED_CLOCK:
             return told
-        self._clock.add(now - told)
         return told + (self._clock.microseconds or 0)
 
     def _set(self, settings: Mapping[str, Setting]) -> None:

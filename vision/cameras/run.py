@@ -59,6 +59,7 @@ class Run:
         self.name = name
         self.mark = follows or Mark()
         self.offset = ClockOffset()
+        self.own_clock = self.offset
         self.sequence = 0
         self.now = now
         self._monotonic, self._way, self._arrived = monotonic, ClockOffset(), monotonic()
@@ -69,6 +70,15 @@ class Run:
     def missed(self) -> tuple[Missed, ...]:
         """Return what was missed since the last frame."""
         return tuple(self._missed)
+
+    @property
+    def behind(self) -> int | None:
+        """Return how far the camera's own clock is behind, microseconds; None while no frame carried a stamp.
+
+        ``own_clock`` is another than ``offset`` where stamps are brought to the station's clock before they
+        come to a frame.
+        """
+        return self.own_clock.microseconds
 
     @property
     def clock_is_wrong(self) -> bool:
