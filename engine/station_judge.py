@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.inspectors import Inspectors, Judge
 from engine.release.gate import BYPASS, RELEASE, Gate, bypassed
@@ -11,7 +11,7 @@ from vision import unjudged
 from vision.assembly import Part
 from vision.inspector import Inspector
 from vision.judge import Recipe
-from vision.records import Frame, Verdict
+from vision.records import Frame, Identity, Verdict
 from vision.refusal import RECIPE, Refusal
 
 JUDGING = (RECIPE, RELEASE)
@@ -32,7 +32,8 @@ class Turn:
     def __call__(self, parts: Sequence[Part]) -> Iterator[Verdict]:
         """Yield what is said of parts of which it is known who they are."""
         for part, verdict in zip(parts, self.judge.inspect_parts(parts), strict=True):
-            yield self.count(part, verdict)
+            told = Identity.first(*(frame.identity for frame in part.frames))
+            yield replace(self.count(part, verdict), identity=told)
 
     def look(self, part: Part) -> Verdict:
         """Inspect a part."""

@@ -7,7 +7,7 @@ frame as captured. Everything that leaves a station has a JSON form; pixels neve
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -47,6 +47,22 @@ class Missed:
         return self.last - self.first + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a part is, besides its serial: what PLC and cameras said of it; empty where they did not."""
+
+    serial_source: str = ""
+    """Who told the serial: camera, plc, scanner, datamatrix or station; empty: nobody was asked."""
+    order: str = ""
+    fixture: str = ""
+    operator: str = ""
+
+    @classmethod
+    def first(cls, *told: Self) -> Self:
+        """Return of each word what the first says that says something."""
+        return cls(*(next(filter(None, words), "") for words in zip(*map(astuple, told), strict=True)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a camera, with the exact bytes it came as.
@@ -72,6 +88,8 @@ class Frame:
     """Whether the sender itself named the part; else the serial is only the picture's own name."""
     taken: float | None = None
     """When it was here at the earliest had it come as quickly as others, monotonic seconds; None: unknown."""
+    identity: Identity = Identity()
+    """What its sender says of the part."""
 
     @property
     def nbytes(self) -> int:
@@ -168,17 +186,6 @@ class Decision:
     value: float | None = None
     bound: float | None = None
     """From where on the rule asks for this verdict."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a part is, besides its serial: all that the line said of it; empty where it did not."""
-
-    serial_source: str = ""
-    """Who told the serial: camera, plc, scanner, datamatrix or station; empty: nobody was asked."""
-    order: str = ""
-    fixture: str = ""
-    operator: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,8 @@ class Naming:
         counts
             Whether this is an inspection at all; else the book is not asked.
         """
-        identity = Identity(self._section.serial, told.order, told.fixture, told.operator)
+        said = Identity(self._section.serial, told.order, told.fixture, told.operator)
+        identity = Identity.first(said, *(frame.identity for frame in frames))
         fallback = frames[0].serial if frames else f"{self._station}-{time.time_ns() // 1000}"
         try:
             found, doubt = bounded(*self._serial(frames, serial, told, (called, due)))

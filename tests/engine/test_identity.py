@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from streams.peers.plug import unplug
 from streams.peers.ports import free_port
 from streams.testing import until
 from vision import datamatrix, pictures
-from vision.records import Frame
+from vision.records import Frame, Identity
 from vision.testing import picture, write_model
 
 WAIT = 60.0
@@ -364,6 +365,17 @@ def test_a_station_without_a_plc_refuses_a_serial_too(home: Home, tmp_path: Path
     assert [verdict.attempt for verdict in producer.verdicts] == [1, 1, 0]
     assert producer.verdicts[0].identity.serial_source == "camera"
     assert producer.verdicts[0].answer == ""
+
+
+def test_what_the_plc_says_of_a_part_stands_and_pictures_say_the_rest(home: Home) -> None:
+    naming = Naming(IdentitySection(), "weld-1", home)
+    shown = [
+        replace(frame(), identity=Identity(order="O-1", fixture="F3")),
+        replace(frame(), identity=Identity(fixture="F4", operator="Li Na")),
+    ]
+    named = naming.name(shown, "A-1", told_of({"order": "O-77"}))
+    assert named.identity == Identity("camera", "O-77", "F3", "Li Na")
+    naming.close()
 
 
 @pytest.mark.parametrize("source", ["plc", "camera"])

@@ -26,7 +26,7 @@ from vision.anomaly import bank, fit
 from vision.cameras import CameraError, Run
 from vision.detect import Detector
 from vision.pipeline import Pipeline, PipelineError
-from vision.records import FrameLoss, Verdict
+from vision.records import FrameLoss, Identity, Verdict
 from vision.simulate import PartRenderer
 from vision.testing import picture, write_model
 
@@ -523,6 +523,27 @@ def test_a_remote_cameras_lost_frames_are_in_the_ledger(station, producer, tmp_p
     assert (loss.first, loss.last, loss.outcome, loss.reason) == (3, 5, "dropped", "lost_before_arrival")
     balance = built.stats().frames
     assert (balance.captured, balance.inspected, balance.dropped, balance.open) == (6, 3, 3, 0)
+
+
+@pytest.mark.parametrize(("told", "source"), [({}, ""), ({"identity": {"serial": "camera"}}, "camera")])
+def test_what_a_remote_camera_says_of_a_part_is_in_its_verdict(station, producer, tmp_path, told, source):
+    stop, endpoint = threading.Event(), f"ipc://{tmp_path}/remote.sock"
+    built = station(ZmqCamera(kind="zeromq", name="remote", endpoint=endpoint), **told)
+    line = threading.Thread(target=built.run, args=(stop,))
+    line.start()
+    with zmq.Context() as context, context.socket(zmq.PUSH) as sender:
+        sender.connect(endpoint)
+        for words in ({"order": "O-77", "fixture": "F3", "operator": "Li Na"}, {"order": 77}):
+            said = json.dumps({"serial": "p1"} | words).encode()
+            sender.send_multipart([said, pictures.encode_whole(picture(OK))])
+        producer.wait(lambda: len(producer.verdicts) == 2)
+    stop.set()
+    line.join(WAIT)
+    good, wrong = producer.verdicts
+    assert (good.outcome, good.identity) == ("OK", Identity(source, "O-77", "F3", "Li Na"))
+    assert (wrong.outcome, wrong.views[0].rejected) == ("REVIEW", "bad_metadata")
+    assert wrong.identity == Identity(source)
+    assert (built.stats().frames.captured, built.stats().frames.open) == (2, 0)
 
 
 def test_a_busy_station_in_newest_mode_drops_and_says_so(station, producer, monkeypatch):

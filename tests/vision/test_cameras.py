@@ -14,6 +14,7 @@ from vision.cameras.pace import Pacer, numbered
 from vision.cameras.raw import WRONG_SIZE, to_image
 from vision.cameras.run import LOST, RESTARTED
 from vision.cameras.zeromq import BAD_METADATA, NO_FRAME, parse
+from vision.records import Identity
 from vision.testing import picture
 
 JPEG = pictures.encode_jpeg(picture(30))
@@ -291,6 +292,14 @@ def test_a_remote_camera_gives_what_was_pushed(remote):
     assert (second.serial, second.ts, second.sequence) == ("p2", 2000, 2)
 
 
+@pytest.mark.parametrize("raw", [{}, {"pixels": "BGR8", "width": 48, "height": 48}])
+def test_a_sender_says_whose_order_fixture_and_operator_a_part_has(remote, raw):
+    camera, send = remote
+    send(bytes(48 * 48 * 3) if raw else JPEG, order=" O-77 ", operator="李娜", **raw)
+    frame = camera.read()
+    assert (frame.identity, frame.defect) == (Identity(order="O-77", operator="李娜"), "")
+
+
 def test_a_gap_in_the_senders_count_stays_free(remote):
     camera, send = remote
     for sequence in (40, 41, 45):
@@ -385,6 +394,9 @@ BROKEN = [
     [b'{"ts": 1%s}' % (b"0" * 30), JPEG],
     [b'{"sequence": -1}', JPEG],
     [b'{"pixels": 8}', JPEG],
+    [b'{"order": 77}', JPEG],
+    [b'{"fixture": "F\\n3"}', JPEG],
+    [b'{"operator": "%s"}' % (b"x" * 201), JPEG],
     [b"[" * 60_000, JPEG],
     [b" " * 70_000 + b"{}", JPEG],
     [b"\xff\xfe", JPEG],

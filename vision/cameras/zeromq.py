@@ -2,9 +2,10 @@
 
 Metadata: ``serial`` (text, optional), ``ts`` (microseconds UTC, optional: else the time of arrival),
 ``sequence`` (from the sender's count of frames, optional), ``trigger`` (from the count of its hardware
-trigger, optional), ``run`` (text, optional: changes when the sender counts anew). A picture is encoded
-(JPEG, PNG, BMP), or raw: then ``pixels`` names its format (`vision.cameras.raw`), ``width`` and
-``height`` its size. A gap in a count is a loss, and its numbers stay free in our count.
+trigger, optional), ``run`` (text, optional: changes when the sender counts anew), ``order``, ``fixture``
+and ``operator`` of the part (texts, optional). A picture is encoded (JPEG, PNG, BMP), or raw: then
+``pixels`` names its format (`vision.cameras.raw`), ``width`` and ``height`` its size. A gap in a count
+is a loss, and its numbers stay free in our count.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from zlib import crc32
 
@@ -23,7 +24,7 @@ from vision import pictures
 from vision.cameras.abc import CameraError
 from vision.cameras.raw import to_image
 from vision.cameras.run import LOST, Run
-from vision.records import Frame
+from vision.records import Frame, Identity
 
 BAD_METADATA = "bad_metadata"
 NO_FRAME = "trigger_without_frame"
@@ -34,7 +35,7 @@ MOST_METADATA = 1 << 16
 MOST_BAD = 1 << 20
 """Bytes that are kept of a message that cannot be read."""
 LONGEST = 200
-"""Characters of a serial or a run at the most."""
+"""Characters of a text at the most."""
 LARGEST = 1 << 53
 """Numbers beyond it are no numbers of frames, pixels or microseconds: other programs' JSON loses them."""
 
@@ -51,6 +52,7 @@ class Metadata:
     pixels: str = ""
     width: int = 0
     height: int = 0
+    identity: Identity = field(default_factory=Identity)
 
 
 def parse(message: list[bytes]) -> tuple[Metadata, bytes]:
@@ -80,6 +82,7 @@ def parse(message: list[bytes]) -> tuple[Metadata, bytes]:
         pixels=_text(fields, "pixels"),
         width=_number(fields, "width") or 0,
         height=_number(fields, "height") or 0,
+        identity=Identity(**{name: _text(fields, name).strip() for name in ("order", "fixture", "operator")}),
     ), message[1]
 
 
@@ -204,11 +207,12 @@ class ZmqCamera:
             begin = b"\n".join(part[:MOST_BAD] for part in message[: PARTS + 1])
             return self._run.frame(begin[:MOST_BAD], "", defect=BAD_METADATA)
         self._count(told)
-        if not told.pixels:
-            return self._run.frame(picture, told.serial, told.ts, vouched=bool(told.serial))
-        image, defect = to_image(picture, told.pixels, told.width, told.height)
+        image, defect = None, ""
+        if told.pixels:
+            image, defect = to_image(picture, told.pixels, told.width, told.height)
         encoded = picture if image is None else pictures.encode_whole(image)
-        return self._run.frame(encoded, told.serial, told.ts, image, defect, bool(told.serial))
+        frame = self._run.frame(encoded, told.serial, told.ts, image, defect, bool(told.serial))
+        return replace(frame, identity=told.identity)
 
     def _count(self, told: Metadata) -> None:
         """Count by triggers where they are told, else by frames."""
