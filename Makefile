@@ -24,8 +24,8 @@ kernels: $(VENV)/bin/python ## Compile the kernels anew after a change of their 
 
 train-env: $(TRAIN_VENV)/.ready ## The environment in which detectors are trained (large)
 
-train-check: $(VENV)/.dev $(TRAIN_VENV)/.ready ## Train thrice, once killed: the same weights, and it goes on
-	$(BIN)/python -m pytest tests/vision/check_training.py
+train-check: $(VENV)/.dev $(TRAIN_VENV)/.ready ## With the trainer itself: the same weights, once killed; its exports
+	$(BIN)/python -m pytest tests/vision/check_training.py tests/vision/check_exports.py
 
 $(VENV)/bin/python:
 	@deploy/system-packages.sh runtime

@@ -12,26 +12,36 @@ import argparse
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import openvino as ov
 import yaml
 
-from vision import card, network, noted, registry
+from vision import answers, card, network, noted, registry
 from vision.detect import Detector
 from vision.evaluation import FEATURES
+from vision.heads import BOXES, FINDINGS, PLACE, QUERIES, ROW, SCORED, SUPPRESSED, Head
 from vision.noted import Noted
 from vision.registry import FILES, ONNX, Model, ModelError
 
 KINDS = {".onnx": (ONNX,), ".xml": FILES}
 """What the file of a network is called in a model's folder, with those that belong to it."""
+READ_IN_PART = ("segment", "pose")
+"""What a network is trained for that answers with more than boxes: masks and key points."""
+TASKS = ("detect", "obb", *READ_IN_PART)
+"""What a network is trained for that says where something is."""
 SMALLEST, LARGEST = 32, 2048
 """Side of the square that a detector looks through, in pixels."""
 UNPROVEN = (
     "all of it: nobody has compared it with the model that it was exported from",
     "what it learned from, and what it is worth on pictures that it has not seen",
 )
+
+
+class Refused(ModelError):
+    """A station has no use for an export; the message says what to export instead."""
 
 
 class Export(NamedTuple):
@@ -68,20 +78,27 @@ def adopt(place: Path, into: Path, name: str = "") -> Model:
         registry.check_name(name, "The option --name")
     graph, export = read(find(place))
     told = noted.of(export.notes)
-    if reason := refusal(graph, told):
-        raise ModelError(f"{export.file} {reason}.")
-    called = name or plain(export.file.stem)
-    folder = into / called
+    try:
+        if reason := refusal(graph, told):
+            raise Refused(f"{export.file} {reason}.")
+        model = write(export, into, name or plain(export.file.stem), graph, told)
+        Detector(model)
+    except Refused:
+        raise
+    except (ModelError, RuntimeError) as exc:
+        how = "with format=openvino" if export.files == (ONNX,) else "anew"
+        raise ModelError(f"OpenVINO cannot run the model in {export.file}; export it {how}.") from exc
+    return model
+
+
+def write(export: Export, into: Path, name: str, graph: ov.Model, told: Noted) -> Model:
+    """Write the folder of an export that a station can use."""
+    folder = into / name
     folder.mkdir()
     for kept in export.files:
         shutil.copyfile(export.file.with_suffix(Path(kept).suffix), folder / kept)
-    card.write(folder, facts(called, folder, export.files, graph, told))
-    model = registry.load(folder)
-    try:
-        Detector(model)
-    except ModelError as exc:
-        raise ModelError(f"OpenVINO cannot run the model in {export.file}; export it anew.") from exc
-    return model
+    card.write(folder, facts(name, folder, export.files, graph, told))
+    return registry.load(folder)
 
 
 def find(place: Path) -> Path:
@@ -127,11 +144,11 @@ def refusal(graph: ov.Model, told: Noted) -> str:
     """Return why a station cannot use an export, and what to export instead; empty: it can."""
     if not told.classes:
         return "does not name its classes: no export of Ultralytics, or its notes are gone; export it anew"
-    if told.task != "detect":
-        return f"is made for task={told.task}; a station needs a detector, trained with task=detect"
-    if told.suppresses:
-        return "drops by itself what it is not sure of, before a recipe sees it; export it without nms=True"
-    return wrong_input(graph, told) or wrong_answer(graph, told)
+    if told.task not in TASKS:
+        return f"is made for task={told.task}, which does not say where; train one with task=detect"
+    if wrong := wrong_input(graph, told):
+        return wrong
+    return wrong_answer(settled(graph, told), told)
 
 
 def wrong_input(graph: ov.Model, told: Noted) -> str:
@@ -163,16 +180,41 @@ def seen(graph: ov.Model, told: Noted) -> tuple[int, int]:
     return height, width
 
 
+def settled(graph: ov.Model, told: Noted) -> ov.Model:
+    """Return a network as a station computes it, for one picture of one size."""
+    return network.settle(graph, seen(graph, told)[0])
+
+
 def wrong_answer(graph: ov.Model, told: Noted) -> str:
-    """Return what is wrong with what a network answers; empty: nothing."""
-    expected = ov.PartialShape([-1, -1, 6] if told.end_to_end else [-1, 4 + len(told.classes), -1])
-    shapes = [end.partial_shape for end in graph.outputs]
-    if len(shapes) == 1 and expected.compatible(shapes[0]):
-        return ""
-    return (
-        f"answers {', '.join(map(str, shapes))}, a detector of {len(told.classes)} classes {expected};"
-        " export one of the YOLO family, without nms=True"
+    """Return what is wrong with what a settled network answers; empty: nothing."""
+    classes = len(told.classes)
+    shape = graph.output(0).partial_shape if graph.outputs else ov.PartialShape([])
+    if shape.rank != ov.Dimension(3):
+        return f"answers {shape}, which is no list of boxes; export a detector"
+    head = head_of(graph, told)
+    if not (expected := ov.PartialShape(head.shape(classes))).compatible(shape):
+        return f"answers {shape}, a detector of {classes} classes {expected}; export it anew"
+    try:
+        answers.read(graph, head, classes)
+    except ModelError:
+        return "suppresses boxes in a way that is not known here; export it without nms=True"
+    return ""
+
+
+def head_of(graph: ov.Model, told: Noted) -> Head:
+    """Return the head that an export notes; whether its answer has that shape is another question."""
+    classes, shape = len(told.classes), graph.output(0).partial_shape
+    if told.queries:
+        scored = shape[2] == PLACE + classes and (shape[2] != ROW or answers.scores(graph))
+        return Head(SCORED if scored else QUERIES)
+    head = Head(
+        FINDINGS if told.end_to_end else SUPPRESSED if told.suppresses else BOXES,
+        turned=told.task == "obb",
     )
+    if told.task not in READ_IN_PART:
+        return head
+    columns = shape[head.axis].get_max_length() - head.shape(classes)[head.axis]
+    return replace(head, more=max(columns, 0))
 
 
 def plain(stem: str) -> str:
@@ -190,7 +232,7 @@ def facts(name: str, folder: Path, files: tuple[str, ...], graph: ov.Model, told
         "iso6520": {},
         "input_size": seen(graph, told)[0],
         "precision": network.precision_of(graph),
-        "end_to_end": told.end_to_end,
+        "head": asdict(head_of(settled(graph, told), told)),
         "licence": told.licence or "unknown",
         "files": {file: card.sha256(folder / file) for file in files},
         "adopted": {"by": told.by, "at": told.at},

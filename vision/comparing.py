@@ -12,11 +12,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vision import card, export, registry
+from vision import card, registry
+from vision.agreement import Taught, Trained, look, photographs
+from vision.agreement import compare as agreed
 from vision.dataset import DatasetError, read_classes
 from vision.detect import open_request, read_network, refused
 from vision.evaluation import judge_parts
-from vision.export import Taught, Trained, look, photographs
+from vision.export import BANDS
 from vision.records import Float32
 from vision.registry import Model, ModelError
 
@@ -47,19 +49,19 @@ def compare(folder: Path, checkpoint: Path, taught: Taught) -> dict[str, Any]:
         It was exported from another model, or does not run here.
     """
     model = registry.load(folder)
-    trained = Trained(checkpoint, model.end_to_end)
+    trained = Trained(checkpoint, model.head)
     refuse_others(model, trained.classes, checkpoint.name)
     if (classes := read_classes(taught.data)) != model.classes:
         raise DatasetError(
             f"{taught.data / 'classes.txt'} names {', '.join(classes)}; the model {model.name} knows"
             f" {', '.join(model.classes)}: give data of the same classes in the same order."
         )
-    seen = list(look(photographs(taught), (trained, Running(model)), model.input_size))
+    seen = list(look(photographs(taught), (trained, Running(model)), model.square))
     if not seen:
         raise DatasetError(f"The split {taught.split} of {taught.data} holds nothing out; name another.")
-    agreement, report = export.compare(seen, model.classes)
+    agreement, report = agreed(seen, model.classes)
     pairs = [(item.exported, item.truth) for item in seen]
-    parts = tuple(judge_parts(pairs, model.classes, score) for score in export.BANDS)
+    parts = tuple(judge_parts(pairs, model.classes, score) for score in BANDS)
     numbers = card.metrics(report, parts, agreement, "held_out")
     told = {"data": taught.data.resolve().name, "split": taught.split, "checkpoint": card.sha256(checkpoint)}
     facts = registry.read_card(folder) | {"metrics": numbers, "compared": told, "unproven": list(UNPROVEN)}

@@ -20,7 +20,7 @@ import openvino as ov
 import structlog
 
 from kernels import boxes as kernel
-from vision import entry, letterbox, network, tail
+from vision import answers, entry, letterbox, network, tail
 from vision.records import Findings, Float32, Image, Int32
 from vision.registry import Model, ModelError
 
@@ -131,7 +131,7 @@ class Detector:
 
     def fit(self, image: Image) -> letterbox.Fitted:
         """Resize a picture to the model's scale."""
-        return letterbox.fit(image, self.model.input_size)
+        return self.model.square.fit(image)
 
     def detect(self, image: Image, floor: float = 0.25) -> Findings:
         """Return the findings of a picture with scores above ``floor``, best first, in its own pixels."""
@@ -161,7 +161,7 @@ class Detector:
 
     def _chosen(self, answer: Answer, floor: float) -> tuple[Float32, Int32, Float32]:
         """Return boxes, classes and scores above ``floor``, best first, of the answer to a picture."""
-        if self.model.end_to_end:
+        if self.model.head.end_to_end:
             return sort(answer[0], floor, len(self.model.classes))
         return choose(tail.decode(answer, floor) if self.decodes else answer[0], floor)
 
@@ -189,6 +189,7 @@ def read_network(model: Model, whole: bool = False) -> ov.Model:
     with refused(model):
         graph = network.settle(graph, model.input_size)
         network.check(graph, model)
+        graph = answers.read(graph, model.head, len(model.classes))
         return graph if whole else trim(graph, model)
 
 
@@ -225,7 +226,7 @@ def open_request(graph: ov.Model, threads: int, pictures: int = 1) -> Request:
 
 def trim(graph: ov.Model, model: Model) -> ov.Model:
     """Return a network without what a station does better itself, at both its ends."""
-    cut = None if model.end_to_end else tail.cut(graph, len(model.classes))
+    cut = None if model.head.end_to_end else tail.cut(graph, len(model.classes))
     return entry.interleave(cut or graph)
 
 

@@ -15,41 +15,37 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-import numpy as np
-
-from vision import card, learned, pictures
+from vision import card, learned
+from vision.agreement import (
+    SPLIT,
+    Exported,
+    Taught,
+    Trained,
+    compare,
+    look,
+    look_rendered,
+    photographs,
+    rendered_parts,
+)
 from vision.card import Agreement, Training
-from vision.dataset import Truth, label_file, read_classes, read_split, read_truth
-from vision.evaluation import Pair, Report, evaluate, iou, judge_parts
-from vision.records import Findings, Float32, Image
-from vision.simulate import CLASSES, VIEWS, PartRenderer
-from vision.simulate.protocol import HELD_OUT_SEEDS
+from vision.dataset import read_classes, read_split
+from vision.evaluation import evaluate, judge_parts
+from vision.letterbox import Square
+from vision.simulate import CLASSES
 from vision.training import read_learned, read_stages
 
-SPLIT = "split_unseen_shot"
 LARGEST = 6_000_000
 """Bytes that model.xml and model.bin may have together."""
 MAP50_TOLERANCE = 0.005
 SCORE_TOLERANCE = 0.01
 BOX_TOLERANCE = 0.5
 """How far a raw score, and a raw box in pixels of the network's input, may be off."""
-LARGE = 200
-"""Pixels of a box's longer side from which on it may be off in proportion, by a four-hundredth of it."""
 DISAGREEING_TOLERANCE = 0.01
 """Share of the detections that the other model may lack: of two near equal boxes either may be kept."""
-COUNTS = 0.25
-"""Score from which a box counts when two models are compared."""
-ROW = 6
-"""Numbers of a finding that a head answers with end to end: corners, score and class."""
-SAME_BOX = 0.9
-SAME_SCORE = 0.02
-RENDERED, PER_SEED = 200, 20
-"""Rendered parts that an export is measured on, and how many of them are of one seed."""
 BANDS = (0.25, 0.5)
 """Scores at which the card tells how whole parts would be judged."""
 LICENCE_HEAD = """\
@@ -57,37 +53,6 @@ The weights in this folder (model.xml, model.bin) were trained and exported with
 licensed under the GNU Affero General Public License, version 3 (AGPL-3.0-only), whose text follows.
 The rest of the project is not: see the LICENSE file at its root.
 """
-
-
-class Taught(NamedTuple):
-    """The photographs that a model was trained on, and the split whose other side it is measured on."""
-
-    data: Path
-    split: str = SPLIT
-
-
-class Sample(NamedTuple):
-    """A picture and what is to be found in it."""
-
-    image: Image
-    truth: Truth
-
-
-class Seen(NamedTuple):
-    """What the trained and the exported model find in one picture, the truth, and how far they differ."""
-
-    trained: Findings
-    exported: Findings
-    truth: Truth
-    score_apart: float
-    box_apart: float
-
-
-class Network(Protocol):
-    """Whatever gives the raw output of a picture (1, 3, height, width)."""
-
-    def __call__(self, tensor: Float32) -> Float32:
-        """Return the raw output."""
 
 
 class ExportError(Exception):
@@ -121,155 +86,6 @@ def impersonal(xml: str) -> str:
     if found := re.search(r'value="([^"]*/home/[^"]*|/[^"]*/[^"]*)"', bare):
         raise ExportError(f"model.xml would name the path {found[1]}; teach vision.export to remove it")
     return re.sub(r"\n\s*", "\n", bare)
-
-
-class Trained:
-    """The trained checkpoint, in torch.
-
-    A head that has two ways to answer, as those of YOLO10 and YOLO26, answers end to end only if told to.
-    """
-
-    def __init__(self, checkpoint: Path, end_to_end: bool = False) -> None:
-        from ultralytics import YOLO
-
-        model = YOLO(checkpoint).model.float()
-        if hasattr(model, "end2end"):
-            model.end2end = end_to_end
-        self._model = model.fuse().eval()
-        self.classes = tuple(self._model.names.values())
-
-    def __call__(self, tensor: Float32) -> Float32:
-        """Return the raw output (1, 4 + classes, boxes) or (1, n, 6) of one picture (1, 3, height, width)."""
-        import torch
-
-        with torch.inference_mode():
-            return np.asarray(self._model(torch.from_numpy(tensor))[0].numpy(), dtype=np.float32)
-
-
-class Exported:
-    """The export, in OpenVINO at full precision, as the runtime uses it."""
-
-    def __init__(self, folder: Path) -> None:
-        import openvino
-
-        hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-        self._model = openvino.Core().compile_model(folder / "model.xml", "CPU", hints)
-
-    def __call__(self, tensor: Float32) -> Float32:
-        """Return the raw output (1, 4 + classes, boxes) of one picture (1, 3, height, width)."""
-        return np.array(self._model(tensor)[0], dtype=np.float32)
-
-
-def prepare(image: Image, size: int) -> tuple[Float32, float, tuple[float, float]]:
-    """Return a picture as the trainer shows it to the model, its scale, and its padding (x, y)."""
-    from ultralytics.data.augment import LetterBox
-
-    height, width = image.shape[:2]
-    ratio = min(size / height, size / width)
-    left, top = (round((size - round(side * ratio)) / 2 - 0.1) for side in (width, height))
-    boxed = LetterBox((size, size), auto=False)(image=image)[..., ::-1].transpose(2, 0, 1)
-    return np.ascontiguousarray(boxed, dtype=np.float32)[None] / np.float32(255), ratio, (left, top)
-
-
-def decode(raw: Float32, classes: tuple[str, ...], ratio: float, padding: tuple[float, float]) -> Findings:
-    """Return all detections of a raw output, boxes in pixels of the photograph."""
-    import torch
-    from ultralytics.utils.nms import non_max_suppression
-
-    kept = non_max_suppression(torch.from_numpy(raw), 0.001, 0.7, multi_label=True, max_det=300)[0].numpy()
-    boxes = (kept[:, :4] - (*padding, *padding)) / ratio
-    return Findings(classes, boxes.astype(np.float32), kept[:, 5].astype(np.int32), kept[:, 4])
-
-
-def photographs(taught: Taught) -> Iterator[Sample]:
-    """Yield the photographs of the held-out side that can be read."""
-    for name in read_split(*taught).test:
-        image, _ = pictures.decode((taught.data / "images" / name).read_bytes())
-        if image is not None:
-            yield Sample(image, read_truth(label_file(taught.data, name), image.shape[1], image.shape[0]))
-
-
-def rendered_parts(classes: tuple[str, ...]) -> Iterator[Sample]:
-    """Yield rendered parts of held-out seeds, whose flaws all have a class, from every view in turn."""
-    for index in range(RENDERED):
-        if index % PER_SEED == 0:
-            renderer = PartRenderer(HELD_OUT_SEEDS[-1 - index // PER_SEED], flaw_rate=0.5)
-        picture = renderer.render(index, list(VIEWS)[index % len(VIEWS)])
-        if {*picture.labels} <= {*classes}:
-            labels = np.array([classes.index(label) for label in picture.labels], np.int32)
-            yield Sample(picture.image, Truth(picture.boxes, labels))
-
-
-def look(samples: Iterable[Sample], models: tuple[Trained, Network], size: int) -> Iterator[Seen]:
-    """Yield what both models find in each picture, and the truth."""
-    for image, truth in samples:
-        tensor, ratio, padding = prepare(image, size)
-        raw = models[0](tensor), models[1](tensor)
-        trained, exported = (decode(output, models[0].classes, ratio, padding) for output in raw)
-        yield Seen(trained, exported, truth, *apart(*raw))
-
-
-def look_rendered(model: Exported, classes: tuple[str, ...], size: int) -> Iterator[Pair]:
-    """Yield what the exported model finds in rendered parts, and the truth."""
-    for image, truth in rendered_parts(classes):
-        tensor, ratio, padding = prepare(image, size)
-        yield decode(model(tensor), classes, ratio, padding), truth
-
-
-def apart(trained: Float32, exported: Float32) -> tuple[float, float]:
-    """Return how far raw scores are apart, and the corners of boxes that count."""
-    if trained.shape[-1] == ROW:
-        return apart_end_to_end(trained[0], exported[0])
-    counts = trained[0, 4:].max(axis=0) >= COUNTS
-    boxes = trained[0, :4, counts]
-    off = np.abs(boxes - exported[0, :4, counts]).max(axis=1, initial=0.0) * share(boxes[:, 2:].max(axis=1))
-    return float(np.abs(trained[0, 4:] - exported[0, 4:]).max()), float(off.max(initial=0.0))
-
-
-def share(side: Float32) -> Float32:
-    """Return what a pixel counts at an edge of boxes with such longer sides (n,)."""
-    counted: Float32 = np.divide(LARGE, np.maximum(side, LARGE), dtype=np.float32)
-    return counted
-
-
-def apart_end_to_end(trained: Float32, exported: Float32) -> tuple[float, float]:
-    """Return the same of findings (n, 6), each beside the nearest of its class: they come in any order."""
-    score, box = 0.0, 0.0
-    for row in trained[trained[:, 4] >= COUNTS]:
-        same = exported[exported[:, 5] == row[5]]
-        corners = np.abs(same[:, :4] - row[:4]).max(axis=1, initial=0.0)
-        if not len(same):
-            return float("inf"), float("inf")
-        nearest = int(corners.argmin())
-        off = float(corners[nearest] * share((row[2:4] - row[:2]).max()))
-        score, box = max(score, float(abs(same[nearest, 4] - row[4]))), max(box, off)
-    return score, box
-
-
-def compare(seen: list[Seen], classes: tuple[str, ...]) -> tuple[Agreement, Report]:
-    """Return how the two models agree, and the exported one's report."""
-    report = evaluate([(item.exported, item.truth) for item in seen], classes)
-    agreement = Agreement(
-        pictures=len(seen),
-        worst_score=max(item.score_apart for item in seen),
-        worst_box=max(item.box_apart for item in seen),
-        detections=sum(int((side.scores >= COUNTS).sum()) for item in seen for side in item[:2]),
-        disagreeing=sum(
-            lacks(item.trained, item.exported) + lacks(item.exported, item.trained) for item in seen
-        ),
-        map50_trained=evaluate([(item.trained, item.truth) for item in seen], classes).map50(),
-        map50_exported=report.map50(),
-    )
-    return agreement, report
-
-
-def lacks(ours: Findings, theirs: Findings) -> int:
-    """Return how many detections count here and have no equal there."""
-    sure = np.flatnonzero(ours.scores >= COUNTS)
-    same = iou(ours.boxes[sure], theirs.boxes) >= SAME_BOX
-    same &= ours.labels[sure, None] == theirs.labels[None, :]
-    same &= np.abs(ours.scores[sure, None] - theirs.scores[None, :]) <= SAME_SCORE
-    return int((~same.any(axis=1)).sum())
 
 
 def check(agreement: Agreement, folder: Path) -> None:
@@ -361,7 +177,7 @@ def measure(
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the classes and the numbers of a card, unless the export must not be used."""
     classes = read_classes(taught.data) if taught else CLASSES
-    seen = list(look(photographs(taught) if taught else rendered_parts(classes), models, size))
+    seen = list(look(photographs(taught) if taught else rendered_parts(classes), models, Square(size)))
     agreement, report = compare(seen, classes)
     check(agreement, made)
     pairs = [(item.exported, item.truth) for item in seen]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 
 import cv2
@@ -18,6 +18,7 @@ from vision import letterbox, locate, network, pictures, quality
 from vision.anomaly import AnomalyDetector, maps
 from vision.assembly import Part
 from vision.detect import OVERLAP, Detector
+from vision.heads import YOLO, Head
 from vision.judge import Recipe, describe_findings, digest, judge
 from vision.measure import Box, measure
 from vision.records import Finding, Frame, Image, Verdict, Versions, View
@@ -29,21 +30,23 @@ def preprocessing(
     side: int,
     anomaly_side: int | None = None,
     precision: str = "f32",
-    overlap: float | None = OVERLAP,
+    head: Head = YOLO,
     decodes: bool = True,
 ) -> dict[str, object]:
     """Return everything that stands between a frame's bytes and a model's answer, besides the models."""
     mapped = {"anomaly": {"letterbox": anomaly_side, **maps.describe()}} if anomaly_side else {}
     decoded = {"head": "decoded in f64"} if decodes else {}
+    answered = {} if head == YOLO else {"answer": asdict(head)}
     return (
         mapped
         | decoded
+        | answered
         | {
             "letterbox": side,
             "orientation": "as read",
             "padding": letterbox.PADDING,
             "scale": "1/255 f32 rgb",
-            "overlap": overlap,
+            "overlap": None if head.end_to_end else OVERLAP,
             "precision": precision,
             "jpeg": simplejpeg.__version__,
             "opencv": cv2.__version__,
@@ -87,18 +90,18 @@ class Inspector:
         self.recipe = recipe
         self._detector = detector
         self._anomaly = anomaly
-        self._side = side_of(detector, anomaly)
+        self._square = square_of(detector, anomaly)
         self.references = {
-            view: read_reference(encoded, self._side) for view, encoded in (references or {}).items()
+            view: read_reference(encoded, self._square) for view, encoded in (references or {}).items()
         }
         self.versions = Versions(
             model=hash_of(detector, anomaly),
             preprocessing=digest(
                 preprocessing(
-                    self._side,
+                    self._square.side,
                     anomaly.side if anomaly else None,
                     detector.model.precision if detector else "f32",
-                    None if detector and detector.model.end_to_end else OVERLAP,
+                    detector.model.head if detector else YOLO,
                     bool(detector and detector.decodes),
                 )
             ),
@@ -155,7 +158,7 @@ class Inspector:
             image, defect = pictures.decode(frame.encoded)
         if image is None:
             return Seen(frame, None, None, {}, defect)
-        fitted = letterbox.fit(image, self._side)
+        fitted = self._square.fit(image)
         measures = self._measure(fitted, frame.view)
         rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
         return Seen(frame, image, fitted, measures, quality.FROZEN if frame.repeated else rejected)
@@ -186,7 +189,7 @@ class Inspector:
         image = pictures.decode(frame.encoded)[0] if frame.image is None else frame.image
         if known is None or image is None:
             return None
-        resized = letterbox.fit(image, self._side).resized
+        resized = self._square.fit(image).resized
         return compare(image, quality.measure(resized), known)
 
     def _locate(self, fitted: letterbox.Fitted, findings: Sequence[Finding]) -> Box | None:
@@ -207,12 +210,12 @@ class Inspector:
         """Return what no good part has, worst first; a frame that the gate refused looks like none anyway."""
         if not self._anomaly:
             return ()
-        same = self._anomaly.side == self._side
-        return self._anomaly.find(fitted if same else letterbox.fit(image, self._anomaly.side))
+        square = letterbox.Square(self._anomaly.side)
+        return self._anomaly.find(fitted if square == self._square else square.fit(image))
 
 
-def side_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> int:
-    """Return the side of the square that frames are brought to and measured at.
+def square_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> letterbox.Square:
+    """Return the square that frames are brought to and measured in.
 
     Raises
     ------
@@ -220,9 +223,9 @@ def side_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> int:
         There is neither detector nor bank.
     """
     if detector:
-        return detector.model.input_size
+        return detector.model.square
     if anomaly:
-        return anomaly.side
+        return letterbox.Square(anomaly.side)
     raise ValueError("an inspector needs a detector or a bank of good parts")
 
 

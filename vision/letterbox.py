@@ -37,6 +37,22 @@ class Fitted:
         return inside
 
 
+@dataclass(frozen=True, slots=True)
+class Square:
+    """What pictures are fitted into; a ``stretched`` one they fill, whatever becomes of their shape."""
+
+    side: int
+    stretched: bool = False
+
+    def fit(self, image: Image) -> Fitted:
+        """Resize a picture to lie in the square."""
+        if not self.stretched:
+            return fit(image, self.side)
+        height, width = image.shape[:2]
+        resized = cv2.resize(image, (self.side, self.side))
+        return Fitted(resized, 0, 0, self.side / width, self.side / height, width, height)
+
+
 def fit(image: Image, side: int) -> Fitted:
     """Resize a picture so that its longer side is ``side`` pixels."""
     height, width = image.shape[:2]

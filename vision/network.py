@@ -11,6 +11,7 @@ import openvino as ov
 from openvino import frontend
 
 from vision import noted
+from vision.heads import SUPPRESSED
 from vision.onnx_file import lies_elsewhere
 from vision.registry import Model, ModelError
 
@@ -101,9 +102,11 @@ def notes(graph: ov.Model) -> dict[str, str]:
 
 
 def settle(graph: ov.Model, side: int) -> ov.Model:
-    """Return a network for one picture of a size, in single precision at both its ends."""
+    """Return a network for one picture of a size, with its first answer, both in single precision."""
     if graph.is_dynamic():
         graph.reshape([1, 3, side, side])
+    for result in graph.get_results()[1:]:
+        graph.remove_result(result)
     if {end.element_type for end in (*graph.inputs, *graph.outputs)} == {ov.Type.f32}:
         return graph
     ends = ov.preprocess.PrePostProcessor(graph)
@@ -140,10 +143,11 @@ def check(graph: ov.Model, model: Model) -> None:
         Its shapes, its precision or the classes that it names are others.
     """
     side, classes = model.input_size, len(model.classes)
-    expected = [1, 3, side, side], [1, -1, 6] if model.end_to_end else [1, 4 + classes, -1]
+    expected = [1, 3, side, side], model.head.shape(classes)
     shapes = [end.partial_shape for end in (*graph.inputs, *graph.outputs)]
     alike = [ov.PartialShape(shape).compatible(found) for shape, found in zip(expected, shapes, strict=False)]
-    if graph.is_dynamic() or len(shapes) != len(expected) or not all(alike):
+    dynamic = graph.is_dynamic() and model.head.kind != SUPPRESSED
+    if dynamic or len(shapes) != len(expected) or not all(alike):
         told = ", ".join(map(str, shapes))
         raise ModelError(f"The model in {model.folder} has the shapes {told}, its card says otherwise.")
     if (precision := precision_of(graph)) != model.precision:

@@ -24,6 +24,8 @@ class Noted:
     """Height and width in pixels that it was exported for; empty where it does not say."""
     end_to_end: bool
     """Whether its head answers with the findings themselves, as those of YOLO10 and YOLO26 do."""
+    queries: bool
+    """Whether it is an RT-DETR, whose head answers with queries."""
     suppresses: bool
     """Whether suppression of overlapping boxes was exported with it."""
     by: str
@@ -43,6 +45,7 @@ def of(notes: Mapping[str, Any]) -> Noted:
         task=str(told.get("task", "")),
         sides=sides(told.get("imgsz")),
         end_to_end=told.get("end2end") is True,
+        queries="rtdetr" in f"{told.get('head')} {told.get('description')}".lower(),
         suppresses=isinstance(options, dict) and bool(options.get("nms")),
         by=f"Ultralytics {told.get('version', '')}".strip(),
         at=str(told.get("date", "")),

@@ -21,9 +21,10 @@ import numpy as np
 
 from vision import card, letterbox, pictures, registry
 from vision.accuracy import Accuracy, pairs_of, summarise
+from vision.agreement import COUNTS, lacks
 from vision.dataset import read_split
 from vision.evaluation import Pair
-from vision.export import COUNTS, ExportError, impersonal, lacks
+from vision.export import ExportError, impersonal
 from vision.records import Float32
 from vision.registry import Model
 
@@ -42,7 +43,7 @@ def calibration(model: Model, data: Path, split: str, number: int = CALIBRATED_O
     for image in shown:
         if image is not None:
             blob = np.empty((1, 3, model.input_size, model.input_size), np.float32)
-            letterbox.fill(letterbox.fit(image, model.input_size), blob[0])
+            letterbox.fill(model.square.fit(image), blob[0])
             blobs.append(blob)
     return blobs
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vision.heads import YOLO, Head
+from vision.letterbox import Square
+
 SHIPPED = Path(__file__).parent / "models"
 """Where the models lie that come with the product."""
 DEFAULT = "weld-pipe-int8"
@@ -48,8 +51,13 @@ class Model:
     """``detect``, ``anomaly`` (a bank of good parts) or ``embed`` (what banks rest on)."""
     network: str = FILES[0]
     """Name of the file that the network is read from: in OpenVINO's own form, or `ONNX`."""
-    end_to_end: bool = False
-    """Whether a detector answers with the findings themselves: nothing is left to suppress."""
+    head: Head = YOLO
+    """How a detector answers."""
+
+    @property
+    def square(self) -> Square:
+        """What it is shown pictures in."""
+        return Square(self.input_size, self.head.stretched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +240,7 @@ def load(folder: Path) -> Model:
             precision=str(card.get("precision", "f32")),
             task=str(card.get("task", "detect")),
             network=files_of(card)[0],
-            end_to_end=card.get("end_to_end") is True,
+            head=Head(**card.get("head", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ModelError(

@@ -12,7 +12,7 @@ found by their shapes, and that what `decode` makes of them is what the network 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from openvino import opset13 as ops
 
 from kernels import boxes
 from vision import network
+from vision.graphs import behind, nearest
 from vision.records import Float32
 
 STRIDES = (8, 16, 32)
@@ -59,37 +60,17 @@ def find(graph: ov.Model, classes: int) -> list[Any]:
         for channels in (SIDES, classes)
         for stride in STRIDES
     ]
-    met = _nearest(graph.output(0), shapes)
+    met = nearest(graph.output(0), shapes.__contains__)
     maps = sorted(met, key=lambda end: shapes.index(end.get_partial_shape()))
     alike = [end.get_partial_shape() for end in maps] == shapes and side % STRIDES[-1] == 0
     return maps if alike and all(end.get_element_type() == ov.Type.f32 for end in maps) else []
-
-
-def _nearest(answer: Any, shapes: list[ov.PartialShape]) -> Iterator[Any]:
-    """Yield what has one of these shapes and is met first on each way back."""
-    met, waiting = set(), [answer]
-    while waiting:
-        end = waiting.pop()
-        node = end.get_node()
-        if (place := (node.get_name(), end.get_index())) in met:
-            continue
-        met.add(place)
-        if end.get_partial_shape() in shapes:
-            yield end
-        elif node.get_type_name() != "ShapeOf":  # what is behind it is asked for its shape alone
-            waiting += [way.get_source_output() for way in node.inputs()]
 
 
 def agrees(graph: ov.Model, classes: int) -> bool:
     """Say whether a network makes of its maps what `decode` makes of them, by a try with noise."""
     alone = graph.clone()
     maps = find(alone, classes)
-    given = [ops.parameter(end.get_shape(), np.float32) for end in maps]
-    for end, parameter in zip(maps, given, strict=True):
-        for way in end.get_target_inputs():
-            way.replace_source_output(parameter.output(0))
-    tail = ov.Model(alone.get_results(), [*given, *alone.get_parameters()])
-    compiled, rng = network.compiled(tail, threads=1), np.random.default_rng(1)
+    compiled, rng = network.compiled(behind(alone, maps), threads=1), np.random.default_rng(1)
     picture = rng.random(tuple(graph.input(0).shape), np.float32)
     for spread in SPREADS:
         noise = [rng.normal(0, spread, tuple(end.get_shape())).astype(np.float32) for end in maps]

@@ -16,6 +16,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
+from vision.heads import BOXES, FINDINGS, SCORED, YOLO, Head
 from vision.records import Float32, Image
 from vision.registry import FILES, Model, load
 
@@ -53,22 +54,31 @@ def write_model(folder: Path, name: str = "tiny", singular: bool = False) -> Mod
     return load(place)
 
 
-def _answers(end_to_end: bool = False) -> tuple[Float32, Float32]:
-    """Return what the model answers to a black picture, and what a red one adds."""
-    if end_to_end:
-        x, y, width, height = PORE_BOX
-        pore = (x - width / 2, y - height / 2, x + width / 2, y + height / 2, 0.0, 1)
-        fixed = np.array([[(0, 0, SIDE, SIDE, WELD_SCORE, 2), pore]], np.float32)
-        moved = np.zeros_like(fixed)
-        moved[0, 1, 4] = 1.0
-        return fixed, moved
-    fixed = np.zeros((1, 4 + len(CLASSES), 2), np.float32)
-    fixed[0, :4, 0] = PORE_BOX
-    fixed[0, :4, 1] = (SIDE / 2, SIDE / 2, SIDE, SIDE)
-    fixed[0, 6, 1] = WELD_SCORE
+def _answers(head: Head = YOLO) -> tuple[Float32, Float32]:
+    """Return what the model answers to a black picture, and what a red one adds, by the kind of its head."""
+    things = ((PORE_BOX, 1, 0.0), ((SIDE / 2, SIDE / 2, SIDE, SIDE), 2, WELD_SCORE))
+    fixed = np.array([[_row(head, *thing) for thing in things]], np.float32)
     moved = np.zeros_like(fixed)
-    moved[0, 5, 0] = 1.0
-    return fixed, moved
+    moved[0, 0, 4 + _of_each_class(head)] = 1.0
+    return (fixed, moved) if head.axis != 1 else (fixed.transpose(0, 2, 1), moved.transpose(0, 2, 1))
+
+
+def _row(head: Head, box: Sequence[float], label: int, score: float) -> list[float]:
+    x, y, width, height = box
+    place = list(box)
+    if head.turned:
+        place = [x, y, height, width]
+    elif head.kind == FINDINGS:
+        place = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    elif head.stretched:
+        place = [number / SIDE for number in box]
+    scores = [score if label == number else 0.0 for number in range(len(CLASSES))]
+    said = scores if _of_each_class(head) else [score, label]
+    return [*place, *said, *[0.5] * head.more, *[np.pi / 2] * head.turned]
+
+
+def _of_each_class(head: Head) -> bool:
+    return head.kind in (BOXES, SCORED)
 
 
 def _network(singular: bool = False) -> ov.Model:
@@ -94,32 +104,41 @@ NOTES = {
 """What Ultralytics notes in an export to ONNX."""
 
 
-def write_onnx(file: Path, shape: Sequence[int | str] = (1, 3, SIDE, SIDE), **changed: str | None) -> Path:
+def write_onnx(
+    file: Path, shape: Sequence[int | str] = (1, 3, SIDE, SIDE), head: Head = YOLO, **changed: str | None
+) -> Path:
     """Write the tiny model in ONNX, as Ultralytics would export it; it needs the package ``onnx``.
 
     Parameters
     ----------
     shape
         Of its input; a name is a side of any length.
+    head
+        How it answers, and notes that it does.
     changed
-        Notes other than `NOTES`, None for those that are missing. With ``end2end`` it answers with
-        findings themselves, with ``quantize`` in half precision, at both its ends too.
+        Notes other than `NOTES`, None for those that are missing. With ``quantize`` it is in half precision,
+        at both its ends too.
     """
     import onnx
 
-    notes = {name: note for name, note in (NOTES | changed).items() if note is not None}
-    model = _onnx_of(
-        shape, notes.get("end2end") == "True", np.float16 if "quantize" in changed else np.float32
-    )
+    notes = {name: note for name, note in (NOTES | noted_as(head) | changed).items() if note is not None}
+    model = _onnx_of(shape, head, np.float16 if "quantize" in changed else np.float32)
     onnx.helper.set_model_props(model, notes)
     onnx.save(model, file)
     return file
 
 
-def _onnx_of(shape: Sequence[int | str], end_to_end: bool, kind: type[np.floating[Any]]) -> Any:
+def noted_as(head: Head) -> dict[str, str]:
+    """Return what Ultralytics notes of a head."""
+    task = "obb" if head.turned else "segment" if head.more else "detect"
+    kind = {"head": "RTDETRDecoder"} if head.stretched else {}
+    return {"task": task, "end2end": str(head.kind == FINDINGS)} | kind
+
+
+def _onnx_of(shape: Sequence[int | str], head: Head, kind: type[np.floating[Any]]) -> Any:
     from onnx import helper, numpy_helper
 
-    fixed, moved = _answers(end_to_end)
+    fixed, moved = _answers(head)
     constants = {"fixed": fixed.astype(kind), "moved": moved.astype(kind), "red": np.array([0])}
     nodes = [
         helper.make_node("Gather", ["images", "red"], ["reds"], axis=1),

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from vision import registry
+from vision.letterbox import Square
 from vision.records import Float32
 from vision.rendered import parts_to_train_on
 from vision.training import Stage, write_stages
@@ -113,7 +114,7 @@ def restore(name: str, runs: Path) -> Path:
     from ultralytics import YOLO
     from ultralytics.nn.tasks import DetectionModel
 
-    from vision.export import Exported, Trained, apart
+    from vision.agreement import Exported, Trained, apart
 
     model = registry.find(name)
     network = DetectionModel("yolo11n.yaml", nc=len(model.classes), verbose=False)
@@ -138,10 +139,10 @@ def restore(name: str, runs: Path) -> Path:
 
 def inputs(side: int) -> Iterator[Float32]:
     """Yield rendered parts as the network sees them."""
-    from vision.export import prepare
+    from vision.agreement import prepare
 
     for picture in parts_to_train_on(CALIBRATED_ON):
-        yield prepare(picture.image, side)[0]
+        yield prepare(picture.image, Square(side))[0]
 
 
 def main() -> None:

@@ -68,7 +68,8 @@ ROWS = {
             "s",
         ),
         Panel(
-            "Camera's clock is behind", "seamline_camera_clock_offset_seconds", "{{station}} {{camera}}", "s"
+            "Camera's clock is behind", "seamline_camera_clock_offset_seconds", "{{station}} {{camera}}", "s",
+            "bargauge",
         ),
         Panel(
             "What it sees has drifted", "seamline_drift_index / 0.25",

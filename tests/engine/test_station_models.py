@@ -22,6 +22,7 @@ from engine.station_shadow import Shadow, set_shadow
 from streams.log.abc import Kind
 from vision import adopt, pictures, registry
 from vision.card import sha256
+from vision.heads import END_TO_END
 from vision.records import Frame, Verdict
 from vision.testing import picture, write_model, write_onnx
 
@@ -173,7 +174,7 @@ def test_a_signature_that_comes_lets_a_waiting_station_judge(home, wang, working
 
 def end_to_end(home):
     """Register one that answers with findings themselves."""
-    return in_onnx(home, end2end="True")
+    return in_onnx(home, head=END_TO_END)
 
 
 @pytest.mark.parametrize("another", [lambda home: version(home, 1), in_onnx, end_to_end])

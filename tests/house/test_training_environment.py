@@ -14,6 +14,7 @@ ROOMS = ("kernels", "vision", "bench")
 COMMANDS = (
     "vision.training",
     "vision.export",
+    "vision.comparing",
     "vision.quantise",
     "vision.trainable",
     "vision.rendered",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from vision import adopt, noted, registry
 from vision.detect import Detector
+from vision.heads import END_TO_END
 from vision.inspector import Inspector
 from vision.judge import Recipe
 from vision.pictures import encode_whole
@@ -42,7 +43,7 @@ def found(model, red=102):
 def test_a_file_in_onnx_becomes_a_model_by_what_it_notes_of_itself(weld, shop):
     model = adopt.adopt(weld, shop)
     assert (model.name, model.classes, model.input_size) == ("weld", CLASSES, SIDE)
-    assert (model.network, model.precision, model.end_to_end) == ("model.onnx", "f32", False)
+    assert (model.network, model.precision, model.head.end_to_end) == ("model.onnx", "f32", False)
     assert {file.name for file in model.folder.iterdir()} == {"model.onnx", "card.json", "README.md"}
     card = registry.read_card(model.folder)
     assert card["adopted"] == {"by": "Ultralytics 8.4.190", "at": NOTES["date"]}
@@ -110,8 +111,8 @@ def test_half_precision_is_computed_as_any_other(tmp_path, shop):
 
 
 def test_an_end_to_end_head_answers_with_findings(tmp_path, shop):
-    model = adopt.adopt(write_onnx(tmp_path / "weld.onnx", end2end="True"), shop)
-    assert model.end_to_end
+    model = adopt.adopt(write_onnx(tmp_path / "weld.onnx", head=END_TO_END), shop)
+    assert model.head.end_to_end
     assert found(model, 102) == [("Weld", 0.9), ("Surface_pores", 0.4)]
     assert found(model, 255) == [("Surface_pores", 1.0), ("Weld", 0.9)]
     assert Detector(model).detect(picture(102)).boxes.tolist() == [[0, 0, 64, 64], [24, 12, 40, 20]]
@@ -119,7 +120,7 @@ def test_an_end_to_end_head_answers_with_findings(tmp_path, shop):
 
 def test_a_verdict_tells_that_nothing_was_suppressed(weld, tmp_path, shop):
     boxes = adopt.adopt(weld, shop, "boxes")
-    findings = adopt.adopt(write_onnx(tmp_path / "rows.onnx", end2end="True"), shop)
+    findings = adopt.adopt(write_onnx(tmp_path / "rows.onnx", head=END_TO_END), shop)
     frame = Frame("cam", "front", "1", 1, 1, encode_whole(picture(255)), None, "A-1")
     one, two = (
         Inspector("weld", Detector(model), Recipe("demo")).inspect((frame,)) for model in (boxes, findings)
@@ -149,10 +150,13 @@ def test_a_model_of_one_class_is_a_model(tmp_path, shop):
         ({"names": "{0: 'a', 2: 'b'}"}, "does not name its classes"),
         ({"names": "{0: 'a', 1: 'a', 2: 'b'}"}, "does not name its classes"),
         ({"names": "print(1)"}, "does not name its classes"),
-        ({"names": "{0: 'pore'}"}, r"answers \[1,7,2\], a detector of 1 classes \[\?,5,\?\]"),
-        ({"task": "segment"}, "is made for task=segment; a station needs a detector"),
-        ({"task": "classify"}, "is made for task=classify"),
-        ({"args": "{'nms': True}"}, "export it without nms=True"),
+        ({"names": "{0: 'pore'}"}, r"answers \[1,7,2\], a detector of 1 classes \[1,5,\?\]"),
+        (
+            {"task": "classify"},
+            "is made for task=classify, which does not say where; train one with task=detect",
+        ),
+        ({"task": "obb"}, r"answers \[1,7,2\], a detector of 3 classes \[1,8,\?\]"),
+        ({"args": "{'nms': True}"}, r"answers \[1,7,2\], a detector of 3 classes \[1,\?,6\]; export it anew"),
         ({"shape": (2, 3, SIDE, SIDE)}, "looks at 2 pictures at once; export it with batch=1"),
         ({"shape": (1, 1, SIDE, SIDE)}, "takes pictures of 1 channels"),
         ({"shape": (1, 3, SIDE, 64)}, "looks through 64 by 32 pixels, .* imgsz=64"),
@@ -171,13 +175,8 @@ def test_what_a_station_has_no_use_for_is_refused_with_what_to_do(tmp_path, shop
 
 def test_findings_that_nobody_noted_as_such_are_no_head(tmp_path, shop):
     """What is suppressed already, and RT-DETR, answer rows too, and mean other things by them."""
-    import onnx
-
-    file = write_onnx(tmp_path / "weld.onnx", end2end="True")
-    content = onnx.load(file)
-    onnx.helper.set_model_props(content, NOTES)
-    onnx.save(content, file)
-    with pytest.raises(ModelError, match=r"answers \[1,2,6\], a detector of 3 classes \[\?,7,\?\]"):
+    file = write_onnx(tmp_path / "weld.onnx", head=END_TO_END, end2end=None)
+    with pytest.raises(ModelError, match=r"answers \[1,2,6\], a detector of 3 classes \[1,7,\?\]"):
         adopt.adopt(file, shop)
 
 
@@ -236,7 +235,9 @@ def test_a_network_that_no_memory_holds_is_refused(weld, shop):
     )
     content.graph.node[4].input[0] = "one"
     onnx.save(content, weld)
-    with pytest.raises(ModelError, match=rf"^OpenVINO cannot run the model in {weld}; export it anew\.$"):
+    with pytest.raises(
+        ModelError, match=rf"^OpenVINO cannot run the model in {weld}; export it with format=openvino\.$"
+    ):
         adopt.adopt(weld, shop)
 
 
@@ -279,7 +280,7 @@ def test_a_card_that_names_other_classes_than_the_export_is_refused(weld, shop):
 
 
 def test_a_class_that_there_is_not_is_no_finding(tmp_path, shop):
-    model = adopt.adopt(write_onnx(tmp_path / "weld.onnx", end2end="True", names="{0: 'good'}"), shop)
+    model = adopt.adopt(write_onnx(tmp_path / "weld.onnx", head=END_TO_END, names="{0: 'good'}"), shop)
     with pytest.raises(ModelError, match="answers with a class that it does not name"):
         Detector(model).detect(picture(0))
 

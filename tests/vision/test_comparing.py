@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from vision import adopt, comparing, registry
+from vision.agreement import Seen, Taught, apart
 from vision.comparing import Running, compare
 from vision.dataset import DatasetError, Truth
-from vision.export import Seen, Taught, apart
 from vision.records import Findings
 from vision.registry import ModelError
 from vision.testing import CLASSES, SIDE, WELD_SCORE, write_model, write_onnx
@@ -34,7 +34,7 @@ def checkpoint(tmp_path, monkeypatch):
     """A checkpoint that is the same tiny model in OpenVINO's form, and what both find in one picture."""
     trained = Running(write_model(tmp_path / "trained"))
     monkeypatch.setattr(comparing, "Trained", lambda *_: trained)
-    monkeypatch.setattr(comparing, "look", lambda samples, models, size: iter([seen(models, size)]))
+    monkeypatch.setattr(comparing, "look", lambda samples, models, square: iter([seen(models, square.side)]))
     (tmp_path / "best.pt").write_bytes(b"weights")
     return tmp_path / "best.pt"
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from vision import card, export, learned, training
+from vision.agreement import Seen, Taught, apart, compare, lacks, photographs
 from vision.card import Agreement, Training
 from vision.dataset import Truth
-from vision.export import ExportError, Seen, Taught, apart, check, compare, impersonal, lacks
+from vision.export import ExportError, check, impersonal
 from vision.pictures import encode_whole
 from vision.records import Findings
 
@@ -209,5 +210,5 @@ def test_held_out_pictures_that_cannot_be_read_are_not_measured_on(tmp_path):
     (tmp_path / "images" / "b.png").write_bytes(b"?")
     (tmp_path / "labels" / "a.txt").write_text("1 0.5 0.5 0.5 0.5")
     (tmp_path / "splits.csv").write_text("image,split\na.png,test\nb.png,test\n")
-    (sample,) = export.photographs(Taught(tmp_path, "split"))
+    (sample,) = photographs(Taught(tmp_path, "split"))
     assert sample.truth.boxes.tolist() == [[15, 10, 45, 30]]
