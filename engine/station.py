@@ -1,8 +1,10 @@
 """An inspection station: it owns its cameras, judges what they show and appends what it says.
 
-One thread a camera, one a core that inspects, one that puts evidence on disk and then appends the
-verdicts to the log, in order. Pixels never leave the process. Every captured frame ends as part of a
-verdict or as a loss with its reason; after a clean stop the ledger is closed.
+One thread a camera, one that lets parts go whose time is up, one a core that inspects, one that puts
+evidence on disk and then appends the verdicts to the log, in order. The first two wait where there is no
+room; the one that looks after cameras, recipes and models never does. Pixels never leave the process. Every
+captured frame ends as part of a verdict or as a loss with its reason; after a clean stop the ledger is
+closed.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
@@ -112,8 +115,8 @@ class Station:
         self._evidence = EvidenceStore(home.evidence, section.name)
         self._number = next_number(home, section.name)
         self._assembly = Assembly(self._recipe.views, section.patience_s)
-        self._entry = threading.Lock()
-        self._stop = threading.Event()
+        self._entry = threading.Lock()  # keeps parts in order; its holder may wait for room
+        self._stop, self._over, self._ripe = threading.Event(), threading.Event(), threading.Event()
         self._log = StationLog(section.name, producer, self.ledger, self._clock.now)
         self._troubles: dict[str, str] = {}
         self._may_change = roster is not None or section.handshake is not None
@@ -128,8 +131,8 @@ class Station:
         judging = self._models.inspectors, self._gate, self._changeover.stale
         self._judge = StationJudge(section.name, *judging)
         naming = name_parts(section, home, self._gate)
-        told = section, self._recipe.views, self._judge, naming, self._cameras
-        self._naming, self._line = naming, meet(*told, self._trouble, self._gate.note, self._clock.now)
+        told = section, self._recipe.views, self._judge, naming, self._cameras, self._trouble
+        self._naming, self._line = naming, meet(*told, self._ripe.set, self._gate.note, self._clock.now)
         self._repeats = StationRepeats(self._recipe.limits.repeats, named=naming is not None)
         self._gathering = self._line or self._assembly
 
@@ -151,7 +154,9 @@ class Station:
         if self._line:
             self._line.start()
         try:
-            self._watch()
+            with self._letting_go():
+                self._watch()
+            self._let_go(self._gathering.finish)
         finally:
             self._cameras.stop()
             self._pipeline.close()
@@ -227,7 +232,7 @@ class Station:
             self._pipeline.lose([loss_of_missed(self.name, run, frames, known) for frames in missed])
 
     def _watch(self) -> None:
-        """Look after the cameras until all have ended; let parts go whose time is up."""
+        """Look after the cameras, and what may change, until all have ended."""
         look_at = 0.0
         while True:
             if self._cameras.failures:
@@ -246,8 +251,6 @@ class Station:
                 break
             self._cameras.changed.wait(BEAT)
             self._cameras.changed.clear()
-            self._let_go(lambda: self._gathering.expire(time.monotonic()))
-        self._let_go(self._gathering.finish)
 
     def _producing(self) -> Judging:
         """Return the recipe of the parts that come: where the line brings their number, of the last one."""
@@ -266,6 +269,28 @@ class Station:
         """Whether a camera is read, or all were taken down and others may come."""
         awaited = self._may_change and self._cameras.idle and not self._stop.is_set()
         return self._cameras.alive or awaited
+
+    @contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Let parts go whose time is up, in a thread that waits for room, as those of cameras do."""
+        thread = threading.Thread(target=self._let_ripe_go, name="let-go", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            self._ripe.set()
+            thread.join()
+
+    def _let_ripe_go(self) -> None:
+        try:
+            while not self._over.is_set():
+                self._ripe.wait(BEAT)
+                self._ripe.clear()
+                self._let_go(lambda: self._gathering.expire(time.monotonic()))
+        except BaseException as exc:
+            self._cameras.failures.append(exc)
+            self._cameras.changed.set()
 
     def _let_go(self, ripe: Callable[[], Sequence[Part | Stray]]) -> None:
         """Let parts go that wait no longer."""

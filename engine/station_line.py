@@ -33,13 +33,14 @@ def meet(
     naming: Naming | None,
     cameras: Cameras,
     trouble: Callable[[], str],
+    ripe: Callable[[], None],
     note: Callable[[str, str, str], None],
     now: Callable[[], int],
 ) -> Line | None:
     """Return who speaks with the PLC, where the plant file names one.
 
     ``trouble`` says why the station cannot judge, besides cameras and models; a bypass needs neither.
-    ``note`` keeps what happens to the line.
+    ``ripe`` is called when a part need not wait any more, ``note`` keeps what happens to the line.
     """
     if not section.handshake or not naming:
         return None
@@ -51,7 +52,7 @@ def meet(
         return judging.refusal(section.part_number) or blind(cameras)
 
     told = section.handshake, views, section.part_number, judging, naming
-    return Line(*told, unable, cameras.changed.set, note, now)
+    return Line(*told, unable, ripe, note, now)
 
 
 def blind(cameras: Cameras) -> str:

@@ -634,6 +634,50 @@ def test_what_a_camera_saw_while_a_lossless_station_had_no_room_is_an_unknown_nu
         assert (loss.since, loss.ts) == (before, after)
 
 
+@pytest.mark.parametrize("views", [(), ("front", "left")], ids=["a camera waits", "expired parts wait"])
+def test_a_full_station_goes_on_to_look_at_what_may_change(station, producer, monkeypatch, views):
+    monkeypatch.setattr("engine.station.LOOK", 0.0)
+    full, go, looked, waited = threading.Event(), threading.Event(), [], []
+    has_room, detect = Pipeline._has_room, Detector.detect_fitted
+
+    def has_room_or_is_full(pipeline):
+        return has_room(pipeline) or full.set() or False
+
+    def detect_when_told(detector, fitted, floor):
+        go.wait(WAIT) or go.set()
+        return detect(detector, fitted, floor)
+
+    class Lasting(Shots):
+        def read(self):
+            return super().read() or waited.append(go.wait(WAIT))
+
+    def look(what):
+        if full.is_set() and not go.is_set():
+            looked.append(what)
+            if len(looked) == 8:
+                go.set()
+
+    monkeypatch.setattr(Pipeline, "_has_room", has_room_or_is_full)
+    monkeypatch.setattr(Detector, "detect_fitted", detect_when_told)
+    shots = [(f"p{number}", OK) for number in range(max(DEPTH, 12 * len(os.sched_getaffinity(0))) + 5)]
+    built = station(
+        camera(),
+        opener=lambda section, run, number, stop: Lasting(run, shots),
+        roster=lambda: look("cameras") or [camera()],
+        views=views,
+        patience_s=0.01,
+    )
+    monkeypatch.setattr(built._account, "look", lambda: look("tally"))
+    monkeypatch.setattr(built._changeover, "look", lambda roster: look("recipe"))
+    monkeypatch.setattr(built._models, "look", lambda: look("models"))
+    balance = run(built).frames
+    assert Counter(looked) == dict.fromkeys(["cameras", "recipe", "tally", "models"], 2)
+    assert [verdict.serial for verdict in producer.verdicts] == [serial for serial, _ in shots]
+    said = {(verdict.outcome.value, verdict.reason) for verdict in producer.verdicts}
+    assert said == ({("REVIEW", "Missing views: left.")} if views else {("OK", "No defect in 1 view.")})
+    assert (balance.captured, balance.inspected, balance.open) == (len(shots), len(shots), 0)
+
+
 def test_a_full_disk_holds_verdicts_back_until_there_is_room(station, folder, producer, monkeypatch):
     monkeypatch.setattr("engine.station.RETRY", 0.01)
     keep, full = evidence.EvidenceStore.keep, [True, True]
@@ -724,6 +768,25 @@ def test_a_log_that_is_gone_ends_the_station(station, folder, producer):
     producer.send = send_one_then_lose_the_log
     with pytest.raises((PipelineError, OSError), match="the log is gone"):
         run(built)
+
+
+def test_a_log_that_is_gone_ends_a_station_whose_cameras_show_nothing_new(station, producer, monkeypatch):
+    class Lasting(Shots):
+        live = False
+
+        def read(self):
+            return super().read() or told.append(stop.wait(WAIT))
+
+    def refuse(log, jobs):
+        raise OSError("the log is gone")
+
+    monkeypatch.setattr("engine.station_log.StationLog.deliver", refuse)
+    stop, told, shots = threading.Event(), [], [(f"p{number}", OK) for number in range(100)]
+    views = {"views": ["front", "left"], "patience_s": 0.01}
+    built = station(camera(), opener=lambda section, run, *_: Lasting(run, shots), **views)
+    with pytest.raises((PipelineError, OSError), match="the log is gone"):
+        built.run(stop)
+    assert told == [True]
 
 
 def test_a_stop_ends_a_station_with_a_closed_ledger(station, producer):
