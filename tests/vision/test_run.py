@@ -104,6 +104,46 @@ def test_a_camera_that_was_held_for_longer_than_its_interval_missed_an_unknown_n
     assert camera.frame(b"", "").before == missed(4, 3, last.ts, "station_busy") * told
 
 
+class Held:
+    """A camera of a picture each 40 ms whose reader may be away: what waited for it comes in a burst."""
+
+    def __init__(self, stamped=False):
+        self.arrived, self.taken, self.stamped = 50.0, 50.0, stamped
+        self.run = Run("cam", "front", "7", self.now, monotonic=lambda: self.arrived)
+
+    def now(self):
+        return 10**12 + int(self.arrived * 1e6)
+
+    def read(self, seconds=0.0, apart=0.04):
+        """Read a picture, and be away for so long; return whether it told of pictures missed before it."""
+        self.taken += apart
+        self.arrived = max(self.arrived + 0.001, self.taken)
+        frame = self.run.frame(b"", "", ts=10**12 + int(self.taken * 1e6) if self.stamped else None)
+        self.run.held(seconds, "station_busy")
+        self.arrived += seconds
+        return bool(frame.before)
+
+
+@pytest.mark.parametrize("held", [[1.0], [0.5, 0.5, 0.5], [0.05] * 40])
+@pytest.mark.parametrize("stamped", [False, True])
+def test_pictures_that_waited_for_a_reader_that_was_held_tell_no_interval(held, stamped):
+    camera = Held(stamped)
+    for seconds in (0.0, 0.0, *held, *[0.0] * 60, 0.03):
+        camera.read(seconds)
+    assert not camera.read(0.05)
+    assert camera.read()
+
+
+def test_a_camera_that_shoots_faster_once_it_was_held_has_another_interval():
+    camera = Held()
+    for seconds in (0.0, 0.0, 1.0, *[0.0] * 60):
+        camera.read(seconds)
+    for _ in range(3):
+        camera.read(apart=0.02)
+    camera.read(0.03, apart=0.02)
+    assert camera.read()
+
+
 def test_a_camera_of_one_frame_has_no_interval_and_one_of_a_former_run_no_count():
     camera = run(follows=Mark(ts=77, count=10, session=3))
     camera.frame(b"", "")

@@ -64,7 +64,7 @@ class Run:
         self.now = now
         self._monotonic, self._way, self._arrived = monotonic, ClockOffset(), monotonic()
         self._missed: list[Missed] = []
-        self._counts, self._latest, self._interval = False, -math.inf, math.inf
+        self._counts, self._latest, self._interval, self._calm = False, -math.inf, math.inf, -math.inf
 
     @property
     def missed(self) -> tuple[Missed, ...]:
@@ -97,8 +97,11 @@ class Run:
         """Return the next frame, decoded later unless ``image`` is given; no serial names it after itself."""
         self.sequence += 1
         believed = self._stamp(ts)
-        taken = self._taken(ts if ts == believed else None)
-        self._interval, self._latest = min(self._interval, taken - self._latest), taken
+        stamped = ts == believed
+        taken = self._taken(ts if stamped else None)
+        if stamped or self._latest >= self._calm:
+            self._interval = min(self._interval, taken - self._latest)
+        self._latest = taken
         frame = Frame(
             camera=self.camera,
             view=self.view,
@@ -152,8 +155,10 @@ class Run:
     def held(self, seconds: float, reason: str) -> None:
         """Hear for how long a live camera was not read: past its shortest interval, it may have taken frames.
 
-        One that counts tells of them itself; of any other nobody knows how many there were.
+        One that counts tells of them itself; of any other nobody knows how many there were. Pictures that
+        waited meanwhile come in a burst: for as long again, those without a stamp tell no interval.
         """
+        self._calm = max(self._calm, self._latest + seconds) + seconds
         interval = 0.0 if self._interval == math.inf else max(self._interval, 0.0)
         if not self._counts and seconds > interval:
             self.miss(None, reason)
