@@ -23,6 +23,7 @@ from vision import answers, card, network, noted, registry
 from vision.detect import Detector
 from vision.evaluation import FEATURES
 from vision.heads import BOXES, FINDINGS, PLACE, QUERIES, ROW, SCORED, SUPPRESSED, Head
+from vision.letterbox import Canvas
 from vision.noted import Noted
 from vision.registry import FILES, ONNX, Model, ModelError
 
@@ -33,7 +34,7 @@ READ_IN_PART = ("segment", "pose")
 TASKS = ("detect", "obb", *READ_IN_PART)
 """What a network is trained for that says where something is."""
 SMALLEST, LARGEST = 32, 2048
-"""Side of the square that a detector looks through, in pixels."""
+"""Sides of what a detector looks through, in pixels."""
 UNPROVEN = (
     "all of it: nobody has compared it with the model that it was exported from",
     "what it learned from, and what it is worth on pictures that it has not seen",
@@ -159,14 +160,12 @@ def wrong_input(graph: ov.Model, told: Noted) -> str:
     batch, channels, *_ = shapes[0]
     if not batch.compatible(ov.Dimension(1)):
         return f"looks at {batch} pictures at once; export it with batch=1"
-    if not channels.compatible(ov.Dimension(3)):
-        return f"takes pictures of {channels} channels, cameras give 3; train it on colour pictures"
+    if channels not in (network.GREY, network.COLOURS) and channels.is_static:
+        return f"takes pictures of {channels} channels, cameras give 3; train it on such, or on grey pictures"
     height, width = seen(graph, told)
-    if height != width:
-        side = max(height, width)
-        return f"looks through {width} by {height} pixels, which is no square; export it with imgsz={side}"
-    if not SMALLEST <= height <= LARGEST:
-        return f"looks through {height} pixels; export it with imgsz from {SMALLEST} to {LARGEST}"
+    if not SMALLEST <= min(height, width) <= max(height, width) <= LARGEST:
+        told_sides = f"{width} by {height} pixels"
+        return f"looks through {told_sides}; export it with imgsz from {SMALLEST} to {LARGEST}"
     return ""
 
 
@@ -181,8 +180,8 @@ def seen(graph: ov.Model, told: Noted) -> tuple[int, int]:
 
 
 def settled(graph: ov.Model, told: Noted) -> ov.Model:
-    """Return a network as a station computes it, for one picture of one size."""
-    return network.settle(graph, seen(graph, told)[0])
+    """Return a network as a station computes it."""
+    return network.settle(graph, Canvas(*seen(graph, told)))
 
 
 def wrong_answer(graph: ov.Model, told: Noted) -> str:
@@ -230,7 +229,8 @@ def facts(name: str, folder: Path, files: tuple[str, ...], graph: ov.Model, told
         "classes": list(told.classes),
         "features": [item for item in told.classes if item in FEATURES],
         "iso6520": {},
-        "input_size": seen(graph, told)[0],
+        "input_size": Canvas(*seen(graph, told)).sides,
+        "grey": graph.input(0).partial_shape[1] == network.GREY,
         "precision": network.precision_of(graph),
         "head": asdict(head_of(settled(graph, told), told)),
         "licence": told.licence or "unknown",

@@ -11,12 +11,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from vision import answers, network, pictures
+from vision import answers, entry, network, pictures
 from vision.card import Agreement
 from vision.dataset import Truth, label_file, read_split, read_truth
 from vision.evaluation import Pair, Report, evaluate, iou
 from vision.heads import END_TO_END, QUERIES, ROW, SCORED, YOLO, Head
-from vision.letterbox import Square
+from vision.letterbox import Canvas
 from vision.records import Findings, Float32, Image
 from vision.simulate import VIEWS, PartRenderer
 from vision.simulate.protocol import HELD_OUT_SEEDS
@@ -80,19 +80,21 @@ class Trained:
         self._model = model.fuse().eval()
         self._head = Head(QUERIES) if head.kind == SCORED else head.unsuppressed  # as this trainer answers
         self.classes = tuple(self._model.names.values())
+        self._grey = next(self._model.parameters()).shape[1] == network.GREY
 
     def __call__(self, tensor: Float32) -> Float32:
-        """Return boxes (1, 4 + classes, n) or findings (1, n, 6) of one picture (1, 3, side, side)."""
+        """Return boxes (1, 4 + classes, n) or findings (1, n, 6) of one picture (1, 3, height, width)."""
         import torch
 
+        shown = entry.grey(tensor) if self._grey else tensor
         with torch.inference_mode():
-            answer = self._model(torch.from_numpy(tensor))
+            answer = self._model(torch.from_numpy(shown))
         while not isinstance(answer, torch.Tensor):  # beside it are masks, and what losses are made of
             answer = answer[0]
         raw = np.asarray(answer.numpy(), dtype=np.float32)
         if self._head in (YOLO, END_TO_END):
             return raw
-        reader = answers.reader(self._head, len(self.classes), raw.shape, tensor.shape[-1])
+        reader = answers.reader(self._head, len(self.classes), raw.shape, tensor.shape[2:])
         return np.array(network.compiled(reader, threads=1)(raw)[0])
 
 
@@ -110,15 +112,17 @@ class Exported:
         return np.array(self._model(tensor)[0], dtype=np.float32)
 
 
-def prepare(image: Image, square: Square) -> tuple[Float32, Both, Both]:
+def prepare(image: Image, canvas: Canvas) -> tuple[Float32, Both, Both]:
     """Return a picture as the trainer shows it to the model, its scale and its padding, each (x, y)."""
     from ultralytics.data.augment import LetterBox
 
-    size, (height, width, _) = square.side, image.shape
-    whole = min(size / height, size / width)
-    across, down = (size / width, size / height) if square.stretched else (whole, whole)
-    left, top = (round((size - round(side)) / 2 - 0.1) for side in (width * across, height * down))
-    boxed = LetterBox((size, size), auto=False, scale_fill=square.stretched)(image=image)
+    height, width, _ = image.shape
+    down, across = canvas.height / height, canvas.width / width
+    if not canvas.stretched:
+        down = across = min(down, across)
+    left = round((canvas.width - round(width * across)) / 2 - 0.1)
+    top = round((canvas.height - round(height * down)) / 2 - 0.1)
+    boxed = LetterBox((canvas.height, canvas.width), auto=False, scale_fill=canvas.stretched)(image=image)
     planes = np.ascontiguousarray(boxed[..., ::-1].transpose(2, 0, 1), dtype=np.float32)
     return planes[None] / np.float32(255), (across, down), (left, top)
 
@@ -152,10 +156,10 @@ def rendered_parts(classes: tuple[str, ...]) -> Iterator[Sample]:
             yield Sample(picture.image, Truth(picture.boxes, labels))
 
 
-def look(samples: Iterable[Sample], models: tuple[Trained, Network], square: Square) -> Iterator[Seen]:
+def look(samples: Iterable[Sample], models: tuple[Trained, Network], canvas: Canvas) -> Iterator[Seen]:
     """Yield what both models find in each picture, and the truth."""
     for image, truth in samples:
-        tensor, ratio, padding = prepare(image, square)
+        tensor, ratio, padding = prepare(image, canvas)
         raw = models[0](tensor), models[1](tensor)
         trained, exported = (decode(output, models[0].classes, ratio, padding) for output in raw)
         yield Seen(trained, exported, truth, *apart(*raw))
@@ -164,7 +168,7 @@ def look(samples: Iterable[Sample], models: tuple[Trained, Network], square: Squ
 def look_rendered(model: Exported, classes: tuple[str, ...], size: int) -> Iterator[Pair]:
     """Yield what the exported model finds in rendered parts, and the truth."""
     for image, truth in rendered_parts(classes):
-        tensor, ratio, padding = prepare(image, Square(size))
+        tensor, ratio, padding = prepare(image, Canvas.square(size))
         yield decode(model(tensor), classes, ratio, padding), truth
 
 

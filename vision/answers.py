@@ -40,25 +40,27 @@ def read(graph: ov.Model, head: Head, classes: int) -> ov.Model:
     end = graph.output(0).get_node().input_value(0)
     if head.kind == SUPPRESSED:
         end = before_suppression(graph, head.unsuppressed, classes)
-    answer = plain(end, head.unsuppressed, classes, graph.input(0).shape[2])
+    _, _, *sides = graph.input(0).shape
+    answer = plain(end, head.unsuppressed, classes, sides)
     return ov.Model([answer], graph.get_parameters())
 
 
-def reader(head: Head, classes: int, shape: tuple[int, ...], side: int) -> ov.Model:
+def reader(head: Head, classes: int, shape: Sequence[int], sides: Sequence[int]) -> ov.Model:
     """Return a network of its own that makes boxes or findings of answers of a shape."""
     given = ops.parameter(shape, np.float32)
-    return ov.Model([plain(given.output(0), head, classes, side)], [given])
+    return ov.Model([plain(given.output(0), head, classes, sides)], [given])
 
 
-def plain(end: Any, head: Head, classes: int, side: int) -> Any:
-    """Return boxes or findings of what a network answers at an end; ``side`` is that of its square."""
+def plain(end: Any, head: Head, classes: int, sides: Sequence[int]) -> Any:
+    """Return boxes or findings of what a network answers at an end, of pictures of a height and width."""
     if head.kind == BOXES:
         scores = part(end, 1, PLACE, PLACE + classes)
         return joined(1, upright(end, 1) if head.turned else part(end, 1, 0, PLACE), scores)
     if head.kind == FINDINGS:
         place = corners(upright(end, 2)) if head.turned else part(end, 2, 0, PLACE)
         return joined(2, place, part(end, 2, PLACE, ROW))
-    place = ops.multiply(corners(part(end, 2, 0, PLACE)), np.float32(side))
+    height, width = sides
+    place = ops.multiply(corners(part(end, 2, 0, PLACE)), np.array([width, height] * 2, np.float32))
     if head.kind == QUERIES:
         return joined(2, place, part(end, 2, PLACE, ROW))
     best = ops.topk(part(end, 2, PLACE, PLACE + classes), np.int64(1), 2, "max", "value")

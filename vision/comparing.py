@@ -56,7 +56,7 @@ def compare(folder: Path, checkpoint: Path, taught: Taught) -> dict[str, Any]:
             f"{taught.data / 'classes.txt'} names {', '.join(classes)}; the model {model.name} knows"
             f" {', '.join(model.classes)}: give data of the same classes in the same order."
         )
-    seen = list(look(photographs(taught), (trained, Running(model)), model.square))
+    seen = list(look(photographs(taught), (trained, Running(model)), model.canvas))
     if not seen:
         raise DatasetError(f"The split {taught.split} of {taught.data} holds nothing out; name another.")
     agreement, report = agreed(seen, model.classes)

@@ -40,7 +40,7 @@ Answer = tuple[Float32, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A compiled network with the input (pictures, side, side, 3) it reads and the answers it fills.
+    """A compiled network with the input (pictures, height, width, 3) it reads and the answers it fills.
 
     Of a network that was cut before its tail these are six maps, of which `tail.decode` makes a head, of any
     other its heads: a picture's is (4 + classes, n), to be decoded by `choose`; of a model that is end to end
@@ -131,7 +131,7 @@ class Detector:
 
     def fit(self, image: Image) -> letterbox.Fitted:
         """Resize a picture to the model's scale."""
-        return self.model.square.fit(image)
+        return self.model.canvas.fit(image)
 
     def detect(self, image: Image, floor: float = 0.25) -> Findings:
         """Return the findings of a picture with scores above ``floor``, best first, in its own pixels."""
@@ -176,9 +176,9 @@ def refused(model: Model) -> Iterator[None]:
 
 
 def read_network(model: Model, whole: bool = False) -> ov.Model:
-    """Return the network of a model as a station computes it, for one picture (1, side, side, 3).
+    """Return the network of a model as a station computes it, for one picture (1, height, width, 3).
 
-    A ``whole`` one takes planes (1, 3, side, side) and answers with a head, as it was exported.
+    A ``whole`` one takes planes (1, 3, height, width) and answers with a head, as it was exported.
 
     Raises
     ------
@@ -187,9 +187,10 @@ def read_network(model: Model, whole: bool = False) -> ov.Model:
     """
     graph = network.read(model)
     with refused(model):
-        graph = network.settle(graph, model.input_size)
+        graph = network.settle(graph, model.canvas)
         network.check(graph, model)
         graph = answers.read(graph, model.head, len(model.classes))
+        graph = entry.in_colour(graph) if model.grey else graph
         return graph if whole else trim(graph, model)
 
 

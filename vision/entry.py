@@ -12,10 +12,36 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
+from vision.records import Float32
+
 FULL = 255
+WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
+"""Of red, green and blue in a grey level (ITU-R BT.601), as OpenCV mixes them for the trainer."""
 CHANNELS_FIRST = np.array([0, 3, 1, 2])
 CLEAR = 1e-3
 """Steps that a level must be away from the middle between two, so that no rounding before moves it."""
+
+
+def in_colour(graph: ov.Model) -> ov.Model:
+    """Return a network of grey pictures (1, 1, height, width) that takes colours (1, 3, height, width).
+
+    It is shown whole levels, as the trainer's pictures have them; where the three are the same, that level.
+    """
+    planes = graph.input(0)
+    ways = planes.get_target_inputs()
+    picture = ops.parameter([1, len(WEIGHTS), *list(planes.shape)[2:]], np.float32)
+    mixed = ops.reduce_sum(ops.multiply(picture, WEIGHTS[None, :, None, None]), np.array([1]), keep_dims=True)
+    levels = ops.round(ops.multiply(mixed, np.float32(FULL)), "half_to_even")
+    for way in ways:
+        way.replace_source_output(ops.divide(levels, np.float32(FULL)).output(0))
+    return ov.Model(graph.get_results(), [picture])
+
+
+def grey(picture: Float32) -> Float32:
+    """Return what a network of grey pictures is shown of colours (1, 3, height, width)."""
+    plane = ops.parameter([1, 1, *picture.shape[2:]], np.float32)
+    shown = in_colour(ov.Model([ops.convert(plane, "f32")], [plane]))
+    return np.array(ov.Core().compile_model(shown, "CPU")(picture)[0])
 
 
 def interleave(graph: ov.Model) -> ov.Model:

@@ -34,7 +34,7 @@ from vision.agreement import (
 from vision.card import Agreement, Training
 from vision.dataset import read_classes, read_split
 from vision.evaluation import evaluate, judge_parts
-from vision.letterbox import Square
+from vision.letterbox import Canvas
 from vision.simulate import CLASSES
 from vision.training import read_learned, read_stages
 
@@ -177,7 +177,7 @@ def measure(
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the classes and the numbers of a card, unless the export must not be used."""
     classes = read_classes(taught.data) if taught else CLASSES
-    seen = list(look(photographs(taught) if taught else rendered_parts(classes), models, Square(size)))
+    seen = list(look(photographs(taught) if taught else rendered_parts(classes), models, Canvas.square(size)))
     agreement, report = compare(seen, classes)
     check(agreement, made)
     pairs = [(item.exported, item.truth) for item in seen]

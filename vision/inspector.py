@@ -27,10 +27,11 @@ from vision.reference import read as read_reference
 
 
 def preprocessing(
-    side: int,
+    sides: int | list[int],
     anomaly_side: int | None = None,
     precision: str = "f32",
     head: Head = YOLO,
+    grey: bool = False,
     decodes: bool = True,
 ) -> dict[str, object]:
     """Return everything that stands between a frame's bytes and a model's answer, besides the models."""
@@ -42,10 +43,10 @@ def preprocessing(
         | decoded
         | answered
         | {
-            "letterbox": side,
+            "letterbox": sides,
             "orientation": "as read",
             "padding": letterbox.PADDING,
-            "scale": "1/255 f32 rgb",
+            "scale": f"1/255 f32 {'grey' if grey else 'rgb'}",
             "overlap": None if head.end_to_end else OVERLAP,
             "precision": precision,
             "jpeg": simplejpeg.__version__,
@@ -90,18 +91,19 @@ class Inspector:
         self.recipe = recipe
         self._detector = detector
         self._anomaly = anomaly
-        self._square = square_of(detector, anomaly)
+        self._canvas = canvas_of(detector, anomaly)
         self.references = {
-            view: read_reference(encoded, self._square) for view, encoded in (references or {}).items()
+            view: read_reference(encoded, self._canvas) for view, encoded in (references or {}).items()
         }
         self.versions = Versions(
             model=hash_of(detector, anomaly),
             preprocessing=digest(
                 preprocessing(
-                    self._square.side,
+                    self._canvas.sides,
                     anomaly.side if anomaly else None,
                     detector.model.precision if detector else "f32",
                     detector.model.head if detector else YOLO,
+                    bool(detector and detector.model.grey),
                     bool(detector and detector.decodes),
                 )
             ),
@@ -158,7 +160,7 @@ class Inspector:
             image, defect = pictures.decode(frame.encoded)
         if image is None:
             return Seen(frame, None, None, {}, defect)
-        fitted = self._square.fit(image)
+        fitted = self._canvas.fit(image)
         measures = self._measure(fitted, frame.view)
         rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
         return Seen(frame, image, fitted, measures, quality.FROZEN if frame.repeated else rejected)
@@ -189,7 +191,7 @@ class Inspector:
         image = pictures.decode(frame.encoded)[0] if frame.image is None else frame.image
         if known is None or image is None:
             return None
-        resized = self._square.fit(image).resized
+        resized = self._canvas.fit(image).resized
         return compare(image, quality.measure(resized), known)
 
     def _locate(self, fitted: letterbox.Fitted, findings: Sequence[Finding]) -> Box | None:
@@ -210,12 +212,12 @@ class Inspector:
         """Return what no good part has, worst first; a frame that the gate refused looks like none anyway."""
         if not self._anomaly:
             return ()
-        square = letterbox.Square(self._anomaly.side)
-        return self._anomaly.find(fitted if square == self._square else square.fit(image))
+        square = letterbox.Canvas.square(self._anomaly.side)
+        return self._anomaly.find(fitted if square == self._canvas else square.fit(image))
 
 
-def square_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> letterbox.Square:
-    """Return the square that frames are brought to and measured in.
+def canvas_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> letterbox.Canvas:
+    """Return what frames are laid on, to be looked at and measured.
 
     Raises
     ------
@@ -223,9 +225,9 @@ def square_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> let
         There is neither detector nor bank.
     """
     if detector:
-        return detector.model.square
+        return detector.model.canvas
     if anomaly:
-        return letterbox.Square(anomaly.side)
+        return letterbox.Canvas.square(anomaly.side)
     raise ValueError("an inspector needs a detector or a bank of good parts")
 
 

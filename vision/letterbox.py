@@ -1,4 +1,4 @@
-"""The letterbox a model looks through: fit a picture into a square, remember the way back.
+"""The letterbox a model looks through: lay a picture on a canvas, remember the way back.
 
 The same arithmetic as the trainer's own (Ultralytics ``LetterBox``): sides rounded half to even,
 bilinear, centred, padding of level 114.
@@ -19,7 +19,7 @@ PADDING = 114
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A picture resized to lie at ``top``, ``left`` of a square, and the factors it was scaled by."""
+    """A picture resized to lie at ``top``, ``left`` of a canvas, and the factors it was scaled by."""
 
     resized: Image
     top: int
@@ -30,7 +30,7 @@ class Fitted:
     height: int
 
     def back(self, boxes: Float32) -> Float32:
-        """Return boxes (n, 4) of the square as boxes of the picture, clipped to it."""
+        """Return boxes (n, 4) of the canvas as boxes of the picture, clipped to it."""
         inside = boxes.copy()
         place = float(self.left), float(self.top), self.across, self.down
         restore(inside, *place, float(self.width), float(self.height))
@@ -38,36 +38,45 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Square:
-    """What pictures are fitted into; a ``stretched`` one they fill, whatever becomes of their shape."""
+class Canvas:
+    """What pictures are laid on; a ``stretched`` one they fill, whatever becomes of their shape."""
 
-    side: int
+    height: int
+    width: int
     stretched: bool = False
 
+    @classmethod
+    def square(cls, side: int) -> Canvas:
+        """Return one as high as it is wide."""
+        return cls(side, side)
+
+    @property
+    def sides(self) -> int | list[int]:
+        """The side of a square one, height and width of any other: as a card and a hash tell it."""
+        return self.width if self.width == self.height else [self.height, self.width]
+
     def fit(self, image: Image) -> Fitted:
-        """Resize a picture to lie in the square."""
-        if not self.stretched:
-            return fit(image, self.side)
+        """Resize a picture to lie on the canvas."""
         height, width = image.shape[:2]
-        resized = cv2.resize(image, (self.side, self.side))
-        return Fitted(resized, 0, 0, self.side / width, self.side / height, width, height)
+        across, down = self.width, self.height
+        if not self.stretched:
+            ratio = min(self.height / height, self.width / width)
+            across, down = max(round(width * ratio), 1), max(round(height * ratio), 1)
+        resized = image if (across, down) == (width, height) else cv2.resize(image, (across, down))
+        top, left = round((self.height - down) / 2 - 0.1), round((self.width - across) / 2 - 0.1)
+        return Fitted(resized, top, left, across / width, down / height, width, height)
 
 
 def fit(image: Image, side: int) -> Fitted:
-    """Resize a picture so that its longer side is ``side`` pixels."""
-    height, width = image.shape[:2]
-    ratio = min(side / height, side / width)
-    across, down = max(round(width * ratio), 1), max(round(height * ratio), 1)
-    resized = image if (across, down) == (width, height) else cv2.resize(image, (across, down))
-    top, left = round((side - down) / 2 - 0.1), round((side - across) / 2 - 0.1)
-    return Fitted(resized, top, left, across / width, down / height, width, height)
+    """Resize a picture to lie in a square."""
+    return Canvas.square(side).fit(image)
 
 
 def fill(fitted: Fitted, blob: Float32) -> None:
-    """Write a fitted picture into a model's input (3, side, side) float32."""
+    """Write a fitted picture into a model's input (3, height, width) float32."""
     pixels.blob(fitted.resized, fitted.top, fitted.left, PADDING, blob)
 
 
 def lay(fitted: Fitted, square: Float32 | Image) -> None:
-    """Write a fitted picture into a model's input (side, side, 3), float32 from 0 to 1 or bytes."""
+    """Write a fitted picture into a model's input (height, width, 3), float32 from 0 to 1 or bytes."""
     pixels.square(fitted.resized, fitted.top, fitted.left, PADDING, square)

@@ -12,6 +12,7 @@ from openvino import frontend
 
 from vision import noted
 from vision.heads import SUPPRESSED
+from vision.letterbox import Canvas
 from vision.onnx_file import lies_elsewhere
 from vision.registry import Model, ModelError
 
@@ -32,6 +33,8 @@ UNREADABLE = (
 """What OpenVINO raises over a file that it cannot make a network of."""
 LARGEST = 2**31
 """Bytes that no protocol buffer has."""
+COLOURS, GREY = 3, 1
+"""Planes of a picture that a network takes."""
 NOTES = "framework"
 """Where OpenVINO keeps what it read beside a network."""
 
@@ -101,10 +104,12 @@ def notes(graph: ov.Model) -> dict[str, str]:
         return {}
 
 
-def settle(graph: ov.Model, side: int) -> ov.Model:
-    """Return a network for one picture of a size, with its first answer, both in single precision."""
+def settle(graph: ov.Model, canvas: Canvas) -> ov.Model:
+    """Return a network for one picture on a canvas, with its first answer, both in single precision."""
     if graph.is_dynamic():
-        graph.reshape([1, 3, side, side])
+        channels = graph.input(0).partial_shape[1]
+        planes = COLOURS if channels.is_dynamic else channels.get_length()
+        graph.reshape([1, planes, canvas.height, canvas.width])
     for result in graph.get_results()[1:]:
         graph.remove_result(result)
     if {end.element_type for end in (*graph.inputs, *graph.outputs)} == {ov.Type.f32}:
@@ -142,8 +147,9 @@ def check(graph: ov.Model, model: Model) -> None:
     ModelError
         Its shapes, its precision or the classes that it names are others.
     """
-    side, classes = model.input_size, len(model.classes)
-    expected = [1, 3, side, side], model.head.shape(classes)
+    canvas = model.canvas
+    planes = GREY if model.grey else COLOURS
+    expected = [1, planes, canvas.height, canvas.width], model.head.shape(len(model.classes))
     shapes = [end.partial_shape for end in (*graph.inputs, *graph.outputs)]
     alike = [ov.PartialShape(shape).compatible(found) for shape, found in zip(expected, shapes, strict=False)]
     dynamic = graph.is_dynamic() and model.head.kind != SUPPRESSED

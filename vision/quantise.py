@@ -42,8 +42,8 @@ def calibration(model: Model, data: Path, split: str, number: int = CALIBRATED_O
     blobs = []
     for image in shown:
         if image is not None:
-            blob = np.empty((1, 3, model.input_size, model.input_size), np.float32)
-            letterbox.fill(model.square.fit(image), blob[0])
+            blob = np.empty((1, 3, model.canvas.height, model.canvas.width), np.float32)
+            letterbox.fill(model.canvas.fit(image), blob[0])
             blobs.append(blob)
     return blobs
 

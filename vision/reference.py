@@ -57,8 +57,8 @@ class Comparison:
     """How far the picture moved, as a share of its longer side."""
 
 
-def read(encoded: bytes, square: letterbox.Square) -> Reference:
-    """Return the reference that a picture is for a model that is shown pictures in a square.
+def read(encoded: bytes, canvas: letterbox.Canvas) -> Reference:
+    """Return the reference that a picture is for a model that is shown pictures on a canvas.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def read(encoded: bytes, square: letterbox.Square) -> Reference:
     image, defect = pictures.decode(encoded)
     if image is None:
         raise ReferenceUnreadable(defect)
-    resized = square.fit(image).resized
+    resized = canvas.fit(image).resized
     small = shrink(resized, SIDE).astype(np.float32)
     mean, structure = cv2.blur(small, (BLOCK, BLOCK)), cv2.blur(edges(small), (BLOCK, BLOCK))
     return Reference(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vision.heads import YOLO, Head
-from vision.letterbox import Square
+from vision.letterbox import Canvas
 
 SHIPPED = Path(__file__).parent / "models"
 """Where the models lie that come with the product."""
@@ -41,7 +41,8 @@ class Model:
     name: str
     folder: Path
     classes: tuple[str, ...]
-    input_size: int
+    canvas: Canvas
+    """What it is shown pictures on."""
     hash: str
     """SHA-256 over the files' SHA-256: what a verdict calls the model."""
     iso6520: dict[str, str] = field(default_factory=dict)
@@ -51,13 +52,15 @@ class Model:
     """``detect``, ``anomaly`` (a bank of good parts) or ``embed`` (what banks rest on)."""
     network: str = FILES[0]
     """Name of the file that the network is read from: in OpenVINO's own form, or `ONNX`."""
+    grey: bool = False
+    """Whether it is shown pictures without colours."""
     head: Head = YOLO
     """How a detector answers."""
 
     @property
-    def square(self) -> Square:
-        """What it is shown pictures in."""
-        return Square(self.input_size, self.head.stretched)
+    def input_size(self) -> int:
+        """The longer side of what it is shown."""
+        return max(self.canvas.height, self.canvas.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,18 +232,20 @@ def load(folder: Path) -> Model:
     """
     try:
         card = read_card(folder)
+        head = Head(**card.get("head", {}))
         digests = [_check(folder / name, card["files"][name]) for name in files_of(card)]
         return Model(
             name=str(card["name"]),
             folder=folder,
             classes=tuple(card["classes"]),
-            input_size=int(card["input_size"]),
+            canvas=canvas_of(card["input_size"], head),
             hash=hashlib.sha256("".join(digests).encode()).hexdigest(),
             iso6520={label: str(code) for label, code in card.get("iso6520", {}).items() if code},
             precision=str(card.get("precision", "f32")),
             task=str(card.get("task", "detect")),
             network=files_of(card)[0],
-            head=Head(**card.get("head", {})),
+            grey=card.get("grey") is True,
+            head=head,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ModelError(
@@ -248,6 +253,12 @@ def load(folder: Path) -> Model:
         ) from exc
     except OSError as exc:
         raise ModelError(f"The model in {folder} lacks {exc.filename}; export it anew.") from exc
+
+
+def canvas_of(sides: int | list[int], head: Head) -> Canvas:
+    """Return what a network of a head is shown pictures on: a square, or one of height and width."""
+    height, width = (int(side) for side in (sides if isinstance(sides, list) else [sides, sides]))
+    return Canvas(height, width, head.stretched)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

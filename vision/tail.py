@@ -54,15 +54,17 @@ def find(graph: ov.Model, classes: int) -> list[Any]:
 
     Of 64 classes nobody can tell the maps from those of sides.
     """
-    side = graph.input(0).shape[2]
+    _, _, height, width = graph.input(0).shape
     shapes = [
-        ov.PartialShape([1, channels, side // stride, side // stride])
+        ov.PartialShape([1, channels, height // stride, width // stride])
         for channels in (SIDES, classes)
         for stride in STRIDES
     ]
     met = nearest(graph.output(0), shapes.__contains__)
     maps = sorted(met, key=lambda end: shapes.index(end.get_partial_shape()))
-    alike = [end.get_partial_shape() for end in maps] == shapes and side % STRIDES[-1] == 0
+    alike = [end.get_partial_shape() for end in maps] == shapes and height % STRIDES[-1] == width % STRIDES[
+        -1
+    ] == 0
     return maps if alike and all(end.get_element_type() == ov.Type.f32 for end in maps) else []
 
 

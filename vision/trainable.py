@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from vision import registry
-from vision.letterbox import Square
+from vision.letterbox import Canvas
 from vision.records import Float32
 from vision.rendered import parts_to_train_on
 from vision.training import Stage, write_stages
@@ -142,7 +142,7 @@ def inputs(side: int) -> Iterator[Float32]:
     from vision.agreement import prepare
 
     for picture in parts_to_train_on(CALIBRATED_ON):
-        yield prepare(picture.image, Square(side))[0]
+        yield prepare(picture.image, Canvas.square(side))[0]
 
 
 def main() -> None:

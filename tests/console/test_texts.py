@@ -33,6 +33,7 @@ from vision import adopt, registry
 from vision.detect import Detector
 from vision.judge import SENTENCES, Recipe
 from vision.records import Outcome
+from vision.letterbox import Canvas
 from vision.testing import write_onnx
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -192,7 +193,7 @@ def test_numbers():
 def why_it_does_not_run(folder):
     """Everything that is said of a model in ONNX that its card does not describe, or that is none."""
     model = adopt.adopt(write_onnx(folder / "weld.onnx"), folder)
-    for changed in ({"classes": ("a", "b", "c")}, {"input_size": 64}, {"precision": "INT8"}):
+    for changed in ({"classes": ("a", "b", "c")}, {"canvas": Canvas.square(64)}, {"precision": "INT8"}):
         yield trouble_of(replace(model, **changed))
     file = model.folder / "model.onnx"
     onnx.save(onnx.load(file), file, save_as_external_data=True, location="w", size_threshold=0)

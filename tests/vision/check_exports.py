@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ EXPORTS = [
     ("yolo11n", {}, "boxes", DISAGREEING),
     ("yolo11n", {"dynamic": True}, "boxes", DISAGREEING),
     ("yolo11n", {"nms": True}, "suppressed", DISAGREEING),
+    ("yolo11n", {"imgsz": [256, 320]}, "boxes", DISAGREEING),
     ("yolov10n", {"nms": False}, "findings", DISAGREEING),
     ("yolo26n", {"nms": False}, "findings", DISAGREEING),
     ("yolo11n-seg", {}, "boxes", DISAGREEING),
@@ -41,7 +43,7 @@ EXPORTS = [
 
 @pytest.mark.parametrize(("family", "options", "head", "may_lack"), EXPORTS)
 def test_a_station_finds_what_the_trainer_finds(
-    tmp_path: Path, family: str, options: dict[str, bool], head: str, may_lack: float
+    tmp_path: Path, family: str, options: dict[str, Any], head: str, may_lack: float
 ) -> None:
     command = [str(find_python()), str(SCRIPT), family, str(tmp_path), json.dumps(options)]
     alone = os.environ | {"YOLO_OFFLINE": "1", "YOLO_CONFIG_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}

@@ -1,5 +1,6 @@
 """Whatever head an export has, a station reads the same findings of it."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,8 +22,8 @@ SURE = 0.25
 """Score from which on a suppression keeps a box, unless it is told another."""
 
 
-def adopted(folder, head, **notes):
-    return adopt.adopt(write_onnx(folder / "weld.onnx", head=head, **notes), folder)
+def adopted(folder, head, **given):
+    return adopt.adopt(write_onnx(folder / "weld.onnx", head=head, **given), folder)
 
 
 def findings(model, red, floor=0.1):
@@ -71,17 +72,17 @@ def test_two_classes_have_as_many_numbers_as_a_finding(tmp_path, kind):
 
 def test_rt_detr_is_shown_pictures_as_it_was_taught_them(tmp_path):
     model = adopted(tmp_path, Head(QUERIES))
-    fitted = model.square.fit(picture(102)[:16])
+    fitted = model.canvas.fit(picture(102)[:16])
     assert fitted.resized.shape == (SIDE, SIDE, 3)
     found = Detector(model).detect(picture(102)[:16])
     assert found.boxes.round(3).tolist() == [[0, 0, 64, 16], [24, 3, 40, 5]]
-    assert model.square != adopt.adopt(write_onnx(tmp_path / "yolo.onnx"), tmp_path).square
+    assert model.canvas != adopt.adopt(write_onnx(tmp_path / "yolo.onnx"), tmp_path).canvas
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.3, -1.1, 2.0])
 def test_a_turned_box_lies_in_the_upright_one_around_it(turn):
     turned = np.array([10, 20, 8, 4, 0.5, turn], np.float32)
-    reader = network.compiled(answers.reader(Head(turned=True), 1, (1, 6, 1), SIDE), threads=1)
+    reader = network.compiled(answers.reader(Head(turned=True), 1, (1, 6, 1), (SIDE, SIDE)), threads=1)
     x, y, width, height, score = reader(turned[None, :, None])[0][0, :, 0]
     corners = np.array([complex(along, across) for along in (-4, 4) for across in (-2, 2)])
     around = corners * np.exp(1j * turn)
@@ -171,3 +172,39 @@ def test_a_card_of_another_head_than_the_network_s_is_refused(tmp_path):
     file.write_text(file.read_text().replace('"boxes"', '"queries"'))
     with pytest.raises(ModelError, match="its card says otherwise"):
         Detector(registry.load(model.folder))
+
+
+def test_a_network_that_looks_through_a_rectangle_is_shown_one(tmp_path):
+    """The tiny model's boxes lie where they lie in a square: here in the left half of 64 by 32 pixels."""
+    file = write_onnx(tmp_path / "weld.onnx", (1, 3, SIDE, 2 * SIDE), imgsz=f"[{SIDE}, {2 * SIDE}]")
+    model = adopt.adopt(file, tmp_path)
+    assert registry.read_card(model.folder)["input_size"] == [SIDE, 2 * SIDE]
+    assert (model.canvas.height, model.canvas.width, model.input_size) == (SIDE, 2 * SIDE, 2 * SIDE)
+    flat, upright = picture(102)[:32], np.ascontiguousarray(picture(102)[:, :32])
+    for shown, boxes in (
+        (flat, [[0, 0, 32, 32], [12, 6, 20, 10]]),
+        (upright, [[0, 0, 16, 64], [0, 12, 0, 20]]),
+    ):
+        assert Detector(model).detect(shown, 0.1).boxes.round(3).tolist() == boxes
+
+
+def test_rt_detr_looks_through_a_rectangle_too(tmp_path):
+    file = write_onnx(tmp_path / "weld.onnx", (1, 3, SIDE, 2 * SIDE), Head(QUERIES))
+    found = Detector(adopt.adopt(file, tmp_path)).detect(picture(102), 0.1)
+    assert found.boxes.round(3).tolist() == [[0, 0, 64, 64], [24, 12, 40, 20]]
+
+
+@pytest.mark.parametrize("level", [1, 51, 102, 200, 255])
+def test_a_network_of_grey_pictures_is_shown_grey_ones(tmp_path, level):
+    model = adopted(tmp_path, YOLO, shape=(1, 1, SIDE, SIDE))
+    plain = np.full((SIDE, SIDE, 3), level, np.uint8)
+    found = Detector(model).detect(plain, -1.0)
+    assert found.scores[found.labels == 1] == pytest.approx([level / 255], abs=1e-6)
+    bluish = plain.copy()
+    bluish[..., 0] = 255 - level
+    mixed = Detector(model).detect(bluish, -1.0)
+    expected = cv2.cvtColor(bluish, cv2.COLOR_BGR2GRAY)[0, 0] / 255
+    assert mixed.scores[mixed.labels == 1] == pytest.approx([expected], abs=1e-6)
+    told = Inspector("weld", Detector(model), Recipe("demo")).versions.preprocessing
+    in_colour = adopt.adopt(write_onnx(tmp_path / "colour.onnx"), tmp_path)
+    assert told != Inspector("weld", Detector(in_colour), Recipe("demo")).versions.preprocessing

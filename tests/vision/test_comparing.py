@@ -34,7 +34,7 @@ def checkpoint(tmp_path, monkeypatch):
     """A checkpoint that is the same tiny model in OpenVINO's form, and what both find in one picture."""
     trained = Running(write_model(tmp_path / "trained"))
     monkeypatch.setattr(comparing, "Trained", lambda *_: trained)
-    monkeypatch.setattr(comparing, "look", lambda samples, models, square: iter([seen(models, square.side)]))
+    monkeypatch.setattr(comparing, "look", lambda samples, models, canvas: iter([seen(models, canvas.width)]))
     (tmp_path / "best.pt").write_bytes(b"weights")
     return tmp_path / "best.pt"
 

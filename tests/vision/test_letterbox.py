@@ -18,7 +18,7 @@ TRAINERS_OWN = {
 }
 
 
-SQUARES = [((3, 64, 64), np.float32), ((64, 64, 3), np.float32), ((64, 64, 3), np.uint8)]
+CANVASS = [((3, 64, 64), np.float32), ((64, 64, 3), np.float32), ((64, 64, 3), np.uint8)]
 
 
 @pytest.mark.parametrize("shape", TRAINERS_OWN)
@@ -50,7 +50,7 @@ def test_padding_is_the_trainers_grey():
 @pytest.mark.parametrize("shape", [(10, 40), (40, 10), (64, 64), (37, 91)])
 def test_a_square_is_the_blob_pixel_by_pixel(shape):
     fitted = letterbox.fit(np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8), 64)
-    blob, lit, levels = (np.zeros(form, kind) for form, kind in SQUARES)
+    blob, lit, levels = (np.zeros(form, kind) for form, kind in CANVASS)
     letterbox.fill(fitted, blob)
     for square in (lit, levels):
         letterbox.lay(fitted, square)

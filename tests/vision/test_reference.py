@@ -12,7 +12,7 @@ from vision.simulate import PartRenderer
 from vision.simulate.views import VIEWS
 from vision.testing import write_model
 
-SQUARE = letterbox.Square(320)
+CANVAS = letterbox.Canvas.square(320)
 LIMIT = quality.Limits().covered
 
 
@@ -23,7 +23,7 @@ def renderer():
 
 @pytest.fixture(scope="module")
 def references(renderer):
-    return {view: reference.read(encoded(renderer.render(0, view).image), SQUARE) for view in VIEWS}
+    return {view: reference.read(encoded(renderer.render(0, view).image), CANVAS) for view in VIEWS}
 
 
 def encoded(image):
@@ -31,7 +31,7 @@ def encoded(image):
 
 
 def share(image, known):
-    return reference.covered(SQUARE.fit(image).resized, known)
+    return reference.covered(CANVAS.fit(image).resized, known)
 
 
 def glove(image, rng):
@@ -101,13 +101,13 @@ def test_less_light_and_less_focus_are_told_apart(renderer, references):
 
 
 def beside(image, references):
-    resized = SQUARE.fit(image).resized
+    resized = CANVAS.fit(image).resized
     return reference.compare(image, quality.measure(resized), references["top"])
 
 
 def test_what_is_no_picture_is_no_reference():
     with pytest.raises(reference.ReferenceUnreadable, match="unknown_format"):
-        reference.read(b"%PDF", SQUARE)
+        reference.read(b"%PDF", CANVAS)
 
 
 def test_a_covered_part_is_for_review_and_says_why(renderer, tmp_path):

@@ -72,24 +72,24 @@ def told(result: Any, classes: tuple[str, ...]) -> Findings:
     return Findings(classes, inside.astype(np.float32), labels.astype(np.int32), scores.astype(np.float32))
 
 
-def pictures(wide: bool = False) -> list[Image]:
-    """Return rendered parts; ``wide`` ones are no squares."""
+def pictures(height: int = SIDE) -> list[Image]:
+    """Return rendered parts of a height."""
     renderer = PartRenderer(seed=8, size=SIDE)
-    shown = [renderer.render(index).image for index in range(PICTURES)]
-    return [np.ascontiguousarray(image[: SIDE // 2]) for image in shown] if wide else shown
+    return [np.ascontiguousarray(renderer.render(index).image[:height]) for index in range(PICTURES)]
 
 
 def compare(family: str, into: Path, **options: Any) -> dict[str, Any]:
     """Export a network; return how many findings trainer and station have, and how many have no equal."""
     checkpoint = into / f"{family}.pt"
     noise(family).save(checkpoint)
-    made = opened(family, checkpoint).export(format="openvino", imgsz=SIDE, verbose=False, **options)
+    sides = options.setdefault("imgsz", SIDE)
+    made = opened(family, checkpoint).export(format="openvino", verbose=False, **options)
     model = adopt.adopt(Path(made), into, "m")
     detector, asked = Detector(model), opened(family, checkpoint)
     how = {"conf": FLOOR, "iou": 0.7, "max_det": 300} | ({"nms": False} if model.head.end_to_end else {})
     found = lost = 0
-    for image in pictures(wide=model.square.stretched):
-        (result,) = asked.predict(image, imgsz=SIDE, verbose=False, **how)
+    for image in pictures(SIDE // 2 if model.canvas.stretched else model.canvas.height):
+        (result,) = asked.predict(image, imgsz=sides, verbose=False, **how)
         theirs, ours = told(result, model.classes), detector.detect(image, FLOOR)
         found += len(theirs.scores) + len(ours.scores)
         lost += lacks(theirs, ours) + lacks(ours, theirs)
