@@ -32,8 +32,8 @@ from streams.catalog import STATES
 from vision import adopt, registry
 from vision.detect import Detector
 from vision.judge import SENTENCES, Recipe
-from vision.records import Outcome
 from vision.letterbox import Canvas
+from vision.records import Outcome
 from vision.testing import write_onnx
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
