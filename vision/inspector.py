@@ -162,7 +162,7 @@ class Inspector:
             return Seen(frame, None, None, {}, defect)
         fitted = self._canvas.fit(image)
         measures = self._measure(fitted, frame.view)
-        rejected = defect or quality.refuse(measures, min(image.shape[:2]), self.recipe.limits)
+        rejected = defect or quality.refuse(measures, fitted, self.recipe.limits)
         return Seen(frame, image, fitted, measures, quality.FROZEN if frame.repeated else rejected)
 
     def _tell(self, seen: Seen, found: tuple[Finding, ...]) -> View:

@@ -30,6 +30,7 @@ GATE, VIEWS = "quality gate", "views"
 
 SENTENCES = {
     "too_small": "the picture is too small",
+    "shrunk_too_far": "the picture is too large for what the model looks through",
     "too_dark": "the picture is too dark",
     "too_bright": "the picture is too bright",
     "no_contrast": "the picture shows nothing",

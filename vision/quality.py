@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from kernels import pixels
+from vision.letterbox import Fitted
 from vision.records import Image
 
 DARK = 8
@@ -17,6 +18,7 @@ BRIGHT = 247
 FLAT_SPAN = 1
 
 TOO_SMALL = "too_small"
+SHRUNK = "shrunk_too_far"
 TOO_DARK = "too_dark"
 TOO_BRIGHT = "too_bright"
 NO_CONTRAST = "no_contrast"
@@ -46,9 +48,11 @@ class Limits:
     """Share of blocks that look like no part; asked only where the recipe has a reference of the view."""
     repeats: int = 0
     """How often in a row a camera may show the picture of the part before."""
+    shrunk: float = 10.0
+    """How many pixels of the frame, in a row, the model may see as one: what is finer it does not see."""
 
 
-LATER = {"covered": Limits().covered, "repeats": Limits().repeats}
+LATER = {"covered": Limits().covered, "repeats": Limits().repeats, "shrunk": Limits().shrunk}
 """Limits that recipes from before do not have: left as they are, those recipes keep their hash."""
 
 
@@ -80,10 +84,11 @@ def deviation(count: int, total: int, squares: int) -> float:
     return (count * squares - total * total) / (count * count) if count else 0.0
 
 
-def refuse(measures: dict[str, float], side: int, limits: Limits) -> str:
-    """Return why a frame whose shorter side is ``side`` pixels may not be judged by; empty when it may."""
+def refuse(measures: dict[str, float], fitted: Fitted, limits: Limits) -> str:
+    """Return why a frame may not be judged by, as it was fitted and measured; empty when it may."""
     verdicts = (
-        (side < limits.side, TOO_SMALL),
+        (min(fitted.width, fitted.height) < limits.side, TOO_SMALL),
+        (1 / min(fitted.across, fitted.down) > limits.shrunk, SHRUNK),
         (measures["dark"] > limits.dark, TOO_DARK),
         (measures["bright"] > limits.bright, TOO_BRIGHT),
         (measures["contrast"] < limits.contrast, NO_CONTRAST),

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Model:
     canvas: Canvas
     """What it is shown pictures on."""
     hash: str
-    """SHA-256 over the files' SHA-256: what a verdict calls the model."""
+    """What a verdict calls the model: SHA-256 over its files' and, of a detector, what `deciding` tells."""
     iso6520: dict[str, str] = field(default_factory=dict)
     precision: str = "f32"
     """What its card declares that it computes in: ``f32`` or ``INT8``."""
@@ -131,18 +131,7 @@ def set_aside(folder: Path, successor: str) -> None:
 
 
 def _renew(there: Model, model: Model) -> Model:
-    """Take over the papers of a model that is there already, unless they tell less: nobody measured it.
-
-    Raises
-    ------
-    ModelError
-        The cards do not say the same of the same bytes: what was signed would become something else.
-    """
-    if replace(model, folder=there.folder) != there:
-        raise ModelError(
-            f"{title(there)} is registered with a card that says otherwise of the same files:"
-            f" {', '.join(there.classes)}; give it another name."
-        )
+    """Take over the papers of a model that is there already, unless they tell less: nobody measured it."""
     measured, was = ("metrics" in read_card(item.folder) for item in (model, there))
     if model.folder == there.folder or (was and not measured):
         return there
@@ -232,17 +221,18 @@ def load(folder: Path) -> Model:
     """
     try:
         card = read_card(folder)
-        head = Head(**card.get("head", {}))
         digests = [_check(folder / name, card["files"][name]) for name in files_of(card)]
+        head, task = Head(**card.get("head", {})), str(card.get("task", "detect"))
+        told = "".join(digests) + (deciding(card) if task == "detect" else "")
         return Model(
             name=str(card["name"]),
             folder=folder,
             classes=tuple(card["classes"]),
             canvas=canvas_of(card["input_size"], head),
-            hash=hashlib.sha256("".join(digests).encode()).hexdigest(),
+            hash=hashlib.sha256(told.encode()).hexdigest(),
             iso6520={label: str(code) for label, code in card.get("iso6520", {}).items() if code},
             precision=str(card.get("precision", "f32")),
-            task=str(card.get("task", "detect")),
+            task=task,
             network=files_of(card)[0],
             grey=card.get("grey") is True,
             head=head,
@@ -253,6 +243,16 @@ def load(folder: Path) -> Model:
         ) from exc
     except OSError as exc:
         raise ModelError(f"The model in {folder} lacks {exc.filename}; export it anew.") from exc
+
+
+DECIDING = ("classes", "iso6520", "input_size", "precision", "grey", "head")
+"""What a detector's card says that a verdict depends on."""
+
+
+def deciding(card: Mapping[str, Any]) -> str:
+    """Return what a detector's card says that a verdict depends on, as it enters the model's hash."""
+    told = {name: card[name] for name in DECIDING if card.get(name)}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
 def canvas_of(sides: int | list[int], head: Head) -> Canvas:

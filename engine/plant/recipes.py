@@ -32,6 +32,8 @@ class LimitsSection(Section):
     """Share of blocks that look like no part, at the most; asked where the view has a reference."""
     repeats: Annotated[int, Field(ge=0)] = 0
     """How often in a row a camera may show the picture of the part before; then it froze."""
+    shrunk: Annotated[float, Field(ge=1)] = 10.0
+    """How many pixels in a row the model may see as one, at the most: what is finer it does not see."""
 
 
 class MasterSection(Section):

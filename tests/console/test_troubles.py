@@ -101,7 +101,7 @@ UNSEEN = {
     "streams/connectors/zeromq_sender.py": ["A message of 7", "The log knows 7 already"],
     "streams/log/producer.py": ["The producer is closed"],
     "vision/anomaly/bank.py": ["7 cannot be a bank's name", "7 is the name of a model"],
-    "vision/registry.py": ["7 calls it 7;", "7 is registered with a card that says otherwise"],
+    "vision/registry.py": ["7 calls it 7;"],
 }
 """Sentences of these rooms that are no part's trouble: printed by a command, logged, or quarantined."""
 

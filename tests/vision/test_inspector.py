@@ -14,7 +14,7 @@ from vision.inspector import Inspector, preprocessing
 from vision.judge import Recipe, digest
 from vision.quality import Limits
 from vision.records import Outcome, Verdict
-from vision.testing import picture, write_model
+from vision.testing import SIDE, picture, write_model
 
 RECIPE = Recipe("demo")
 
@@ -75,6 +75,7 @@ BAD = {
     "half_picture": pictures.encode_jpeg(picture(20))[:900],
     "empty": b"",
     "too_small": pictures.encode_whole(picture(20)[:1, :1]),
+    "shrunk_too_far": pictures.encode_whole(picture(20, side=11 * SIDE)),
 }
 
 

@@ -16,7 +16,7 @@ def test_a_model_is_found_by_name(tmp_path):
     assert model.iso6520 == {"Surface_pores": "2017"}
 
 
-def test_the_hash_is_that_of_the_files_alone(tmp_path):
+def test_the_hash_is_that_of_the_files_wherever_they_lie(tmp_path):
     first = write_model(tmp_path, "first")
     second = registry.load(shutil.copytree(first.folder, tmp_path / "second"))
     assert second.hash == first.hash
@@ -96,13 +96,25 @@ def test_the_same_model_again_brings_the_papers_that_it_has_now(tmp_path):
     assert registry.register(held.folder, shop) == held
 
 
-def test_the_same_files_never_become_a_model_of_other_classes(tmp_path):
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"classes": ["Surface_pores", "good", "Weld"]},
+        {"iso6520": {"Surface_pores": "100"}},
+        {"input_size": 64},
+        {"grey": True},
+        {"head": {"kind": "queries"}},
+        {"head": {"turned": True}},
+        {"precision": "INT8"},
+    ],
+)
+def test_the_same_files_under_another_card_are_another_model(tmp_path, said):
     shop = tmp_path / "shop"
     held = registry.register(another(tmp_path, 1).folder, shop)
     told = tmp_path / "1" / "mine" / "card.json"
-    told.write_text(json.dumps(json.loads(told.read_text()) | {"classes": ["good", "dent", "Weld"]}))
-    with pytest.raises(registry.ModelError, match="says otherwise of the same files"):
-        registry.register(told.parent, shop)
+    told.write_text(json.dumps(json.loads(told.read_text()) | said))
+    other = registry.register(told.parent, shop)
+    assert (other.hash != held.hash, other.folder.name) == (True, registry.title(other))
     assert registry.find("mine", [shop]) == held
 
 

@@ -145,6 +145,7 @@ CHINESE_DOUBTS = {
     "the picture is too bright": "图像过亮",
     "the picture shows nothing": "图像中没有内容",
     "part of the picture is blank": "图像部分空白",
+    "the picture is too large for what the model looks through": "图像相对模型的输入尺寸过大",
     "the picture is blurred": "图像模糊",
     "something covers the part": "零件被遮挡",
     "the picture is the one of the part before": "图像与前一零件相同（画面冻结）",
