@@ -52,6 +52,13 @@ class Chosen:
         """Name and hash of each."""
         return tuple((model.name, model.hash) for model in (self.detector, self.bank) if model)
 
+    def refusal(self, approvals: Approvals, part_number: str, station: str) -> str:
+        """Return why they may not decide: unsigned, or a bank alone that nobody measured; empty: they may."""
+        reason = approvals.refusal(self.named, part_number, station)
+        if reason or self.detector or not self.bank:
+            return reason
+        return approvals.unmeasured((self.bank.name, self.bank.hash), part_number, station)
+
 
 class Opened(NamedTuple):
     """What judges by a recipe's models."""
@@ -64,7 +71,8 @@ class Models:
     """Keep the inspectors of a station in step with what people approved, one for each of its recipes.
 
     The recipes, with their rule sets and references, are those of the start: models alone are exchanged.
-    At its start a station whose models nobody signed refuses to judge. Later a change of the approvals
+    At its start a station whose models nobody signed refuses to judge, and so does one whose bank judges
+    alone and was signed without a measurement. Later a change of the approvals
     is followed as soon as what it asks for is loaded; what cannot be followed leaves the model in use,
     unless its own signature was taken back: then nothing is judged. It is tried again until it is followed.
 
@@ -174,17 +182,17 @@ class Models:
         """Return what is wrong as no model could be followed; what nobody signs any more does not stay."""
         if isinstance(self.inspectors.of(recipe.part_number), Refusal):
             return why
-        used = self._used[recipe.part_number].named
-        reason = approvals.refusal(used, recipe.part_number, self._station) if approvals else ""
+        used = self._used[recipe.part_number]
+        reason = used.refusal(approvals, recipe.part_number, self._station) if approvals else ""
         if not reason:
             return f"The model in use stays: {why}"
         self.inspectors.exchange(self._refuse(recipe, reason))
         return reason
 
     def _judge(self, recipe: Judging, approvals: Approvals) -> tuple[Judge, Chosen]:
-        """Return an inspector by the models chosen, or one who refuses: unsigned, or an altered recipe."""
+        """Return an inspector by the models chosen, or one who refuses: by their signatures or the recipe."""
         chosen = choose(self._station, recipe, self._home, approvals, self._given)
-        if reason := approvals.refusal(chosen.named, recipe.part_number, self._station):
+        if reason := chosen.refusal(approvals, recipe.part_number, self._station):
             return self._refuse(recipe, reason), chosen
         if reason := recipe_versions.altered(self._home, self._settled[recipe.part_number].recipe):
             return self._refuse(recipe, reason, RECIPE), chosen
@@ -266,9 +274,7 @@ def refusals(plant: Plant, home: Home) -> list[str]:
     try:
         approvals = Approvals.read(home)
         told = [
-            approvals.refusal(
-                choose(station.name, recipe, home, approvals).named, recipe.part_number, station.name
-            )
+            choose(station.name, recipe, home, approvals).refusal(approvals, recipe.part_number, station.name)
             for station in plant.stations
             for recipe in sections_of(station, plant)
         ]

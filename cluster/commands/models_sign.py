@@ -171,12 +171,21 @@ def sign(
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Let a model decide for a part number; it must have passed the gate, a bank may rest on its card."""
+    """Let a model decide for a part number; it must have passed the gate, unless it is a bank."""
     from engine.approvals.deeds import sign as write
     from engine.paths import Home
 
     entry = write(Home.default().create(), person(by, key), find(name), part_number, station, reason)
     told(entry, as_json, f"{by} signed {entry.name} ({entry.hash[:12]}) for part number {part_number}.")
+    if not entry.measured and not as_json:
+        which = f"{entry.name}@{entry.hash[:12]}"
+        screen.print(
+            "Nobody measured it, so it adds to a detector's findings and judges nothing alone. Measure it:"
+            f" seamline models gate {which} --set FOLDER --part-number {part_number}; then sign it again.",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 @models.command()

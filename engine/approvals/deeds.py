@@ -134,7 +134,8 @@ def promote(home: Home, by: Person, model: Model, station: str, recipe: Judging,
     Raises
     ------
     ApprovalError
-        It is in use already, not signed for the part number, or knows other classes.
+        It is in use already, not signed for the part number, a bank that would judge alone and was never
+        measured, or knows other classes.
     """
     approvals = Approvals.read(home)
     export.check(model)
@@ -144,6 +145,8 @@ def promote(home: Home, by: Person, model: Model, station: str, recipe: Judging,
     known, used = choose(station, recipe, home, Approvals()), choose(station, recipe, home, approvals)
     if (known.bank if model.task == "anomaly" else known.detector) is None:
         raise ApprovalError(f"Station {station} has no model of the kind; name one in the plant file.")
+    if known.detector is None and (why := approvals.unmeasured(pair, recipe.part_number, station)):
+        raise ApprovalError(why)
     if known.detector and model.task == "detect" and (why := misfit(model, known.detector)):
         raise ApprovalError(why)
     if pair in used.named:

@@ -90,6 +90,11 @@ class Entry:
         return entry
 
     @property
+    def measured(self) -> bool:
+        """Whether it rests on what a frozen set showed."""
+        return "set" in self.gate
+
+    @property
     def sound(self) -> bool:
         """Whether every field is of its kind."""
         told = asdict(self)

@@ -177,7 +177,8 @@ def _held_against(told: dict[str, Any]) -> str:
 def grounds(home: Home, model: Model, part_number: str, station: str) -> dict[str, Any]:
     """Return the newest record that a signature may rest on; of a first bank without any, what its card says.
 
-    Good parts are all that a first bank is learned from. Once anything was measured for the part number
+    Good parts are all that a first bank is learned from; until it is measured it judges beside a detector
+    only (`Approvals.unmeasured`). Once anything was measured for the part number
     there is a frozen set, and banks are held against one, too. A record from before this one knew part
     numbers and stations counts for all of them, but only where the model was held against another.
 

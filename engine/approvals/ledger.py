@@ -101,6 +101,21 @@ class Approvals:
                 )
         return ""
 
+    def unmeasured(self, bank: tuple[str, str], part_number: str, station: str) -> str:
+        """Return in one sentence why a bank (name, hash) may not judge alone; empty: it may.
+
+        It was learned from good parts alone: what it passes only a frozen set with defective parts tells.
+        """
+        name, model = bank
+        scopes = (Scope(model, part_number, place) for place in (station, ANY))
+        if any(scope in self.signed and self.signed[scope].measured for scope in scopes):
+            return ""
+        which = f"{name}@{model[:SHOWN]}"
+        return (
+            f"The bank {which} judges alone and was signed unmeasured for part number {part_number}: run"
+            f" seamline models gate {which} --set FOLDER --part-number {part_number}, then sign it again."
+        )
+
 
 def _scope(entry: Entry) -> Scope:
     return Scope(entry.hash, entry.part_number, entry.station)

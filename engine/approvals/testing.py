@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import time_ns
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -14,8 +15,8 @@ from engine.approvals.ledger import Approvals
 from engine.paths import Home
 from vision.registry import Model
 
-TESTER = bytes(32)
-"""The private key of the tester, who signs nothing that leaves a test."""
+TESTER = Person("Tester", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+"""Signs nothing that leaves a test."""
 
 
 def person(home: Home, name: str = "Wang Fang", by: Person | None = None) -> Person:
@@ -25,20 +26,26 @@ def person(home: Home, name: str = "Wang Fang", by: Person | None = None) -> Per
     return made
 
 
-def sign(home: Home, by: Person, model: Model, part_number: str = "demo", station: str = ANY) -> Entry:
-    """Sign a model as it is, without a gate: what a test's tiny model is worth nobody measures."""
+def sign(
+    home: Home,
+    by: Person,
+    model: Model,
+    part_number: str = "demo",
+    station: str = ANY,
+    gate: dict[str, Any] | None = None,
+) -> Entry:
+    """Sign a model as it is: what a test's tiny model is worth nobody measures."""
     draft = Entry(
         0, "", Deed.SIGN, by.name, time_ns() // 1000, "for a test", model.name, hash=model.hash,
-        task=model.task, part_number=part_number, station=station,
+        task=model.task, part_number=part_number, station=station, gate=gate or {},
     )  # fmt: skip
     return Chain(home).append(draft, by.key)
 
 
 def vouch(home: Home, model: Model, part_number: str = "demo") -> None:
     """See that a station may judge by a model: one and the same tester signs it unless somebody did."""
-    tester = Person("Tester", Ed25519PrivateKey.from_private_bytes(TESTER))
     approvals = Approvals.read(home)
-    if tester.name not in approvals.people:
-        enrol(home, tester, tester.name, keys.public_of(tester.key))
+    if TESTER.name not in approvals.people:
+        enrol(home, TESTER, TESTER.name, keys.public_of(TESTER.key))
     if not approvals.signature(model.hash, part_number, ANY):
-        sign(home, tester, model, part_number)
+        sign(home, TESTER, model, part_number, gate={"set": "for a test"})

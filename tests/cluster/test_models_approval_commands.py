@@ -78,12 +78,13 @@ def test_a_model_comes_into_use_and_goes_back(
         scope = ("--part-number=4711", "--station=weld")
         signed = seamline("models", "sign", model, *scope, "--by=Wang Fang", "--json").json
         assert (signed["person"], signed["gate"]["set"]) == ("Wang Fang", gated["set"])
+        assert "Measure it" not in seamline("models", "sign", model, *scope, "--by=Wang Fang").words
     used = [*at_weld, "--by=Wang Fang", "--json"]
     assert seamline("models", "promote", hashes[1][:12], *used).json["hash"] == hashes[1]
     assert "in use already" in seamline("models", "promote", hashes[1], *used).json["error"]
     assert seamline("models", "rollback", *used, "--reason=to see").json["hash"] == hashes[0]
     deeds = [entry["deed"] for entry in seamline("models", "approvals", "--json").json]
-    assert deeds == ["enrol", "sign", "sign", "promote", "rollback"]
+    assert deeds == ["enrol", *["sign"] * 4, "promote", "rollback"]
     assert "to see" in seamline("models", "approvals").words
 
 
@@ -166,6 +167,16 @@ def test_a_first_model_is_held_against_declared_limits_and_can_fail(
     assert ended.json["failed"] == "it rejects 2 of 2 sound parts, 40 % may be"
     assert ended.json["learned_from"] == "what it learned from is not known"
     assert ended.json["limits"] == {"most_escapes": 0.4, "most_overkill": 0.4}
+
+
+def test_who_signs_a_bank_that_nobody_measured_is_told_how_to_measure_it(
+    seamline: Command, tmp_path: Path, frozen: Path
+) -> None:
+    bank = seamline("train", "anomaly", frozen / "good", "--good=2", "--name=sockets", "--json").json["hash"]
+    seamline("models", "key", "Wang Fang")
+    signing = ("models", "sign", "sockets", "--part-number=4711", "--by=Wang Fang")
+    told = f"Measure it: seamline models gate sockets@{bank[:12]} --set FOLDER --part-number 4711;"
+    assert told in " ".join(seamline(*signing).words.split())
 
 
 def test_a_model_that_leaves_all_to_review_is_beyond_the_limit_of_review(

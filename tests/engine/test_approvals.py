@@ -330,6 +330,19 @@ def test_a_bank_is_signed_on_its_card_until_anything_was_measured_for_the_part_n
     assert deeds.sign(home, wang, bank, "4711").gate["set_name"] == "frozen"
 
 
+def test_a_bank_judges_alone_only_where_a_signature_rests_on_a_record(home, wang, model):
+    bank = replace(changed(model), task="anomaly")
+    pair = (bank.name, bank.hash)
+    deeds.sign(home, wang, bank, "4711", "weld")
+    told = Approvals.read(home).unmeasured(pair, "4711", "weld")
+    assert f"seamline models gate mine@{bank.hash[:12]} --set FOLDER --part-number 4711" in told
+    gated(home, bank, part_number="4711", station="")
+    deeds.sign(home, wang, bank, "4711")
+    approvals = Approvals.read(home)
+    assert approvals.unmeasured(pair, "4711", "weld") == approvals.unmeasured(pair, "4711", "other") == ""
+    assert approvals.unmeasured(pair, "4712", "weld")
+
+
 def test_a_record_from_before_counts_only_where_it_held_the_model_against_another(home, wang, model):
     gated(home, model, against=None)
     with pytest.raises(ApprovalError, match=r"run seamline models gate mine@.* --set FOLDER --part"):

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import zmq
 
-from engine.approvals.testing import vouch
+from engine.approvals import deeds
+from engine.approvals.errors import ApprovalError
+from engine.approvals.testing import TESTER, vouch
 from engine.cameras import Lines, open_camera
 from engine.paths import Home
 from engine.plant import FolderCamera, Plant, SimulatedCamera, StationSection, VideoCamera, ZmqCamera
 from engine.station import DEPTH, Station, next_number
 from engine.station_drift import LIMIT, Drift
 from engine.station_log import merge
+from engine.station_models import refusals
 from engine.station_report import report
 from engine.testing import MemoryProducer, MemoryTrail
 from streams import records
@@ -890,6 +893,30 @@ def test_a_station_judges_by_its_bank_alone_and_rejects_if_told(
     run(Station(section, plant, Home(tmp_path / "home"), producer))
     assert [verdict.outcome for verdict in producer.verdicts] == ["OK", "NG"]
     assert {verdict.versions.model for verdict in producer.verdicts} == {bank_of_good_parts.hash}
+
+
+@pytest.mark.parametrize(("beside", "outcomes"), [(None, ["REVIEW"] * 2), ("tiny", ["OK", "REVIEW"])])
+def test_a_bank_that_nobody_measured_passes_no_part_by_itself(
+    tmp_path, folder, producer, bank_of_good_parts, beside, outcomes
+):
+    home = Home(tmp_path / "home")
+    bank = registry.load(home.models / "good-parts")
+    deeds.sign(home, TESTER, bank, "4711")
+    vouch(home, write_model(home.models, "tiny"), "4711")
+    judged_by = {"model": beside, "anomaly": "good-parts", "review_above": 0.9, "reject_above": 0.95}
+    section = StationSection(
+        name="weld-1", cameras=[folder(*rendered_parts())], part_number="4711", **judged_by
+    )
+    plant = Plant(name="test", stations=[section])
+    run(Station(section, plant, home, producer))
+    assert [verdict.outcome for verdict in producer.verdicts] == outcomes
+    unmeasured = f"signed unmeasured .* seamline models gate good-parts@{bank_of_good_parts.hash[:12]} --set"
+    with pytest.raises(ApprovalError, match="in use already" if beside else unmeasured):
+        deeds.promote(home, TESTER, bank, "weld-1", section)
+    if beside:
+        assert refusals(plant, home) == []
+    else:
+        assert refusals(plant, home) == [producer.verdicts[0].reason]
 
 
 def test_a_station_whose_bank_was_changed_does_not_start(station, folder, tmp_path, bank_of_good_parts):

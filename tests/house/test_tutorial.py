@@ -29,10 +29,21 @@ GOOD = 20
 def photograph(folder: Path, parts: range, flawed: bool) -> None:
     """Put pictures of sound or of flawed parts into a folder."""
     renderer = PartRenderer(seed=5, flaw_rate=1.0 if flawed else 0.0)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for index in parts:
         kind = "flawed" if flawed else "sound"
         (folder / f"{kind}-{index}.jpg").write_bytes(pictures.encode_jpeg(renderer.render(index).image))
+
+
+def burn(good: Path, bad: Path) -> None:
+    """Put pictures of the same parts with a burnt corner into another folder."""
+    bad.mkdir()
+    for file in good.iterdir():
+        image, _ = pictures.decode(file.read_bytes())
+        assert image is not None
+        burnt = image.copy()
+        burnt[20:90, 20:120] = (10, 40, 250)
+        (bad / file.name).write_bytes(pictures.encode_jpeg(burnt))
 
 
 @pytest.mark.timeout(600)
@@ -40,6 +51,8 @@ def test_from_a_box_of_parts_to_a_first_verdict(database_folder) -> None:
     place = database_folder()
     home, box, port = place / "home", place / "parts", free_port()
     photograph(place / "good", range(GOOD), flawed=False)
+    photograph(place / "proof" / "good", range(300, 305), flawed=False)
+    burn(place / "proof" / "good", place / "proof" / "bad")
     photograph(box, range(100, 105), flawed=False)
     photograph(box, range(200, 205), flawed=True)
     (plant_file,) = PLANT_FILE

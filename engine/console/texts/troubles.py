@@ -6,6 +6,11 @@ TROUBLES = (
         r" (?P<command>seamline models sign .+)\.",
         "模型 {model}（{hash}）未经签核，不得用于零件号 {part}：请运行 {command}。",
     ),
+    (
+        r"The bank (?P<bank>\S+) judges alone and was signed unmeasured for part number (?P<part>.+): run"
+        r" (?P<command>seamline models gate .+), then sign it again\.",
+        "良品库 {bank} 单独判定，但签核时未对零件号 {part} 做过测试：请运行 {command}，然后重新签核。",
+    ),
     (r"The model in use stays: (?P<why>.+)", "继续使用当前模型：{why}。"),
     (r"Nobody looks on: (?P<why>.+)", "旁观模型未载入：{why}。"),
     (
