@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine.plant.section import BesidePath, Positive, Score, Section
+from engine.plant.serials import names_a_part, overlap
 from vision.registry import DEFAULT
 
 Named = Annotated[str, Field(min_length=1)]
@@ -45,6 +47,15 @@ class MasterSection(Section):
     """What it must be judged to be."""
     finds: str | None = None
     """The class for which it must be rejected; left out: any."""
+
+    @field_validator("serial")
+    @classmethod
+    def _names_a_part(cls, serial: str) -> str:
+        if not names_a_part(serial):
+            raise ValueError(
+                f"{serial} would make every part a master part; write letters of its own, like M-*"
+            )
+        return serial
 
 
 class ToleranceSection(Section):
@@ -114,6 +125,16 @@ class Judging(Section):
         if len(expected) == 1:
             missing = "NG" if "OK" in expected else "OK"
             raise ValueError(f"{self.kind_of} {self.name} has no master part that is {missing}; add one")
+        return self
+
+    @model_validator(mode="after")
+    def _tells_masters_apart(self) -> Self:
+        for one, other in combinations([master.serial for master in self.masters], 2):
+            if overlap(one, other):
+                raise ValueError(
+                    f"{self.kind_of} {self.name} has the master parts {one} and {other}, and one part could"
+                    " be both; give each a serial that the other does not match"
+                )
         return self
 
 

@@ -177,6 +177,59 @@ def test_a_station_does_not_pass_what_it_rejects() -> None:
     assert "review_above 0.7 lies above reject_above 0.5" in fault.says
 
 
+def masters(good: str, bad: str) -> str:
+    asked = f"[{{serial: '{good}', expect: OK}}, {{serial: '{bad}', expect: NG}}]"
+    return PLANT.replace("judges: lathe", f"masters: {asked}").replace(
+        "{kind: simulated, name: camera-1, rate: 5}",
+        '{kind: zeromq, name: camera-1, endpoint: "tcp://127.0.0.1:5555"}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("M-1", "M-1"),
+        ("M-*", "M-NG-1"),
+        ("M-OK-7", "M-OK-?"),
+        ("M-*", "*-1"),
+        ("M-[0-9]", "M-7"),
+        ("M*[!0-9]*", "M?-*"),
+        ("O*K", "OK"),
+    ],
+)
+def test_no_part_is_two_master_parts_at_once(good: str, bad: str) -> None:
+    (fault,) = faults(masters(good, bad))
+    assert fault.line == 11
+    assert fault.says.endswith(
+        f"station weld-1 has the master parts {good} and {bad}, and one part could be both;"
+        " give each a serial that the other does not match."
+    )
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("M-1", "M-2"),
+        ("M-OK-*", "M-NG-*"),
+        ("m-1", "M-1"),
+        ("M-[0-4]", "M-[!0-4]"),
+        ("M-?", "M-1?"),
+        ("*A", "*B"),
+    ],
+)
+def test_master_parts_that_no_part_confuses_are_taken(good: str, bad: str) -> None:
+    (station,) = parse(masters(good, bad), "hall.yaml").stations
+    assert [master.serial for master in station.masters] == [good, bad]
+
+
+@pytest.mark.parametrize("serial", ["*", "**", "?*", "????", "[!x]*"])
+def test_a_master_part_is_not_every_part(serial: str) -> None:
+    (fault,) = faults(masters("M-1", serial))
+    assert fault.says == (
+        f"serial: {serial} would make every part a master part; write letters of its own, like M-*."
+    )
+
+
 @pytest.mark.parametrize("name", ["line-1", "gateway"])
 def test_a_station_is_not_named_like_another_process(name: str) -> None:
     (fault,) = faults(PLANT.replace("name: weld-1", f"name: {name}"))
