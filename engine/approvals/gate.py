@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from engine.paths import Home
 from vision import acceptance, anomaly
 from vision.acceptance import Judgement, counted
 from vision.anomaly import AnomalyDetector
+from vision.card import sha256
 from vision.dataset import PART, label_file, read_classes, read_column, read_truth
 from vision.detect import Detector
 from vision.inspector import Inspector
@@ -70,7 +71,8 @@ def read_set(folder: Path) -> FrozenSet:
     Raises
     ------
     ApprovalError
-        The folder holds none, nothing but sound or nothing but defective parts, or a box of no class.
+        The folder holds none, nothing but sound or nothing but defective parts, a picture twice, or a box
+        of no class.
     DatasetError
         A file of labels cannot be read.
     """
@@ -80,6 +82,7 @@ def read_set(folder: Path) -> FrozenSet:
         raise ApprovalError(
             f"{folder} holds no set: put images/, labels/ and classes.txt there, or folders good/ and bad/."
         )
+    _refuse_doubles(folder, found)
     told = counted(not {picture.part for picture in found}.isdisjoint(named.values()))
     frozen = FrozenSet(folder.resolve().name, _hash(folder, named), found, told)
     flawed = {any(picture.kinds for picture in part) for part in frozen.parts()}
@@ -87,6 +90,16 @@ def read_set(folder: Path) -> FrozenSet:
         lacks = "sound" if flawed.pop() else "defective"
         raise ApprovalError(f"{folder} holds no {lacks} part, so no model could fail on any; add some.")
     return frozen
+
+
+def _refuse_doubles(folder: Path, pictures: Iterable[Labelled]) -> None:
+    """Refuse a set in which a picture is there twice: it shows no more than once, and would count as more."""
+    known: dict[str, Path] = {}
+    for picture in pictures:
+        first = known.setdefault(sha256(picture.file), picture.file)
+        if first is not picture.file:
+            one, other = first.relative_to(folder), picture.file.relative_to(folder)
+            raise ApprovalError(f"{folder} holds one picture twice, {one} and {other}; take one of them out.")
 
 
 def _labelled(folder: Path, parts: Mapping[str, str]) -> Iterator[Labelled]:

@@ -256,7 +256,7 @@ def test_pictures_of_one_part_are_gated_together(seamline: Command, tmp_path: Pa
     alone = seamline(*asked, "--json").json
     assert (alone["counted"], alone["figures"]["parts"], alone["figures"]["defective"]) == ("pictures", 4, 2)
     assert "Each picture counts as a part" in seamline(*asked).words
-    (frozen / "bad" / "2.png").write_bytes((frozen / "good" / "0.png").read_bytes())
+    (frozen / "bad" / "2.png").write_bytes(pictures.encode_whole(picture(SOUND, seed=7)))
     blind = seamline(*asked, "--json").json
     assert blind["figures"]["escaped"] == 1
     (frozen / "splits.csv").write_text("image,part\nbad/1.png,a\nbad/2.png,a\ngood/0.png,b\ngood/1.png,b\n")

@@ -416,6 +416,21 @@ def test_a_flaw_that_cannot_be_counted_spoils_the_set(tmp_path, line, says):
 
 
 @pytest.mark.parametrize(
+    ("first", "second"),
+    [("bad/0.png", "bad/9.png"), ("bad/0.png", "good/0.png"), ("good/0.png", "good/1.jpg")],
+)
+def test_a_picture_that_is_there_twice_is_no_evidence_twice(tmp_path, first, second):
+    for kind in ("bad", "good"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "0.png").write_bytes(kind.encode())
+    (tmp_path / second).write_bytes(b"another")
+    assert read_set(tmp_path).parts()
+    (tmp_path / second).write_bytes((tmp_path / first).read_bytes())
+    with pytest.raises(ApprovalError, match=f"one picture twice, {first} and {second}; take one"):
+        read_set(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("told", "says"),
     [
         ({}, "does not say how the export compares"),
