@@ -19,6 +19,11 @@ from vision.rules.records import ANOMALY, AREA, DEPTH, LENGTH, anomaly_rule
 
 Number = Annotated[int, Field(ge=1)]
 Named = Annotated[str, Field(min_length=1)]
+SOURCES = {
+    "process": 'process: "135" (its number in ISO 4063, or as it is called)',
+    "standard": "standard: ISO 5817 C (with its level, or the customer's drawing)",
+}
+"""What a rule set must name, and how it is written."""
 
 
 class Bounds(Section):
@@ -114,6 +119,12 @@ class RuleFile(Section):
     """Classes that say what is there, not what is wrong."""
     rules: list[RuleSection] = []
     """The first that governs a finding decides; what none governs is judged by the recipe's bands."""
+
+    @model_validator(mode="after")
+    def _names_its_sources(self) -> Self:
+        if missing := [told for key, told in SOURCES.items() if not getattr(self, key).strip()]:
+            raise ValueError(f"it does not say what its numbers rest on; write {' and '.join(missing)}")
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

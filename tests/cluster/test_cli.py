@@ -86,7 +86,10 @@ def test_a_rule_of_a_class_that_the_model_does_not_know_is_no_plant_file(
     plant, rules = tmp_path / "hall.yaml", tmp_path / "rules.yaml"
     plant.write_text("name: Hall\nstations: [{name: w, cameras: [], rules: rules.yaml}]\n", encoding="utf-8")
     rule = "{name: pores, classes: [Surface_poers], review_above: 0.05, reject_above: 0.1}"
-    rules.write_text(f"name: r\nversion: '1'\nentered_by: Li\nrules: [{rule}]\n", encoding="utf-8")
+    rules.write_text(
+        f"name: r\nversion: '1'\nentered_by: Li\nprocess: '135'\nstandard: ISO 5817 C\nrules: [{rule}]\n",
+        encoding="utf-8",
+    )
     ended = seamline("plant", "check", plant, "--json")
     assert ended.code == 2
     told = ended.json["error"]

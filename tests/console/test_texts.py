@@ -211,7 +211,7 @@ def trouble_of(model):
 def unknown_words(folder):
     """Everything that is said of names that a model does not know."""
     (folder / "rules.yaml").write_text(
-        "{name: r, version: '1', entered_by: Li, features: [nice],"
+        "{name: r, version: '1', entered_by: Li, process: '135', standard: ISO 5817 C, features: [nice],"
         " rules: [{name: a, classes: [carter]}, {name: b, iso6520: ['9']}]}"
     )
     masters = [{"serial": "OK-1", "expect": "OK"}, {"serial": "NG-1", "expect": "NG", "finds": "dent"}]

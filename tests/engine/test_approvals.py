@@ -480,7 +480,9 @@ def test_a_set_shows_the_only_view_of_its_recipe_and_is_measured_by_its_calibrat
     home, model, tmp_path, views, rejected
 ):
     rule = "{name: a, classes: [Surface_pores], length_mm: {review_from: 0.001, reject_from: 0.002}}"
-    (tmp_path / "rules.yaml").write_text(f"{{name: r, version: '1', entered_by: Li, rules: [{rule}]}}")
+    (tmp_path / "rules.yaml").write_text(
+        f"{{name: r, version: '1', entered_by: Li, process: '135', standard: ISO 5817 C, rules: [{rule}]}}"
+    )
     asked = {"rules": tmp_path / "rules.yaml", "mm_per_pixel": {"top": 0.1}, "views": views}
     recipe = recipe_of(StationSection(name="w", cameras=[], model="mine", **asked))
     for kind, red in (("good", 20), ("bad", 200)):

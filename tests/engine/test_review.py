@@ -155,6 +155,8 @@ RULES = """
 name: seams
 version: "1"
 entered_by: Li Wei
+process: '135'
+standard: ISO 5817 C
 rules: [{name: pores, classes: [Surface_pores], review_above: 0.7, reject_above: 0.8}]
 """
 

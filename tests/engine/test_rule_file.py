@@ -9,7 +9,9 @@ from vision.rules.records import ANOMALY
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "rules.yaml"
 PLANT = "name: p\nstations: [{name: w, cameras: [], rules: rules.yaml}]\n"
-HEAD = "name: bracket\nversion: '1'\nentered_by: Wang Li\n"
+HEAD = "name: bracket\nversion: '1'\nentered_by: Wang Li\nprocess: '135'\nstandard: ISO 5817 C\n"
+PROCESS = 'process: "135" (its number in ISO 4063, or as it is called)'
+STANDARD = "standard: ISO 5817 C (with its level, or the customer's drawing)"
 
 
 def written(folder, rules):
@@ -52,14 +54,14 @@ def test_a_rule_set_may_say_what_is_asked_of_anomalies(tmp_path):
 @pytest.mark.parametrize(
     ("rules", "says"),
     [
-        ("rules: [{name: a}]\n", ":4:9: item 1 of rules: the rule a has neither classes nor iso6520"),
+        ("rules: [{name: a}]\n", ":6:9: item 1 of rules: the rule a has neither classes nor iso6520"),
         (
             "rules:\n  - {name: a, classes: [b], length_mm: {review_from: 2, reject_from: 1}}\n",
-            ":5:40: length_mm: review_from 2 lies above reject_from 1; make it the lower of the two.",
+            ":7:40: length_mm: review_from 2 lies above reject_from 1; make it the lower of the two.",
         ),
         ("rules: [{name: a, classes: [b], cuont: 3}]\n", "there is no key cuont here; did you mean count?"),
         ("rules: [{name: a, classes: [b]}, {name: a, classes: [c]}]\n", "two rules are named a"),
-        ("name: twice\n", ":4:1: the key name stands in line 1 already; keep one of the two."),
+        ("name: twice\n", ":6:1: the key name stands in line 1 already; keep one of the two."),
         ("rules: [a\n", "this is not YAML"),
     ],
 )
@@ -67,6 +69,25 @@ def test_what_is_wrong_in_a_rule_set_is_told_with_its_place(tmp_path, rules, say
     with pytest.raises(PlantError) as told:
         load_rules(written(tmp_path, rules))
     assert says in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("process", "standard", "asked"),
+    [
+        ("", "standard: ISO 5817 C\n", [PROCESS]),
+        ("process: ''\n", "standard: ISO 5817 C\n", [PROCESS]),
+        ("process: '135'\n", "standard: ' '\n", [STANDARD]),
+        ("", "", [PROCESS, STANDARD]),
+    ],
+)
+def test_a_rule_set_names_process_and_standard(tmp_path, process, standard, asked):
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        f"name: bracket\nversion: '1'\nentered_by: Wang Li\n{process}{standard}", encoding="utf-8"
+    )
+    with pytest.raises(PlantError) as told:
+        load_rules(path)
+    assert str(told.value).endswith(f"it does not say what its numbers rest on; write {' and '.join(asked)}.")
 
 
 def test_a_plant_whose_rule_set_is_not_there_is_refused(tmp_path):

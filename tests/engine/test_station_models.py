@@ -346,7 +346,8 @@ def test_a_rule_set_that_is_edited_holds_from_the_next_start_on(home, wang, tmp_
 def write_asked(rules, reference, reject_above, red):
     """Write the files of a recipe with a time of their own."""
     pores = f"{{name: pores, classes: [Surface_pores], review_above: 0.1, reject_above: {reject_above}}}"
-    rules.write_text(f"name: r\nversion: '1'\nentered_by: Wang Fang\nrules:\n  - {pores}\n")
+    head = "name: r\nversion: '1'\nentered_by: Wang Fang\nprocess: '135'\nstandard: ISO 5817 C\n"
+    rules.write_text(f"{head}rules:\n  - {pores}\n")
     reference.write_bytes(pictures.encode_whole(picture(red)))
     for file in (rules, reference):
         os.utime(file, (red, red))

@@ -36,7 +36,9 @@ def plant_of(folder, rules="", features="[good, Weld]", models=("tiny",), **sett
     """Return a plant with a station for each model, all by one rule set."""
     file = folder / "rules.yaml"
     file.write_text(
-        f"{{name: r, version: '1', entered_by: Li, features: {features}, rules: [{rules}]}}", "utf-8"
+        "{name: r, version: '1', entered_by: Li, process: '135', standard: ISO 5817 C,"
+        f" features: {features}, rules: [{rules}]}}",
+        "utf-8",
     )
     told = {"cameras": [], "rules": str(file), "identity": {"serial": "datamatrix"}} | settings
     stations = [told | {"name": f"w{place}", "model": name} for place, name in enumerate(models)]
