@@ -20,10 +20,10 @@ import openvino as ov
 import yaml
 
 from vision import answers, card, network, noted, registry
+from vision.canvas import Canvas
 from vision.detect import Detector
 from vision.evaluation import FEATURES
 from vision.heads import BOXES, FINDINGS, PLACE, QUERIES, ROW, SCORED, SUPPRESSED, Head
-from vision.letterbox import Canvas
 from vision.noted import Noted
 from vision.registry import FILES, ONNX, Model, ModelError
 

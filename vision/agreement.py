@@ -12,11 +12,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from vision import answers, entry, network, pictures
+from vision.canvas import Canvas
 from vision.card import Agreement
 from vision.dataset import Truth, label_file, read_split, read_truth
 from vision.evaluation import Pair, Report, evaluate, iou
 from vision.heads import END_TO_END, QUERIES, ROW, SCORED, YOLO, Head
-from vision.letterbox import Canvas
 from vision.records import Findings, Float32, Image
 from vision.simulate import VIEWS, PartRenderer
 from vision.simulate.protocol import HELD_OUT_SEEDS

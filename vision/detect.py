@@ -131,7 +131,7 @@ class Detector:
 
     def fit(self, image: Image) -> letterbox.Fitted:
         """Resize a picture to the model's scale."""
-        return self.model.canvas.fit(image)
+        return letterbox.onto(image, self.model.canvas)
 
     def detect(self, image: Image, floor: float = 0.25) -> Findings:
         """Return the findings of a picture with scores above ``floor``, best first, in its own pixels."""

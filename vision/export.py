@@ -31,10 +31,10 @@ from vision.agreement import (
     photographs,
     rendered_parts,
 )
+from vision.canvas import Canvas
 from vision.card import Agreement, Training
 from vision.dataset import read_classes, read_split
 from vision.evaluation import evaluate, judge_parts
-from vision.letterbox import Canvas
 from vision.simulate import CLASSES
 from vision.training import read_learned, read_stages
 

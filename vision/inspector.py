@@ -17,6 +17,7 @@ import simplejpeg
 from vision import letterbox, locate, network, pictures, quality
 from vision.anomaly import AnomalyDetector, maps
 from vision.assembly import Part
+from vision.canvas import Canvas
 from vision.detect import OVERLAP, Detector
 from vision.heads import YOLO, Head
 from vision.judge import Recipe, describe_findings, digest, judge
@@ -160,7 +161,7 @@ class Inspector:
             image, defect = pictures.decode(frame.encoded)
         if image is None:
             return Seen(frame, None, None, {}, defect)
-        fitted = self._canvas.fit(image)
+        fitted = letterbox.onto(image, self._canvas)
         measures = self._measure(fitted, frame.view)
         rejected = defect or quality.refuse(measures, fitted, self.recipe.limits)
         return Seen(frame, image, fitted, measures, quality.FROZEN if frame.repeated else rejected)
@@ -191,7 +192,7 @@ class Inspector:
         image = pictures.decode(frame.encoded)[0] if frame.image is None else frame.image
         if known is None or image is None:
             return None
-        resized = self._canvas.fit(image).resized
+        resized = letterbox.onto(image, self._canvas).resized
         return compare(image, quality.measure(resized), known)
 
     def _locate(self, fitted: letterbox.Fitted, findings: Sequence[Finding]) -> Box | None:
@@ -212,11 +213,11 @@ class Inspector:
         """Return what no good part has, worst first; a frame that the gate refused looks like none anyway."""
         if not self._anomaly:
             return ()
-        square = letterbox.Canvas.square(self._anomaly.side)
-        return self._anomaly.find(fitted if square == self._canvas else square.fit(image))
+        square = Canvas.square(self._anomaly.side)
+        return self._anomaly.find(fitted if square == self._canvas else letterbox.onto(image, square))
 
 
-def canvas_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> letterbox.Canvas:
+def canvas_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> Canvas:
     """Return what frames are laid on, to be looked at and measured.
 
     Raises
@@ -227,7 +228,7 @@ def canvas_of(detector: Detector | None, anomaly: AnomalyDetector | None) -> let
     if detector:
         return detector.model.canvas
     if anomaly:
-        return letterbox.Canvas.square(anomaly.side)
+        return Canvas.square(anomaly.side)
     raise ValueError("an inspector needs a detector or a bank of good parts")
 
 

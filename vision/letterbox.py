@@ -12,6 +12,7 @@ import cv2
 
 from kernels import pixels
 from kernels.boxes import restore
+from vision.canvas import Canvas
 from vision.records import Float32, Image
 
 PADDING = 114
@@ -37,39 +38,21 @@ class Fitted:
         return inside
 
 
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """What pictures are laid on; a ``stretched`` one they fill, whatever becomes of their shape."""
-
-    height: int
-    width: int
-    stretched: bool = False
-
-    @classmethod
-    def square(cls, side: int) -> Canvas:
-        """Return one as high as it is wide."""
-        return cls(side, side)
-
-    @property
-    def sides(self) -> int | list[int]:
-        """The side of a square one, height and width of any other: as a card and a hash tell it."""
-        return self.width if self.width == self.height else [self.height, self.width]
-
-    def fit(self, image: Image) -> Fitted:
-        """Resize a picture to lie on the canvas."""
-        height, width = image.shape[:2]
-        across, down = self.width, self.height
-        if not self.stretched:
-            ratio = min(self.height / height, self.width / width)
-            across, down = max(round(width * ratio), 1), max(round(height * ratio), 1)
-        resized = image if (across, down) == (width, height) else cv2.resize(image, (across, down))
-        top, left = round((self.height - down) / 2 - 0.1), round((self.width - across) / 2 - 0.1)
-        return Fitted(resized, top, left, across / width, down / height, width, height)
+def onto(image: Image, canvas: Canvas) -> Fitted:
+    """Resize a picture to lie on a canvas."""
+    height, width = image.shape[:2]
+    across, down = canvas.width, canvas.height
+    if not canvas.stretched:
+        ratio = min(canvas.height / height, canvas.width / width)
+        across, down = max(round(width * ratio), 1), max(round(height * ratio), 1)
+    resized = image if (across, down) == (width, height) else cv2.resize(image, (across, down))
+    top, left = round((canvas.height - down) / 2 - 0.1), round((canvas.width - across) / 2 - 0.1)
+    return Fitted(resized, top, left, across / width, down / height, width, height)
 
 
 def fit(image: Image, side: int) -> Fitted:
     """Resize a picture to lie in a square."""
-    return Canvas.square(side).fit(image)
+    return onto(image, Canvas.square(side))
 
 
 def fill(fitted: Fitted, blob: Float32) -> None:

@@ -11,8 +11,8 @@ import openvino as ov
 from openvino import frontend
 
 from vision import noted
+from vision.canvas import Canvas
 from vision.heads import SUPPRESSED
-from vision.letterbox import Canvas
 from vision.onnx_file import lies_elsewhere
 from vision.registry import Model, ModelError
 

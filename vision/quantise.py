@@ -43,7 +43,7 @@ def calibration(model: Model, data: Path, split: str, number: int = CALIBRATED_O
     for image in shown:
         if image is not None:
             blob = np.empty((1, 3, model.canvas.height, model.canvas.width), np.float32)
-            letterbox.fill(model.canvas.fit(image), blob[0])
+            letterbox.fill(letterbox.onto(image, model.canvas), blob[0])
             blobs.append(blob)
     return blobs
 

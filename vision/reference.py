@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision import letterbox, pictures, quality
+from vision.canvas import Canvas
 from vision.records import Float32, Image
 
 SIDE, BLOCK = 80, 8
@@ -57,7 +58,7 @@ class Comparison:
     """How far the picture moved, as a share of its longer side."""
 
 
-def read(encoded: bytes, canvas: letterbox.Canvas) -> Reference:
+def read(encoded: bytes, canvas: Canvas) -> Reference:
     """Return the reference that a picture is for a model that is shown pictures on a canvas.
 
     Raises
@@ -68,7 +69,7 @@ def read(encoded: bytes, canvas: letterbox.Canvas) -> Reference:
     image, defect = pictures.decode(encoded)
     if image is None:
         raise ReferenceUnreadable(defect)
-    resized = canvas.fit(image).resized
+    resized = letterbox.onto(image, canvas).resized
     small = shrink(resized, SIDE).astype(np.float32)
     mean, structure = cv2.blur(small, (BLOCK, BLOCK)), cv2.blur(edges(small), (BLOCK, BLOCK))
     return Reference(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vision.canvas import Canvas
 from vision.heads import YOLO, Head
-from vision.letterbox import Canvas
 
 SHIPPED = Path(__file__).parent / "models"
 """Where the models lie that come with the product."""

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from vision import registry
-from vision.letterbox import Canvas
+from vision.canvas import Canvas
 from vision.records import Float32
 from vision.rendered import parts_to_train_on
 from vision.training import Stage, write_stages

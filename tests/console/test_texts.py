@@ -30,9 +30,9 @@ from engine.station_models import misfit
 from engine.vocabulary import unknown
 from streams.catalog import STATES
 from vision import adopt, registry
+from vision.canvas import Canvas
 from vision.detect import Detector
 from vision.judge import SENTENCES, Recipe
-from vision.letterbox import Canvas
 from vision.records import Outcome
 from vision.testing import write_onnx
 

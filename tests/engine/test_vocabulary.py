@@ -121,6 +121,7 @@ def test_a_signed_model_that_a_rule_does_not_fit_takes_no_place(home, tmp_path):
     judge = models.inspectors.of("demo")
     folder = model.folder
     (folder / "card.json").write_text(json.dumps(registry.read_card(folder) | {"iso6520": {}}))
+    vouch(home, registry.find("tiny", [home.models]), "demo")
     assert not models._follow_for(plant.stations[0])
     assert models.inspectors.of("demo") is judge
     assert models.trouble.startswith("The model in use stays: Rule pores of ")

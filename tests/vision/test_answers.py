@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vision import adopt, answers, network, registry
+from vision import adopt, answers, letterbox, network, registry
 from vision.detect import Detector
 from vision.heads import END_TO_END, FINDINGS, QUERIES, SCORED, SUPPRESSED, YOLO, Head
 from vision.inspector import Inspector
@@ -72,7 +72,7 @@ def test_two_classes_have_as_many_numbers_as_a_finding(tmp_path, kind):
 
 def test_rt_detr_is_shown_pictures_as_it_was_taught_them(tmp_path):
     model = adopted(tmp_path, Head(QUERIES))
-    fitted = model.canvas.fit(picture(102)[:16])
+    fitted = letterbox.onto(picture(102)[:16], model.canvas)
     assert fitted.resized.shape == (SIDE, SIDE, 3)
     found = Detector(model).detect(picture(102)[:16])
     assert found.boxes.round(3).tolist() == [[0, 0, 64, 16], [24, 3, 40, 5]]

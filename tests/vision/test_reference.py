@@ -4,6 +4,7 @@ import pytest
 
 from vision import letterbox, pictures, quality, reference
 from vision.cameras import Run
+from vision.canvas import Canvas
 from vision.detect import Detector
 from vision.inspector import Inspector
 from vision.judge import Recipe
@@ -12,7 +13,7 @@ from vision.simulate import PartRenderer
 from vision.simulate.views import VIEWS
 from vision.testing import write_model
 
-CANVAS = letterbox.Canvas.square(320)
+CANVAS = Canvas.square(320)
 LIMIT = quality.Limits().covered
 
 
@@ -31,7 +32,7 @@ def encoded(image):
 
 
 def share(image, known):
-    return reference.covered(CANVAS.fit(image).resized, known)
+    return reference.covered(letterbox.onto(image, CANVAS).resized, known)
 
 
 def glove(image, rng):
@@ -101,7 +102,7 @@ def test_less_light_and_less_focus_are_told_apart(renderer, references):
 
 
 def beside(image, references):
-    resized = CANVAS.fit(image).resized
+    resized = letterbox.onto(image, CANVAS).resized
     return reference.compare(image, quality.measure(resized), references["top"])
 
 
