@@ -63,7 +63,7 @@ nothing.
 Trained from random weights with {training[trainer]}: {epochs} epochs, batch {training[batch]}, seed
 {training[seed]}, finished {training[trained]}. {training[rendered]} rendered parts were among the pictures
 of the last stage. There was no early stopping and no choice of a best epoch; stages after the first were
-added when the one before had been measured on the test side.
+added when the one before had been measured on the test side: what stands below is chosen among so many looks.
 {training[note]}
 
 ## How good it is
@@ -154,8 +154,8 @@ QUANTISED = (
 {training[architecture]}, {input_size} px, OpenVINO. `python -m vision.quantise` writes this page from the
 numbers in `card.json`. It is `{quantised[of]}` with weights and activations in INT8; only what the head
 computes of its answers keeps its precision. All that the card of `{quantised[of]}` says of training, of
-photographs and of what nobody has proven holds here, too. It was made of the one with the hash
-`{quantised[of_hash]}`.
+photographs, of looks at the held-out side and of what nobody has proven holds here, too. It was made of the
+one with the hash `{quantised[of_hash]}`.
 
 ## How it was made
 
