@@ -4,7 +4,8 @@
 
 Each EARLIER is the folder of an export that was looked at before what ships, as ``git show`` gives it. Whole
 shots of ``welds-pipe`` are drawn anew, of all exports the same: what moves then is chance, and whoever keeps
-the best of several keeps some of it. ``SEAMLINE_DATA`` names the folder of the data.
+the best of several keeps some of it. ``map50_gap`` is of the photographs between the two sides, which neither
+uses: it says which export is chosen without a look. ``SEAMLINE_DATA`` names the folder of the data.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import numpy as np
 
 from bench.accuracy import IN_F32
 from vision import registry
-from vision.accuracy import pairs_of
+from vision.accuracy import look, pairs_of
 from vision.dataset import read_column
+from vision.detect import Detector
 from vision.evaluation import Float64, Pair, average_precision, evaluate, match
 
-SPLIT = "split_unseen_shot"
+SPLIT, GAP = "split_unseen_shot", "gap"
 ROUNDS, SEED = 1000, 20261126
 
 
@@ -42,7 +44,10 @@ def run(*earlier: str, looks: int = 4) -> dict[str, Any]:
     found = [pairs_of(model, data, SPLIT) for model in models]
     kinds, units = models[-1].classes, shots(data)
     whole = [round(evaluate(pairs, kinds).map50(), 4) for pairs in found]
-    return {"map50": whole, "shots": len(units), **luck(drawn(found, units, kinds), looks)}
+    between = [name for name, side in read_column(data, SPLIT).items() if side == GAP]
+    unused = [round(evaluate([*look(Detector(model), data, tuple(between))], kinds).map50(), 4) for model in models]
+    told = {"map50": whole, "map50_gap": unused, "gap": len(between), "shots": len(units)}
+    return told | luck(drawn(found, units, kinds), looks)
 
 
 def shots(data: Path) -> list[list[int]]:
