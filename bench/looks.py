@@ -44,8 +44,9 @@ def run(*earlier: str, looks: int = 4) -> dict[str, Any]:
     found = [pairs_of(model, data, SPLIT) for model in models]
     kinds, units = models[-1].classes, shots(data)
     whole = [round(evaluate(pairs, kinds).map50(), 4) for pairs in found]
-    between = [name for name, side in read_column(data, SPLIT).items() if side == GAP]
-    unused = [round(evaluate([*look(Detector(model), data, tuple(between))], kinds).map50(), 4) for model in models]
+    between = tuple(name for name, side in read_column(data, SPLIT).items() if side == GAP)
+    neither = [[*look(Detector(model), data, between)] for model in models]
+    unused = [round(evaluate(pairs, kinds).map50(), 4) for pairs in neither]
     told = {"map50": whole, "map50_gap": unused, "gap": len(between), "shots": len(units)}
     return told | luck(drawn(found, units, kinds), looks)
 
