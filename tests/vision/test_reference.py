@@ -114,9 +114,9 @@ def test_what_is_no_picture_is_no_reference():
 def test_a_covered_part_is_for_review_and_says_why(renderer, tmp_path):
     detector = Detector(write_model(tmp_path))
     known = {"top": encoded(renderer.render(0, "top").image)}
-    inspector = Inspector(
-        "weld-1", detector, Recipe("demo", reject_above=1.0, review_above=0.99), None, known
-    )
+    limits = quality.Limits(shrunk=13)  # the tiny model sees that much as one pixel
+    recipe = Recipe("demo", reject_above=1.0, review_above=0.99, limits=limits)
+    inspector = Inspector("weld-1", detector, recipe, None, known)
     covered = glove(renderer.render(1, "top").image.copy(), np.random.default_rng(1))
     clear, hidden = (
         inspector.inspect([Run("cam", "top", "1", lambda: 5).frame(encoded(image), "p")])
