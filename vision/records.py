@@ -7,7 +7,7 @@ frame as captured. Everything that leaves a station has a JSON form; pixels neve
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -60,7 +60,12 @@ class Identity:
     @classmethod
     def first(cls, *told: Self) -> Self:
         """Return of each word what the first says that says something."""
-        return cls(*(next(filter(None, words), "") for words in zip(*map(astuple, told), strict=True)))
+        return cls(
+            next((item.serial_source for item in told if item.serial_source), ""),
+            next((item.order for item in told if item.order), ""),
+            next((item.fixture for item in told if item.fixture), ""),
+            next((item.operator for item in told if item.operator), ""),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,10 +62,9 @@ def find(graph: ov.Model, classes: int) -> list[Any]:
     ]
     met = nearest(graph.output(0), shapes.__contains__)
     maps = sorted(met, key=lambda end: shapes.index(end.get_partial_shape()))
-    alike = [end.get_partial_shape() for end in maps] == shapes and height % STRIDES[-1] == width % STRIDES[
-        -1
-    ] == 0
-    return maps if alike and all(end.get_element_type() == ov.Type.f32 for end in maps) else []
+    if height % STRIDES[-1] or width % STRIDES[-1] or [end.get_partial_shape() for end in maps] != shapes:
+        return []
+    return maps if all(end.get_element_type() == ov.Type.f32 for end in maps) else []
 
 
 def agrees(graph: ov.Model, classes: int) -> bool:
