@@ -80,7 +80,10 @@ def adopt(place: Path, into: Path, name: str = "") -> Model:
     graph, export = read(find(place))
     told = noted.of(export.notes)
     try:
-        if reason := refusal(graph, told):
+        if reason := wrong_notes(told) or wrong_input(graph, told):
+            raise Refused(f"{export.file} {reason}.")
+        graph = network.settle(graph, Canvas(*seen(graph, told)))
+        if reason := wrong_answer(graph, told):
             raise Refused(f"{export.file} {reason}.")
         model = write(export, into, name or plain(export.file.stem), graph, told)
         Detector(model)
@@ -93,7 +96,7 @@ def adopt(place: Path, into: Path, name: str = "") -> Model:
 
 
 def write(export: Export, into: Path, name: str, graph: ov.Model, told: Noted) -> Model:
-    """Write the folder of an export that a station can use."""
+    """Write the folder of an export that a station can use, its network settled."""
     folder = into / name
     folder.mkdir()
     for kept in export.files:
@@ -141,15 +144,13 @@ def read(file: Path) -> tuple[ov.Model, Export]:
     return graph, Export(file, notes if isinstance(notes, dict) else {}, files)
 
 
-def refusal(graph: ov.Model, told: Noted) -> str:
-    """Return why a station cannot use an export, and what to export instead; empty: it can."""
+def wrong_notes(told: Noted) -> str:
+    """Return what is wrong with what an export notes, and what to export instead; empty: nothing."""
     if not told.classes:
         return "does not name its classes: no export of Ultralytics, or its notes are gone; export it anew"
     if told.task not in TASKS:
         return f"is made for task={told.task}, which does not say where; train one with task=detect"
-    if wrong := wrong_input(graph, told):
-        return wrong
-    return wrong_answer(settled(graph, told), told)
+    return ""
 
 
 def wrong_input(graph: ov.Model, told: Noted) -> str:
@@ -177,11 +178,6 @@ def seen(graph: ov.Model, told: Noted) -> tuple[int, int]:
         end.get_length() if end.is_static else side for end, side in zip(ends, noted_sides, strict=True)
     )
     return height, width
-
-
-def settled(graph: ov.Model, told: Noted) -> ov.Model:
-    """Return a network as a station computes it."""
-    return network.settle(graph, Canvas(*seen(graph, told)))
 
 
 def wrong_answer(graph: ov.Model, told: Noted) -> str:
@@ -222,7 +218,7 @@ def plain(stem: str) -> str:
 
 
 def facts(name: str, folder: Path, files: tuple[str, ...], graph: ov.Model, told: Noted) -> dict[str, Any]:
-    """Return the card of an export whose files lie in a folder."""
+    """Return the card of an export whose files lie in a folder, of its settled network."""
     return {
         "name": name,
         "task": "detect",
@@ -232,7 +228,7 @@ def facts(name: str, folder: Path, files: tuple[str, ...], graph: ov.Model, told
         "input_size": Canvas(*seen(graph, told)).sides,
         "grey": graph.input(0).partial_shape[1] == network.GREY,
         "precision": network.precision_of(graph),
-        "head": asdict(head_of(settled(graph, told), told)),
+        "head": asdict(head_of(graph, told)),
         "licence": told.licence or "unknown",
         "files": {file: card.sha256(folder / file) for file in files},
         "adopted": {"by": told.by, "at": told.at},
