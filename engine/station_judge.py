@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from engine.handshake.reasons import UNTOLD_PART
 from engine.inspectors import Inspectors, Judge
 from engine.release.gate import BYPASS, RELEASE, Gate, bypassed
 from vision import unjudged
@@ -23,7 +24,8 @@ class Turn:
     """Who judges parts whose turn it is: equal for parts that the same one judges."""
 
     judge: Judge
-    counted: Callable[[Judge, Part, Verdict], Verdict]
+    weighed: Callable[[Judge, Part, Verdict], Verdict]
+    proved: Callable[[Judge, Part, Verdict], None]
     known: bool = True
     """Whether the station has a recipe for it."""
     bypass: str = ""
@@ -35,16 +37,28 @@ class Turn:
             told = Identity.first(*(frame.identity for frame in part.frames))
             yield replace(self.count(part, verdict), identity=told)
 
+    @property
+    def looks(self) -> bool:
+        """Whether anybody looks at its parts; a part that nobody looks at was not inspected."""
+        return isinstance(self.judge, Inspector)
+
     def look(self, part: Part) -> Verdict:
         """Inspect a part."""
         return self.judge.inspect_parts([part])[0]
 
     def count(self, part: Part, verdict: Verdict) -> Verdict:
-        """Say what of that counts when it is known who the part is.
+        """Say what of that counts when it is known who the part is; a master part proves it at once."""
+        said = self.weigh(part, verdict)
+        self.prove(part, said)
+        return said
 
-        Nothing of a master part does, and it is REVIEW while the station is not released.
-        """
-        return self.counted(self.judge, part, verdict)
+    def weigh(self, part: Part, verdict: Verdict) -> Verdict:
+        """Say what of that counts: nothing of a master part, and REVIEW while the station is not released."""
+        return self.weighed(self.judge, part, verdict)
+
+    def prove(self, part: Part, verdict: Verdict) -> None:
+        """Let a master part that was weighed release the station, or block it."""
+        self.proved(self.judge, part, verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +146,13 @@ class StationJudge:
         """
         if why := bypass or self.bypass():
             nobody = Unjudged(self.station, number, BYPASS, why, unjudged.BYPASS)
-            return Turn(nobody, self._count, bypass=why)
+            return Turn(nobody, self._weigh, self._prove, bypass=why)
         judge = self._known(number)
-        self._unknown = "" if judge else f"No recipe for part number {number} at this station."
+        self._unknown = "" if judge else unknown(number)
         if judge is None:
             nobody = Unjudged(self.station, number, RECIPE, self._unknown, unjudged.NO_RECIPE)
-            return Turn(nobody, self._count, known=False)
-        return Turn(judge, self._count)
+            return Turn(nobody, self._weigh, self._prove, known=False)
+        return Turn(judge, self._weigh, self._prove)
 
     def _known(self, number: str) -> Judge | None:
         try:
@@ -146,9 +160,18 @@ class StationJudge:
         except KeyError:
             return None
 
-    def _count(self, judge: Judge, part: Part, verdict: Verdict) -> Verdict:
+    def _weigh(self, judge: Judge, part: Part, verdict: Verdict) -> Verdict:
         if not isinstance(judge, Inspector):
             return verdict
         other = self._stale(verdict.part_number, part.frames)
         unfit = f"The cameras still stand as for {other}." if other else ""
         return self._gate.say(part, judge, verdict, unfit)
+
+    def _prove(self, judge: Judge, part: Part, verdict: Verdict) -> None:
+        if isinstance(judge, Inspector):
+            self._gate.prove(part, judge, verdict)
+
+
+def unknown(number: str) -> str:
+    """Return that a station has no recipe for a part number, or that nobody told it any, in one sentence."""
+    return f"No recipe for part number {number} at this station." if number else str(UNTOLD_PART)

@@ -51,7 +51,9 @@ def meet(
     def unseeing() -> str:
         return judging.refusal(section.part_number) or blind(cameras)
 
-    told = section.handshake, views, section.part_number, judging, naming
+    chosen = section.handshake.asks.part_number and len(section.recipes) > 1
+    own = "" if chosen else section.part_number  # where the PLC chooses the recipe, silence chooses none
+    told = section.handshake, views, own, judging, naming
     return Line(*told, unable, ripe, note, now)
 
 

@@ -32,6 +32,7 @@ from engine.handshake.reasons import (
     PLC_AWAY,
     TIME_OUT,
     UNKNOWN_PART,
+    UNTOLD_PART,
     Doubt,
 )
 from engine.identity.naming import Naming, told_of
@@ -65,7 +66,7 @@ class Line:
     views
         Views that a part must have for which there is no recipe.
     part_number
-        The station's own, for a part of which the PLC tells none.
+        The station's own, for a part of which the PLC tells none; empty: such a part has no recipe.
     judging, naming
         Who judges the parts, and who says who they are.
     able
@@ -174,15 +175,18 @@ class Line:
         verdict = turn.look(replace(part, frames=frames)) if frames else self._unseen(number, turn.bypass)
         before = self._answered(part.number)
         refused = before and before.doubt and before.doubt.reason is NOT_READY
-        counts = bool(frames) and not refused and not turn.bypass
+        counts = bool(frames) and not refused and turn.looks
         named = self._naming.name(frames, part.serial, part.told, part.called, part.due, counts)
-        doubt = named.doubt if turn.known else Doubt(UNKNOWN_PART, number)
+        unknown = Doubt(UNKNOWN_PART if number else UNTOLD_PART, number)
+        doubt = named.doubt if turn.known else unknown
         doubt = Doubt(BYPASSED) if turn.bypass else doubt
-        if frames and not doubt:
-            known = replace(part, frames=frames, serial=named.serial)
-            verdict = turn.count(known, replace(verdict, serial=named.serial))
+        known = replace(part, frames=frames, serial=named.serial)
+        if weighed := bool(frames) and not doubt:
+            verdict = turn.weigh(known, replace(verdict, serial=named.serial))
         self._say(part.number, verdict.outcome, doubt)
         said = self._answered(part.number) or self._long_ago()
+        if weighed and not said.doubt:  # a master part proves what the line was told, not what came too late
+            turn.prove(known, verdict)
         return told_of(verdict, named, said.doubt or doubt, said.outcome)
 
     def _long_ago(self) -> Answer:

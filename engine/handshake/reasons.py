@@ -34,6 +34,9 @@ MIXED = Reason(5, "mixed_parts", "The pictures are not of one part: {detail}.")
 REPEATED = Reason(6, "repeated_serial", "Serial {detail} was inspected already; open a rework order for it.")
 NO_SERIAL = Reason(7, "no_serial", "The part has no serial: {detail}.")
 UNKNOWN_PART = Reason(8, "unknown_part_number", "The station has no recipe for part number {detail}.")
+UNTOLD_PART = Reason(
+    8, UNKNOWN_PART.name, "The PLC told no part number, and the station has several recipes."
+)
 FAILED = Reason(9, "inspection_failed", "The part could not be inspected.")
 NO_PICTURE = Reason(10, "no_picture", "No picture of the part came.")
 BOOK = Reason(11, "serial_not_noted", "The serial could not be looked up: {detail}.")

@@ -119,7 +119,7 @@ class Naming:
         """Return what is said of a part that no line asked for, with its name."""
         known = replace(part, frames=self.prepared(part.frames))
         verdict = turn.look(known)
-        named = self.name(known.frames, part.serial, counts=not turn.bypass)
+        named = self.name(known.frames, part.serial, counts=turn.looks)
         if not named.doubt:
             known = replace(known, serial=named.serial)
             verdict = turn.count(known, replace(verdict, serial=named.serial))

@@ -187,15 +187,20 @@ class HandshakeSection(Section):
 
 
 def wired(asks: Asks[Spot], answers: Answers[Spot], bin_of_rejects: BinSection | None) -> None:
-    """See that a bin has its signals.
+    """See that a bin has its signals, and that the line is told which parts go there.
 
     Raises
     ------
     ValueError
-        It has not.
+        It has not, or the line is not.
     """
     if bin_of_rejects and not (asks.bin and asks.release and answers.stop):
         raise ValueError("a bin needs the signals bin and release of asks, and stop of answers; add them")
+    if bin_of_rejects and not answers.review and len(bin_of_rejects.outcomes) == 1:
+        raise ValueError(
+            "without the signal review of answers the line is told NG for REVIEW, so both go into the bin:"
+            " add the signal, or leave takes of the bin out"
+        )
 
 
 def spots(side: Asks[Spot] | Answers[Spot]) -> Iterator[tuple[str, Spot]]:

@@ -157,10 +157,6 @@ class Gate:
         if section is None or not section.masters:
             return replace(verdict, release=self._state.number)
         if master:
-            pairs = [(frame.view, inspector.compare(frame)) for frame in part.frames]
-            compared = {view: found for view, found in pairs if found is not None}
-            why = wrong(master, verdict, compared, section.tolerance)
-            self._show(inspector, verdict, section, master.serial, why)
             return replace(verdict, purpose=MASTER)
         if self._state.basis != self._basis(inspector, self._now()):
             with self._lock:
@@ -169,6 +165,20 @@ class Gate:
         verdict = replace(verdict, release=judged_in.number)
         why = unreleased(judged_in.cause) if judged_in.cause else self._unwritten
         return held_back(verdict, why) if why else verdict
+
+    def prove(self, part: Part, inspector: Inspector, verdict: Verdict) -> None:
+        """Let a master part release the station, or block it, by what `say` left of its verdict.
+
+        No other part does, nor one that was held back because its pictures are unfit.
+        """
+        section = self._recipes.get(verdict.part_number)
+        master = master_of(part.serial, section.masters) if section else None
+        if section is None or master is None or verdict.decision.rule == RELEASE:
+            return
+        pairs = [(frame.view, inspector.compare(frame)) for frame in part.frames]
+        compared = {view: found for view, found in pairs if found is not None}
+        why = wrong(master, verdict, compared, section.tolerance)
+        self._show(inspector, verdict, section, master.serial, why)
 
     def _show(self, inspector: Inspector, verdict: Verdict, section: Judging, master: str, why: str) -> None:
         patterns = tuple(item.serial for item in section.masters)

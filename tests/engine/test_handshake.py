@@ -448,6 +448,17 @@ def test_a_part_without_a_serial_and_one_of_an_unknown_part_number_are_review(ri
     assert (strange.outcome, strange.part_number) == ("REVIEW", "9000")
 
 
+def test_a_part_that_nobody_looked_at_needs_no_rework_order(rig: Rig, model: Any) -> None:
+    recipes = {"plant_recipes": [SMALL, LARGE | {"views": []}], "part_number": "demo-1"}
+    vouch(rig.home, model, "demo-1")
+    with rig.running(**recipes, identity={"serial": "plc"}):
+        assert rig.part(OK, serial="A-1", part_number="9000").code == 8
+        assert rig.part(OK, serial="A-1", part_number="demo-2").word == "review", "nobody signed its model"
+        assert rig.part(OK, serial="A-1", part_number="demo-1").word == "ok"
+        assert rig.part(OK, serial="A-1", part_number="demo-1").code == 6
+    assert [verdict.attempt for verdict in rig.producer.verdicts] == [0, 0, 1, 0]
+
+
 SMALL = {"name": "small", "version": "1", "part_number": "demo-1", "model": "tiny", "views": []}
 LARGE = {"name": "large", "version": "3", "part_number": "demo-2", "model": "tiny", "views": ["front", "top"]}
 MASTERS = [{"serial": "GOOD-*", "expect": "OK"}, {"serial": "BAD-*", "expect": "NG"}]
@@ -460,8 +471,11 @@ def test_the_plc_says_which_recipe_a_part_is_judged_by(rig: Rig, model: Any) -> 
     with rig.running(**recipes, handshake={"cycle_s": 0.5}):
         small = rig.part(OK, part_number="demo-1")
         large = rig.part(OK, part_number="demo-2")
-    assert (small.word, large.word) == ("ok", "ng")
-    first, second = rig.producer.verdicts
+        untold = rig.part(OK, part_number="")
+    assert (small.word, large.word, untold.word, untold.code) == ("ok", "ng", "ng", 8)
+    first, second, third = rig.producer.verdicts
+    assert third.reason == "The PLC told no part number, and the station has several recipes."
+    assert (third.outcome, third.part_number, third.recipe) == ("REVIEW", "", "")
     assert (first.recipe, first.outcome) == ("small 1", "OK")
     assert (second.recipe, second.outcome, second.part_number) == ("large 3", "REVIEW", "demo-2")
 
@@ -508,6 +522,34 @@ def test_master_parts_come_again_and_again_and_release_the_line(rig: Rig, model:
     assert "Station not released" in first.reason
     assert [verdict.purpose for verdict in masters] == ["master"] * 4
     assert (last.outcome, last.attempt, last.purpose) == ("OK", 1, "")
+
+
+def test_a_master_part_that_is_answered_too_late_releases_nothing(
+    rig: Rig, model: Any, monkeypatch: Any
+) -> None:
+    detect, answered = Detector.detect_fitted, threading.Event()
+
+    def detect_late(detector: Any, fitted: Any, floor: float) -> Any:
+        assert answered.wait(WAIT)
+        return detect(detector, fitted, floor)
+
+    monkeypatch.setattr(Detector, "detect_fitted", detect_late)
+    vouch(rig.home, model, "demo-1")
+    recipes = {"plant_recipes": [SMALL | {"masters": MASTERS}], "part_number": "demo-1"}
+    with rig.running(**recipes, identity={"serial": "plc"}, handshake={"cycle_s": 0.6}):
+        rig.plc.wait(lambda: rig.plc.on("ready"))
+        rig.plc.trigger(serial="GOOD-1")
+        rig.shutter.shoot(OK)
+        late = rig.plc.answer()
+        answered.set()
+        master = rig.verdict(1)
+        rig.plc.finish()
+        assert rig.part(NG, serial="BAD-1").word == "ng"
+        held = rig.part(OK, serial="P-1")
+        assert rig.part(OK, serial="GOOD-1").word == "ok"
+        assert rig.part(OK, serial="P-2").word == "ok"
+    assert (late.word, late.code, held.word) == ("ng", 1, "review")
+    assert (master.outcome, master.purpose, master.answer) == ("REVIEW", "master", "NG")
 
 
 @pytest.mark.parametrize("error", [Lost("no answer within 1 s"), RuntimeError("a bug of a library")])

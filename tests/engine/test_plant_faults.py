@@ -297,6 +297,20 @@ def test_frames_of_one_side_and_frames_that_are_parts_need_no_views(text: str) -
     assert parse(text, "hall.yaml").stations
 
 
+STATION = "name: x\nstations:\n  - name: weld\n    cameras: []\n" + PLC.replace(
+    'coil:1"}}', 'coil:1"}, bin: {address: "coil:2"}, release: {address: "coil:3"}}'
+).replace('coil:10"}}', 'coil:10"}, stop: {address: "coil:11"}}')
+REVIEW = STATION.replace('coil:11"}}', 'coil:11"}, review: {address: "coil:12"}}')
+
+
+@pytest.mark.parametrize("takes", ["NG", "REVIEW"])
+def test_a_bin_takes_what_its_line_can_tell_apart(takes: str) -> None:
+    (fault,) = faults(STATION + f"      bin: {{takes: [{takes}]}}\n")
+    assert "without the signal review of answers the line is told NG for REVIEW" in fault.says
+    assert parse(STATION + "      bin: {}\n", "hall.yaml").stations
+    assert parse(REVIEW + f"      bin: {{takes: [{takes}]}}\n", "hall.yaml").stations
+
+
 def test_a_sensors_name_is_its_own() -> None:
     sensors = "    sensors: [{name: bearing, unit: g}, {name: bearing}]\nstations:"
     (fault,) = faults(PLANT.replace("stations:", sensors))

@@ -72,6 +72,13 @@ REASONS = (
         {"en": "View {view}: {doubt}.", "zh": "视角 {view}：{doubt}。"},
     ),
     (
+        r"The PLC told no part number, and the station has several recipes\.",
+        {
+            "en": "The PLC told no part number, and the station has several recipes.",
+            "zh": "PLC 未给出料号，而该工位有多个配方。",
+        },
+    ),
+    (
         r"No recipe for part number (?P<number>.+) at this station\.",
         {
             "en": "No recipe for part number {number} at this station.",

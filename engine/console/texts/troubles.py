@@ -157,6 +157,10 @@ TROUBLES = (
         "未检测：{person} 批准旁路至 {until} UTC，{reason}。",
     ),
     (
+        r"The PLC told no part number, and the station has several recipes\.",
+        "PLC 未给出料号，而该工位有多个配方。",
+    ),
+    (
         r"No recipe for part number (?P<number>.+) at this station\.",
         "该工位没有零件号 {number} 的配方。",
     ),
