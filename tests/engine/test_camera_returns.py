@@ -3,8 +3,9 @@
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import cv2
 import genicam
@@ -116,6 +117,70 @@ def test_a_usb_camera_that_was_unplugged_is_back_within_five_seconds_and_its_gap
         assert not cameras.troubles
     assert gap_before(first) == (0, "camera_away")
     assert last.ts == first.before[0].since
+
+
+class Web(ThreadingTCPServer):
+    """A network camera over HTTP: while its power is off it says nothing, and keeps its connections."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.on, self.over = threading.Event(), threading.Event()
+        self.address = f"http://127.0.0.1:{self.server_address[1]}/video.mjpg"
+
+
+class Answer(BaseRequestHandler):
+    """Send pictures until the power goes; then, for ever, nothing."""
+
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
+    jpeg = pictures.encode_jpeg(picture(20))
+    part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg)
+
+    def handle(self):
+        over, said = self.server.over, self.head
+        with suppress(OSError):
+            while self.server.on.is_set() and not over.wait(0.02):
+                self.request.sendall(said)
+                said = self.part
+        over.wait()
+
+
+@pytest.fixture
+def web():
+    with Web() as server:
+        line = threading.Thread(target=server.serve_forever, args=(0.01,))
+        line.start()
+        yield server
+        server.over.set()
+        server.shutdown()
+        line.join(WAIT)
+
+
+def test_an_address_that_fell_silent_is_back_within_five_seconds_and_its_gap_is_told(web):
+    web.on.set()
+    with reading(VideoCamera(kind="video", name="cam", path=web.address)) as (sink, cameras):
+        sink.wait(lambda: len(sink.frames) > 2)
+        web.on.clear()
+        silent = time.monotonic()
+        while "cam" not in cameras.troubles:
+            assert time.monotonic() - silent < BACK_WITHIN_S
+            assert not cameras.changed.wait(0.01)
+        web.on.set()
+        back = time.monotonic()
+        first = sink.first_after("1")
+        assert time.monotonic() - back < BACK_WITHIN_S
+        assert not cameras.troubles
+    assert gap_before(first) == (0, "camera_away")
+
+
+def test_an_address_that_takes_the_call_and_says_nothing_is_given_up_within_five_seconds(web):
+    section = VideoCamera(kind="video", name="cam", path=web.address)
+    asked = time.monotonic()
+    with pytest.raises(CameraError, match="cannot be opened"):
+        open_camera(section, Run("cam", "front", "1", now), 1, threading.Event())
+    assert time.monotonic() - asked < BACK_WITHIN_S
 
 
 @pytest.fixture

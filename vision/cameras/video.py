@@ -17,6 +17,8 @@ from vision.records import Frame
 
 OLDEST_MS = 10_000.0
 """Milliseconds that a picture may have waited in the driver; a longer wait is another clock's."""
+SILENT_MS = 3_000
+"""Milliseconds without an answer or a picture after which an address is away."""
 
 
 class VideoCamera:
@@ -54,7 +56,7 @@ class VideoCamera:
         Raises
         ------
         CameraError
-            The device gives no more pictures.
+            The device or address gives no more pictures.
         """
         if not self._pacer.wait():
             return None
@@ -75,6 +77,9 @@ class VideoCamera:
             place = int(self._source) if self._source.isdigit() else self._source
             capture = cv2.VideoCapture(place, cv2.CAP_V4L2)
             capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        elif self.live:
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, SILENT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, SILENT_MS]
+            capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, limits)
         else:
             capture = cv2.VideoCapture(self._source)
         if not capture.isOpened():
