@@ -18,10 +18,10 @@ from engine.plant import (
     StationSection,
     VideoCamera,
 )
-from engine.plant.rule_file import RuleFile, load_rules
+from engine.plant.rule_file import RuleFile, load_rules, passes_rejects
 from vision.judge import Recipe, digest
 from vision.quality import Limits
-from vision.rules import RuleSet
+from vision.rules import Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,24 @@ def rules_of(section: Judging) -> RuleSet | None:
     Raises
     ------
     PlantError
-        It cannot be read, or is none.
+        It cannot be read, is none, or would pass what it rejects beside these bands.
     """
     if section.rules is None:
         return None
     bands = section.review_above, section.reject_above, section.anomaly_reject_above
-    return _rule_file(section.rules, stamp(section.rules)).rule_set(*bands)
+    found = _rule_file(section.rules, stamp(section.rules)).rule_set(*bands)
+    if told := [out_of_order(section, rule) for rule in found.rules if passes_rejects(rule)]:
+        raise PlantError("\n".join(told))
+    return found
+
+
+def out_of_order(section: Judging, rule: Rule) -> str:
+    """Return that a rule with one band of its own is at odds with the other, which it has of its section."""
+    return (
+        f"Rule {rule.name} of {section.rules} would pass what it rejects: beside the bands of"
+        f" {section.kind_of} {section.name} its review_above {rule.review_above:g} lies above its"
+        f" reject_above {rule.reject_above:g}; write both into the rule, review_above as the lower."
+    )
 
 
 def references_of(section: Judging) -> dict[str, bytes]:

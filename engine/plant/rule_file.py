@@ -72,7 +72,7 @@ class RuleSection(Section):
     review_above: Score | None = None
     """Score from which a finding counts; left out: as the station or recipe says."""
     reject_above: Score | None = None
-    """Score from which it may reject; left out: as the station or recipe says."""
+    """Score from which it may reject, not below ``review_above``; left out: as the station or recipe says."""
     length_mm: Bounds | None = None
     """Longer side of the finding's box; needs a calibration of the view."""
     area_mm2: Bounds | None = None
@@ -86,6 +86,16 @@ class RuleSection(Section):
     def _governs_something(self) -> Self:
         if not self.classes and not self.iso6520:
             raise ValueError(f"the rule {self.name} has neither classes nor iso6520; name one of both")
+        return self
+
+    @model_validator(mode="after")
+    def _bands_in_order(self) -> Self:
+        rule = self.rule(0.0, 1.0)
+        if passes_rejects(rule):
+            raise ValueError(
+                f"the rule {rule.name} would pass what it rejects: review_above {rule.review_above:g} lies"
+                f" above reject_above {rule.reject_above:g}; make it the lower of the two"
+            )
         return self
 
     def rule(self, review_above: float, reject_above: float) -> Rule:
@@ -151,6 +161,11 @@ class RuleFile(Section):
 def unnamed(rules: Sequence[Rule], reject_above: float | None) -> list[Rule]:
     """Return the rule of anomalies, unless one is there."""
     return [] if any(ANOMALY in rule.classes for rule in rules) else [anomaly_rule(reject_above)]
+
+
+def passes_rejects(rule: Rule) -> bool:
+    """Say whether a rule rejects from a score that is too low to count."""
+    return rule.reject_above is not None and rule.review_above > rule.reject_above
 
 
 def check_order(review_from: float, reject_from: float) -> None:

@@ -45,6 +45,34 @@ def test_a_rule_has_the_bands_of_its_recipe_where_it_has_none(tmp_path):
     assert recipe_of(section).rules.floor == 0.1
 
 
+@pytest.mark.parametrize(
+    ("band", "review", "reject"), [("reject_above: 0.2", 0.25, 0.2), ("review_above: 0.6", 0.6, 0.5)]
+)
+def test_a_rule_that_would_pass_what_it_rejects_beside_its_recipes_bands_is_refused(
+    tmp_path, band, review, reject
+):
+    rules = written(tmp_path, f"rules: [{{name: crack, classes: [crack], {band}}}]\n")
+    section = StationSection(name="w", cameras=[], rules=rules)
+    with pytest.raises(PlantError) as told:
+        check(Plant(name="p", stations=[section]))
+    assert str(told.value) == (
+        f"Rule crack of {rules} would pass what it rejects: beside the bands of station w its review_above"
+        f" {review} lies above its reject_above {reject}; write both into the rule, review_above as the"
+        " lower."
+    )
+
+
+def test_a_rule_may_reject_all_that_counts(tmp_path):
+    rules = written(
+        tmp_path,
+        "rules: [{name: crack, classes: [crack], reject_above: 0.25},"
+        " {name: pores, classes: [pore], review_above: 0.7, reject_above: 0.7}]\n",
+    )
+    crack, pores, _ = recipe_of(StationSection(name="w", cameras=[], rules=rules)).rules.rules
+    assert (crack.review_above, crack.reject_above) == (0.25, 0.25)
+    assert (pores.review_above, pores.reject_above) == (0.7, 0.7)
+
+
 def test_a_rule_set_may_say_what_is_asked_of_anomalies(tmp_path):
     rules = written(tmp_path, "rules: [{name: unlike, classes: [anomaly], reject_above: 0.9}]\n")
     found = recipe_of(StationSection(name="w", cameras=[], rules=rules)).rules
@@ -58,6 +86,11 @@ def test_a_rule_set_may_say_what_is_asked_of_anomalies(tmp_path):
         (
             "rules:\n  - {name: a, classes: [b], length_mm: {review_from: 2, reject_from: 1}}\n",
             ":7:40: length_mm: review_from 2 lies above reject_from 1; make it the lower of the two.",
+        ),
+        (
+            "rules: [{name: a, classes: [b], review_above: 0.7, reject_above: 0.5}]\n",
+            ":6:9: item 1 of rules: the rule a would pass what it rejects: review_above 0.7 lies above"
+            " reject_above 0.5; make it the lower of the two.",
         ),
         ("rules: [{name: a, classes: [b], cuont: 3}]\n", "there is no key cuont here; did you mean count?"),
         ("rules: [{name: a, classes: [b]}, {name: a, classes: [c]}]\n", "two rules are named a"),
