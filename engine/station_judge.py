@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from engine.handshake.reasons import UNTOLD_PART
 from engine.inspectors import Inspectors, Judge
-from engine.release.gate import BYPASS, RELEASE, Gate, bypassed
+from engine.release.gate import Gate, bypassed
 from vision import unjudged
 from vision.assembly import Part
 from vision.inspector import Inspector
-from vision.judge import Recipe
+from vision.judge import BYPASS, RECIPE, RELEASE, Recipe
 from vision.records import Frame, Identity, Verdict
-from vision.refusal import RECIPE, Refusal
+from vision.refusal import Refusal
 
 JUDGING = (RECIPE, RELEASE)
 """What a station may lack to judge its parts, by the names of its troubles."""

@@ -26,8 +26,9 @@ from vision import anomaly, registry
 from vision.anomaly import AnomalyDetector
 from vision.assembly import Part
 from vision.detect import TOGETHER, Detector
+from vision.judge import MODEL, RECIPE
 from vision.records import Frame
-from vision.refusal import MODEL, RECIPE, Refusal
+from vision.refusal import Refusal
 from vision.registry import Model, ModelError
 
 logger = structlog.get_logger(__name__)

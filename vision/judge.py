@@ -26,7 +26,8 @@ from vision.rules.say import sentence
 FEATURES = ("good", "Weld")
 """Classes that say what is there, not what is wrong."""
 GATE, VIEWS = "quality gate", "views"
-"""What decides on a part besides the rule set."""
+MODEL, RECIPE, RELEASE, BYPASS = "model", "recipe", "release", "bypass"
+"""What decides on a part besides the rule set: on one that was seen, and on one that nobody judged."""
 
 SENTENCES = {
     "too_small": "the picture is too small",

@@ -7,11 +7,9 @@ from dataclasses import replace
 
 from vision import unjudged
 from vision.assembly import Part
-from vision.judge import Recipe
+from vision.judge import MODEL, RECIPE, Recipe
 from vision.records import Verdict, Versions
 
-MODEL, RECIPE = "model", "recipe"
-"""What decides where nobody signed the model, or the recipe may not be judged by."""
 SHORT = {MODEL: unjudged.NO_MODEL, RECIPE: unjudged.NO_RECIPE}
 
 

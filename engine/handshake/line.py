@@ -39,10 +39,10 @@ from engine.identity.naming import Naming, told_of
 from engine.plant import Handshake
 from engine.plant.secrets import SecretError
 from engine.release.events import LINE_RELEASED, LINE_STOPPED
-from engine.release.gate import BYPASS
 from engine.station_judge import StationJudge
 from streams.connectors.polling import Lost
 from vision.assembly import Part, Stray
+from vision.judge import BYPASS
 from vision.records import Decision, Frame, Outcome, Verdict
 from vision.unjudged import NO_VERSIONS
 

@@ -13,9 +13,9 @@ from engine.plant.errors import PlantError
 from engine.plant.explain import explain
 from engine.plant.file import refusal
 from engine.plant.section import Positive, Score, Section
-from vision.judge import FEATURES
+from vision.judge import BYPASS, FEATURES, GATE, MODEL, RECIPE, RELEASE, VIEWS
 from vision.rules import Count, Limit, Rule, RuleSet
-from vision.rules.records import ANOMALY, AREA, DEPTH, LENGTH, anomaly_rule
+from vision.rules.records import ANOMALY, AREA, DEPTH, LENGTH, OTHER, anomaly_rule
 
 Number = Annotated[int, Field(ge=1)]
 Named = Annotated[str, Field(min_length=1)]
@@ -24,6 +24,8 @@ SOURCES = {
     "standard": "standard: ISO 5817 C (with its level, or the customer's drawing)",
 }
 """What a rule set must name, and how it is written."""
+RESERVED = (OTHER, ANOMALY, GATE, VIEWS, MODEL, RECIPE, RELEASE, BYPASS)
+"""What verdicts call a rule that is in no rule set; one of anomalies may be called so all the same."""
 
 
 class Bounds(Section):
@@ -89,6 +91,12 @@ class RuleSection(Section):
         return self
 
     @model_validator(mode="after")
+    def _is_not_reserved(self) -> Self:
+        if self.name in RESERVED and (self.name != ANOMALY or ANOMALY not in self.classes):
+            raise ValueError(f"no rule may be named {self.name}: verdicts call something else so; rename it")
+        return self
+
+    @model_validator(mode="after")
     def _bands_in_order(self) -> Self:
         rule = self.rule(0.0, 1.0)
         if passes_rejects(rule):
@@ -148,7 +156,7 @@ class RuleFile(Section):
         rules = [rule.rule(review_above, reject_above) for rule in self.rules]
         return RuleSet(
             self.name,
-            Rule("score", (), (), review_above, reject_above),
+            Rule(OTHER, (), (), review_above, reject_above),
             (*rules, *unnamed(rules, anomaly)),
             self.version,
             self.process,

@@ -21,13 +21,11 @@ from streams.catalog import Calendar
 from streams.clock import MINUTE, SECOND
 from vision.assembly import Part
 from vision.inspector import Inspector
-from vision.judge import digest
+from vision.judge import RELEASE, digest
 from vision.records import Decision, Outcome, Verdict
 
 logger = structlog.get_logger(__name__)
 
-RELEASE, BYPASS = "release", "bypass"
-"""What decides on a part outside of its rules."""
 NOT_NOTED = "The release cannot be noted: {}; make room on the disk."
 
 

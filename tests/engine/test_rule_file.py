@@ -46,6 +46,25 @@ def test_a_rule_has_the_bands_of_its_recipe_where_it_has_none(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["score", "anomaly", "quality gate", "views", "model", "recipe", "release", "bypass"]
+)
+def test_no_rule_is_named_like_what_else_decides_on_a_part(tmp_path, name):
+    rules = written(tmp_path, f"rules: [{{name: {name}, classes: [pore]}}]\n")
+    with pytest.raises(PlantError) as told:
+        load_rules(rules)
+    assert str(told.value) == (
+        f"{rules}:6:9: item 1 of rules: no rule may be named {name}: verdicts call something else so;"
+        " rename it."
+    )
+
+
+def test_the_rule_of_anomalies_may_be_named_so(tmp_path):
+    rules = written(tmp_path, "rules: [{name: anomaly, classes: [anomaly], reject_above: 0.9}]\n")
+    (found,) = recipe_of(StationSection(name="w", cameras=[], rules=rules)).rules.rules
+    assert (found.name, found.reject_above) == (ANOMALY, 0.9)
+
+
+@pytest.mark.parametrize(
     ("band", "review", "reject"), [("reject_above: 0.2", 0.25, 0.2), ("review_above: 0.6", 0.6, 0.5)]
 )
 def test_a_rule_that_would_pass_what_it_rejects_beside_its_recipes_bands_is_refused(

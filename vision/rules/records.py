@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from vision.records import Finding
 
 ANOMALY = "anomaly"
-"""The class of what no good part has."""
+"""The class of what no good part has, and the rule that judges it where a rule set has none."""
+OTHER = "score"
+"""The rule of what no other governs."""
 
 LENGTH, AREA, DEPTH = "length_mm", "area_mm2", "depth_mm"
 
@@ -104,7 +106,7 @@ def two_bands(
     """Return the rule set of a recipe that names none: one band of the score, and one of the anomaly's."""
     return RuleSet(
         "two bands",
-        Rule("score", (), (), review_above, reject_above),
+        Rule(OTHER, (), (), review_above, reject_above),
         (anomaly_rule(anomaly_reject_above),),
         features=features,
     )

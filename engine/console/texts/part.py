@@ -92,6 +92,7 @@ TEXTS = {
     "rule.anomaly": ("limit of good parts", "良品界限"),
     "rule.quality gate": ("quality gate", "图像质量门限"),
     "rule.views": ("required views", "必需视角"),
+    "rule.model": ("signature of the model", "模型签核"),
     "rule.recipe": ("recipe of the part number", "零件号对应配方"),
     "rule.release": ("release of the station", "工位放行"),
     "rule.bypass": ("bypass", "旁路"),
