@@ -152,16 +152,16 @@ class Gate:
         master = master_of(part.serial, section.masters) if section else None
         if unfit:
             return replace(held_back(verdict, unfit), purpose=MASTER if master else "")
-        if section is None or not section.masters:
-            return replace(verdict, release=self._state.number)
         if master:
             return replace(verdict, purpose=MASTER)
-        if self._state.basis != self._basis(inspector, self._now()):
+        needs = self._needs(verdict.part_number)
+        watched = needs or self._state.basis is not None
+        if watched and self._state.basis != self._basis(inspector, self._now()):
             with self._lock:
                 self._watch(inspector)
         judged_in = self._state  # once: what blocks it meanwhile has a higher number
         verdict = replace(verdict, release=judged_in.number)
-        why = unreleased(judged_in.cause) if judged_in.cause else self._unwritten
+        why = unreleased(judged_in.cause) if judged_in.cause and needs else self._unwritten
         return held_back(verdict, why) if why else verdict
 
     def prove(self, part: Part, inspector: Inspector, verdict: Verdict) -> None:
@@ -193,14 +193,19 @@ class Gate:
         """Block where something changed since the release; a recipe without master parts needs none."""
         now = self._now()
         found = bounded(self._state, now, self._uptime())
-        section = self._recipes.get(inspector.recipe.part_number) if inspector else None
-        self._needed = bool(section and section.masters)
-        if inspector and self._needed:
-            found = state.watch(found, now, self._basis(inspector, now))
+        self._needed = inspector is not None and self._needs(inspector.recipe.part_number)
+        if inspector:
+            watch = state.watch if self._needed else state.watch_free
+            found = watch(found, now, self._basis(inspector, now))
         else:
             found = state.lapse(found, now)
         if found is not self._state:
             self._set(found)
+
+    def _needs(self, number: str) -> bool:
+        """Say whether master parts release a part number."""
+        section = self._recipes.get(number)
+        return bool(section and section.masters)
 
     def _basis(self, inspector: Inspector, now: int) -> Basis:
         """Return what a release would hold for now; between two shifts the one before goes on."""

@@ -169,6 +169,12 @@ def watch(state: State, now: int, basis: Basis) -> State:
     return block(replace(state, basis=basis), now, cause)
 
 
+def watch_free(state: State, now: int, basis: Basis) -> State:
+    """Return the state after a look at what needs no master parts: what comes next is a change from it."""
+    state = lapse(state, now)
+    return state if state.basis in (None, basis) else replace(state, basis=basis)
+
+
 def block(state: State, now: int, cause: str, person: str = "") -> State:
     """Return the state in which master parts must be shown again."""
     return tell(replace(state, cause=cause, seen=()), now, BLOCKED, cause, person=person)

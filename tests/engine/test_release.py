@@ -80,6 +80,13 @@ def test_nothing_changed_tells_nothing():
     assert state.watch(found, T0 + HOUR, BASIS) is found
 
 
+def test_what_needs_no_master_parts_blocks_nothing_and_what_comes_after_it_is_a_change():
+    found = state.watch_free(released(), T0, replace(BASIS, part_number="B-2"))
+    assert (found.released, told(found)) == (True, told(released()))
+    assert state.watch(found, T0, BASIS).cause == "changeover to A-1"
+    assert state.watch_free(State("weld-1"), T0, BASIS) == State("weld-1")
+
+
 def test_a_failure_blocks_and_tells_since_when_parts_are_suspect():
     found = shown(replace(released(), pending=()), "OK-1", wrong="judged NG, expected OK")
     (event,) = found.pending
@@ -325,15 +332,24 @@ def test_a_model_that_is_exchanged_between_two_looks_judges_no_part_unreleased(b
 
 
 class Two:
-    """A station of two part numbers, A-1 and B-2, with a clock of the test's own."""
+    """A station of A-1 and B-2, those that are ``free`` without masters, with a clock of the test's own."""
 
-    def __init__(self, home):
-        section, self.clock = plant().stations[0], T0
-        sections = {number: section.model_copy(update={"part_number": number}) for number in ("A-1", "B-2")}
-        self.gate = Gate("weld-1", home, sections, "", None, lambda: self.clock)
-        inspectors = Inspectors([load_inspector("weld-1", item, home) for item in sections.values()])
-        self.judge = StationJudge("weld-1", inspectors, self.gate)
+    def __init__(self, home, free=()):
+        self.home, self.clock = home, T0
+        self.start(free)
         self.look("A-1")
+
+    def start(self, free=()):
+        section = plant().stations[0]
+        sections = {
+            number: section.model_copy(
+                update={"part_number": number, "masters": [] if number in free else section.masters}
+            )
+            for number in ("A-1", "B-2")
+        }
+        self.gate = Gate("weld-1", self.home, sections, "", None, lambda: self.clock)
+        inspectors = Inspectors([load_inspector("weld-1", item, self.home) for item in sections.values()])
+        self.judge = StationJudge("weld-1", inspectors, self.gate)
 
     def look(self, number):
         self.gate.look([CAMERA], self.judge.inspector(number))
@@ -358,6 +374,45 @@ def test_a_changeover_lasts_until_the_next_and_each_part_number_is_released_by_i
     two.look(two.gate.number)
     assert two.part("p3", "B-2").outcome is Outcome.OK
     assert two.gate.number == "B-2"
+
+
+@pytest.mark.parametrize("between", ["nothing", "a look", "a start", "a start and a look"])
+def test_a_part_number_without_masters_runs_freely_and_ends_the_release_of_the_one_before(home, between):
+    two = Two(home, free=["B-2"])
+    two.release("A-1")
+    assert two.part("p1", "A-1").outcome is Outcome.OK
+    assert two.part("p2", "B-2").outcome is Outcome.OK
+    if "start" in between:
+        two.start(free=["B-2"])
+        assert two.gate.number == "B-2"
+    if "look" in between:
+        two.look("B-2")
+    assert two.judge.troubles == {}
+    assert two.part("p3", "A-1").reason == "Station not released: changeover to A-1."
+    assert two.part("p4", "B-2").outcome is Outcome.OK, "it needs no release"
+    two.release("A-1")
+    assert two.part("p5", "A-1").outcome is Outcome.OK
+
+
+def test_masters_that_were_left_out_for_a_while_are_shown_when_they_are_back(home):
+    two = Two(home)
+    two.release("A-1")
+    two.start(free=["A-1"])
+    assert two.part("p1", "A-1").outcome is Outcome.OK
+    two.start()
+    assert two.part("p2", "A-1").reason == "Station not released: changed: recipe."
+
+
+def test_a_changeover_that_cannot_be_noted_holds_back_though_no_masters_are_needed(home, monkeypatch):
+    two = Two(home, free=["B-2"])
+    two.release("A-1")
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "save", full)
+        assert two.part("p1", "B-2").reason.startswith("The release cannot be noted")
+    two.look("B-2")
+    assert two.part("p2", "B-2").outcome is Outcome.OK
+    two.start(free=["B-2"])
+    assert two.part("p3", "A-1").reason == "Station not released: changeover to A-1."
 
 
 def test_what_another_part_number_proved_meanwhile_makes_no_part_less_suspect(home):
