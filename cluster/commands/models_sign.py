@@ -118,12 +118,26 @@ def gate(
 
 
 def recipe_for(station: str, plant: Path | None, part_number: str) -> Judging | None:
-    """Return the recipe of a station; without one that of a part number, None where the plant has none."""
+    """Return the recipe of a station; without one that of a part number, None where the plant has none.
+
+    Where stations of the plant judge the part number each in its own way, one of them must be named.
+    """
+    from engine.approvals.gate import as_measured
+    from engine.recipe import recipe_of
+    from engine.vocabulary import recipes_of
+
     if station:
         return recipe_at(station, plant, part_number)
     if not part_number:
         raise typer.BadParameter("say what the model is measured for: --station, --part-number, or both.")
-    return next((item for item in plant_of(plant).recipes if item.part_number == part_number), None)
+    known = [item for item in recipes_of(plant_of(plant)) if item.part_number == part_number]
+    if len({as_measured(recipe_of(item)).hash for item in known}) > 1:
+        there = " and ".join(f"{item.kind_of} {item.name}" for item in known)
+        raise typer.BadParameter(
+            f"{there} judge part number {part_number} differently;"
+            " name with --station for which it is measured."
+        )
+    return next(iter(known), None)
 
 
 def in_use(station: str, recipe: Judging | None, model: Model) -> Model | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,11 @@ from cluster.commands.models import models
 from cluster.commands.models_people import By, Key, Reason, person, told
 from cluster.commands.models_sign import Name, OfRecipe, PlantFile, find, recipe_at
 from cluster.terminal import Json
+
+if TYPE_CHECKING:
+    from engine.approvals.entry import Entry
+    from engine.paths import Home
+    from engine.plant import Judging
 
 Station = Annotated[str, typer.Option("--station", help="The station.")]
 
@@ -37,9 +42,25 @@ def promote(
     from engine.approvals.deeds import promote as write
     from engine.paths import Home
 
-    recipe = recipe_at(station, plant, part_number)
-    entry = write(Home.default(), person(by, key), find(name), station, recipe, reason)
-    told(entry, as_json, f"{station} judges by {entry.name} ({entry.hash[:12]}) as soon as it is loaded.")
+    home, recipe = Home.default(), recipe_at(station, plant, part_number)
+    entry = write(home, person(by, key), find(name), station, recipe, reason)
+    loaded = f"{station} judges by {entry.name} ({entry.hash[:12]}) as soon as it is loaded."
+    told(entry, as_json, f"{loaded}{other_bands(home, entry, recipe)}")
+
+
+def other_bands(home: Home, promoted: Entry, recipe: Judging) -> str:
+    """Return on a line of its own that a model was measured with other bands; empty: it was not."""
+    from engine.approvals.ledger import Approvals
+
+    signed = Approvals.read(home).signature(promoted.hash, promoted.part_number, promoted.station)
+    measured = signed.gate.get("bands") if signed else None
+    bands = [recipe.review_above, recipe.reject_above]
+    if measured in (None, bands):
+        return ""
+    told = "\nIt was measured with review_above {:g} and reject_above {:g}, the station has {:g} and {:g}"
+    return (
+        f"{told.format(*measured, *bands)}: measure it again with --station {promoted.station}, and sign it."
+    )
 
 
 @models.command()

@@ -166,6 +166,11 @@ def measure(model: Model, home: Home, frozen: FrozenSet, recipe: Recipe, tell: T
     return {name: told[name] for name in (*KEPT, "review_rate")}
 
 
+def as_measured(recipe: Recipe) -> Recipe:
+    """Return what a set is judged by: recipes of which this is equal judge it alike."""
+    return replace(recipe, views=(view_of(recipe),), name="", version="", references=(), conditions="")
+
+
 def view_of(recipe: Recipe) -> str:
     """Return which view the pictures show: the only one that a recipe names, else a camera's usual one."""
     named = {*recipe.views, *recipe.calibration}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cluster import training
-from engine.plant import FolderCamera, Plant, StationSection, save
+from engine.plant import FolderCamera, Plant, RecipeSection, StationSection, save
 from vision import learned, pictures, registry
 from vision.card import sha256
 from vision.testing import picture, write_model, write_onnx
@@ -209,6 +209,81 @@ def test_what_failed_at_some_bands_is_not_signed_for_others(
     assert len(list((home / "models" / ".gates").glob("*.json"))) == 2
     ended = seamline("models", "sign", model, "--part-number=4711", "--station=weld", "--by=Wang Fang")
     assert "failed on the set frozen" in ended.words
+
+
+def judging(file: Path, *bands: tuple[float, float], recipes: Sequence[tuple[float, float]] = ()) -> str:
+    """Write a plant that judges 4711 by these bands, at stations or by recipes; return how it is named."""
+    told = [{"review_above": review, "reject_above": reject} for review, reject in (*bands, *recipes)]
+    sections = [
+        StationSection(name=f"w{number}", cameras=[], part_number="4711", model="tiny", **bands)
+        for number, bands in enumerate(told[: len(bands)])
+    ]
+    versions = [
+        RecipeSection(name="bracket", version=str(number), part_number="4711", model="tiny", **bands)
+        for number, bands in enumerate(told[len(bands) :])
+    ]
+    save(Plant(name="p", stations=sections, recipes=versions), file)
+    return f"--plant={file}"
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        {"bands": [(0.8, 0.9)]},
+        {"bands": [(0.8, 0.9), (0.8, 0.9)]},
+        {"bands": [(0.8, 0.9)], "recipes": [(0.8, 0.9)]},
+    ],
+)
+def test_a_part_number_is_measured_as_the_plants_stations_judge_it(
+    seamline: Command, tmp_path: Path, frozen: Path, plant: dict[str, Any]
+) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    there = judging(tmp_path / "p.yaml", *plant["bands"], recipes=plant.get("recipes", ()))
+    gate = ("models", "gate", "tiny", f"--set={frozen}", "--part-number=4711", there, *LIMITS)
+    assert seamline(*gate, "--json").json["bands"] == [0.8, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("bands", "recipes", "who"),
+    [
+        ([(0.25, 0.5), (0.8, 0.9)], [], "station w0 and station w1"),
+        ([(0.8, 0.9)], [(0.25, 0.5)], "recipe bracket and station w0"),
+    ],
+)
+def test_a_part_number_that_stations_judge_differently_is_measured_for_one_of_them(
+    seamline: Command,
+    tmp_path: Path,
+    frozen: Path,
+    bands: list[tuple[float, float]],
+    recipes: list[tuple[float, float]],
+    who: str,
+) -> None:
+    seamline("models", "register", export(tmp_path, 0), "--json")
+    there = judging(tmp_path / "p.yaml", *bands, recipes=recipes)
+    gate = ("models", "gate", "tiny", f"--set={frozen}", "--part-number=4711", there, *LIMITS, "--json")
+    told = seamline(*gate).json["error"]
+    assert f"{who} judge part number 4711 differently; name with --station for which" in told
+    last = f"--station=w{len(bands) - 1}"
+    assert seamline(*gate, last).json["bands"] == [0.8, 0.9]
+
+
+def test_who_promotes_what_was_measured_with_other_bands_is_told(
+    seamline: Command, tmp_path: Path, frozen: Path
+) -> None:
+    hashes = [seamline("models", "register", export(tmp_path, n), "--json").json["hash"] for n in (0, 1)]
+    seamline("models", "key", "Wang Fang")
+    there = judging(tmp_path / "p.yaml", (0.25, 0.5))
+    for model in hashes:
+        seamline("models", "gate", model, f"--set={frozen}", "--part-number=4711", there, *LIMITS)
+        seamline("models", "sign", model, "--part-number=4711", "--by=Wang Fang")
+    used = ("--station=w0", there, "--by=Wang Fang")
+    alike = seamline("models", "promote", hashes[1], *used)
+    assert (alike.code, "was measured" in alike.words) == (0, False)
+    judging(tmp_path / "p.yaml", (0.8, 0.9))
+    assert (
+        "It was measured with review_above 0.25 and reject_above 0.5, the station has 0.8 and 0.9: measure it"
+        " again with --station w0, and sign it."
+    ) in seamline("models", "promote", hashes[0], *used).words
 
 
 def test_a_set_that_the_model_learned_from_is_refused(
