@@ -1,7 +1,8 @@
 """The thread between a station and its PLC, and the answer that goes out from the thread that judged.
 
-Two locks: one for what is known of part, bin and heartbeats, held for moments only, so that no camera waits
-for a slow PLC; one for the wire. What is written is what is true once the wire is free: an answer that had
+Three locks: one for what is known of part, bin and heartbeats, held for moments only, so that no camera waits
+for a slow PLC; one for the wire; one for who is answered, held until what that part proves holds for the part
+behind it. What is written is what is true once the wire is free: an answer that had
 to wait for it beyond its time is NG.
 """
 
@@ -95,7 +96,7 @@ class Line:
         self._section, self._part_number = section, part_number
         self._judging, self._naming, self._now = judging, naming, now
         self._able, self._ripe = able, ripe
-        self._state, self._wire = threading.Lock(), threading.Lock()
+        self._state, self._wire, self._answering = threading.Lock(), threading.Lock(), threading.Lock()
         self._cycle = Cycle(section.cycle_s, section.acknowledge_s)
         self._gathering = Gathering(views, section.lead_s)
         self._bin = Bin(section.bin.within_s, section.bin.outcomes) if section.bin else Bin()
@@ -181,12 +182,13 @@ class Line:
         doubt = named.doubt if turn.known else unknown
         doubt = Doubt(BYPASSED) if turn.bypass else doubt
         known = replace(part, frames=frames, serial=named.serial)
-        if weighed := bool(frames) and not doubt:
-            verdict = turn.weigh(known, replace(verdict, serial=named.serial))
-        self._say(part.number, verdict.outcome, doubt)
-        said = self._answered(part.number) or self._long_ago()
-        if weighed and not said.doubt:  # a master part proves what the line was told, not what came too late
-            turn.prove(known, verdict)
+        with self._answering:
+            if weighed := bool(frames) and not doubt:
+                verdict = turn.weigh(known, replace(verdict, serial=named.serial))
+            self._say(part.number, verdict.outcome, doubt)
+            said = self._answered(part.number) or self._long_ago()
+            if weighed and not said.doubt:  # a master part proves what the line was told
+                turn.prove(known, verdict)
         return told_of(verdict, named, said.doubt or doubt, said.outcome)
 
     def _long_ago(self) -> Answer:

@@ -22,6 +22,7 @@ from engine.paths import Home
 from engine.plant import Plant
 from engine.release import Event, files
 from engine.release.files import Order
+from engine.release.gate import Gate
 from engine.station import Station
 from engine.station_report import report
 from engine.testing import MemoryProducer, Shutter
@@ -550,6 +551,32 @@ def test_a_master_part_that_is_answered_too_late_releases_nothing(
         assert rig.part(OK, serial="P-2").word == "ok"
     assert (late.word, late.code, held.word) == ("ng", 1, "review")
     assert (master.outcome, master.purpose, master.answer) == ("REVIEW", "master", "NG")
+
+
+def test_a_part_behind_the_last_master_part_is_judged_by_what_that_proved(
+    rig: Rig, model: Any, monkeypatch: Any
+) -> None:
+    prove, say, overtaken = Gate.prove, Gate.say, threading.Event()
+
+    def prove_late(gate: Gate, part: Any, *rest: Any) -> None:
+        assert part.serial != "BAD-1" or not overtaken.wait(1.0)
+        prove(gate, part, *rest)
+
+    def say_aloud(gate: Gate, part: Any, *rest: Any) -> Any:
+        said = say(gate, part, *rest)
+        if part.serial == "P-1":
+            overtaken.set()
+        return said
+
+    monkeypatch.setattr(Gate, "prove", prove_late)
+    monkeypatch.setattr(Gate, "say", say_aloud)
+    vouch(rig.home, model, "demo-1")
+    recipes = {"plant_recipes": [SMALL | {"masters": MASTERS}], "part_number": "demo-1"}
+    with rig.running(**recipes, identity={"serial": "plc"}):
+        shown = (OK, "GOOD-1"), (NG, "BAD-1"), (OK, "P-1")
+        words = [rig.part(red, serial=serial).word for red, serial in shown]
+    assert words == ["ok", "ng", "ok"]
+    assert [verdict.serial for verdict in rig.producer.verdicts] == ["GOOD-1", "BAD-1", "P-1"]
 
 
 @pytest.mark.parametrize("error", [Lost("no answer within 1 s"), RuntimeError("a bug of a library")])
