@@ -81,13 +81,15 @@ def open_camera(
             return cameras.FolderCamera(run, section.path, number, section.rate, section.repeat, stop)
         case VideoCamera():
             by_hand = {str(name): value for name, value in section.settings.items()}
-            return cameras.VideoCamera(run, section.path, section.rate, stop, by_hand)
+            place = sign_in(section, section.path)
+            return cameras.VideoCamera(run, place, section.rate, stop, by_hand, section.path)
         case ZmqCamera():
             return cameras.ZmqCamera(run, section.endpoint, stop, watched, section.silence_s)
         case RtspCamera():
             from vision.cameras.rtsp import RtspCamera as Rtsp  # FFmpeg's libraries: only where they are used
 
-            return Rtsp(run, sign_in(section), section.address, section.transport, section.rate, stop)
+            place = sign_in(section, section.address)
+            return Rtsp(run, place, section.address, section.transport, section.rate, stop)
         case GenicamCamera():
             told = section.settings, section.trigger_counter, section.silence_s
             return cameras.GenicamCamera(run, section.producer, section.device, *told, stop)
@@ -97,8 +99,8 @@ def open_camera(
             return cameras.SimulatedCamera(run, sight, lambda part: serial(section.seed, part, number), due)
 
 
-def sign_in(section: RtspCamera) -> str:
-    """Return a network camera's address with user and password.
+def sign_in(section: RtspCamera | VideoCamera, address: str) -> str:
+    """Return a camera's address with user and password, where it has a user.
 
     Raises
     ------
@@ -106,12 +108,12 @@ def sign_in(section: RtspCamera) -> str:
         The password is not where the plant file says.
     """
     if not section.user:
-        return section.address
+        return address
     try:
         password = section.password.read() if section.password else ""
     except SecretError as exc:
         raise cameras.CameraError(f"Camera {section.name}: {exc}") from exc
-    scheme, place = section.address.split("://", 1)
+    scheme, place = address.split("://", 1)
     return f"{scheme}://{quote(section.user, safe='')}:{quote(password, safe='')}@{place}"
 
 

@@ -48,11 +48,30 @@ class VideoCamera(Section):
     view: str = "front"
     """Which side of the part it sees."""
     path: str
-    """The file, or the device's number or address."""
+    """The file, the device or its number, or an address without user and password."""
+    user: str = ""
+    """Who asks at an address; empty: nobody in particular."""
+    password: SecretSection | None = None
+    """Where the user's password is kept."""
     rate: Positive | None = None
     """Pictures a second; left out: the file's own."""
     settings: dict[UsbControl, float] = {}
     """Of a USB camera, set by hand before pictures are taken: milliseconds, kelvins, the device's steps."""
+
+    @field_validator("path")
+    @classmethod
+    def _tells_no_secret(cls, path: str) -> str:
+        if "@" in path.partition("://")[2].partition("/")[0]:
+            raise ValueError(
+                "user and password do not stand in an address; write user: and password: beside it"
+            )
+        return path
+
+    @model_validator(mode="after")
+    def _asks_an_address(self) -> Self:
+        if (self.user or self.password) and "://" not in self.path:
+            raise ValueError("user and password are for an address; leave them out")
+        return self
 
 
 class ZmqCamera(Section):

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from base64 import b64encode
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -128,6 +129,7 @@ class Web(ThreadingTCPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
         self.on, self.over = threading.Event(), threading.Event()
+        self.word = ""  # what a caller must say, as HTTP spells it; empty: nothing
         self.address = f"http://127.0.0.1:{self.server_address[1]}/video.mjpg"
 
 
@@ -136,11 +138,15 @@ class Answer(BaseRequestHandler):
 
     head = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
     jpeg = pictures.encode_jpeg(picture(20))
+    asks = b'HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm="cam"\r\n\r\n'
     part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg)
 
     def handle(self):
         over, said = self.server.over, self.head
         with suppress(OSError):
+            if self.server.word and self.server.word not in self.request.recv(4096).decode():
+                self.request.sendall(self.asks)
+                return
             while self.server.on.is_set() and not over.wait(0.02):
                 self.request.sendall(said)
                 said = self.part
@@ -173,6 +179,23 @@ def test_an_address_that_fell_silent_is_back_within_five_seconds_and_its_gap_is_
         assert time.monotonic() - back < BACK_WITHIN_S
         assert not cameras.troubles
     assert gap_before(first) == (0, "camera_away")
+
+
+def test_an_address_is_asked_with_its_password_which_no_trouble_tells(web, monkeypatch):
+    monkeypatch.setenv("CAMERA_WORD", "hunter2/@")
+    told = {"user": "ann", "password": {"env": "CAMERA_WORD"}}
+    section = VideoCamera.model_validate({"kind": "video", "name": "cam", "path": web.address} | told)
+    web.word = f"Basic {b64encode(b'ann:hunter2/@').decode()}"
+    web.on.set()
+    with reading(section) as (sink, cameras):
+        sink.wait(lambda: len(sink.frames) > 2)
+        web.word = "Basic of another"
+        web.over.set()
+        while "cam" not in cameras.troubles:
+            assert not threading.Event().wait(0.01)
+        trouble = cameras.troubles["cam"]
+    assert web.address in trouble
+    assert "hunter2" not in trouble
 
 
 def test_an_address_that_takes_the_call_and_says_nothing_is_given_up_within_five_seconds(web):

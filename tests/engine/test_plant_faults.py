@@ -311,6 +311,20 @@ def test_a_bin_takes_what_its_line_can_tell_apart(takes: str) -> None:
     assert parse(REVIEW + f"      bin: {{takes: [{takes}]}}\n", "hall.yaml").stations
 
 
+@pytest.mark.parametrize(
+    ("camera", "says"),
+    [
+        ('path: "http://ann:hunter2@cam/v.mjpg"', "user and password do not stand in an address"),
+        ("path: /dev/video0, user: ann", "user and password are for an address; leave them out"),
+    ],
+)
+def test_a_camera_s_password_does_not_stand_in_the_plant_file(camera: str, says: str) -> None:
+    video = "cameras: [{kind: video, name: c, %s}]\n"
+    (fault,) = faults("name: x\nstations:\n  - name: weld\n    " + video % camera)
+    assert says in fault.says and "hunter2" not in fault.says
+    assert parse("name: x\nstations:\n  - name: weld\n    " + video % "path: a@b.mp4", "hall.yaml").stations
+
+
 def test_a_sensors_name_is_its_own() -> None:
     sensors = "    sensors: [{name: bearing, unit: g}, {name: bearing}]\nstations:"
     (fault,) = faults(PLANT.replace("stations:", sensors))

@@ -103,7 +103,7 @@ def test_no_more_pictures_are_taken_than_asked_for(port):
 def test_a_camera_that_does_not_answer_is_an_error_without_its_password(port, monkeypatch):
     monkeypatch.setenv("CAMERA_WORD", "hunter2/@")
     silent = section(port, user="ann", password={"env": "CAMERA_WORD"})
-    assert sign_in(silent) == f"rtsp://ann:hunter2%2F%40@127.0.0.1:{port}/seam"
+    assert sign_in(silent, silent.address) == f"rtsp://ann:hunter2%2F%40@127.0.0.1:{port}/seam"
     with pytest.raises(CameraError, match="gives no pictures") as told:
         open_camera(silent, Run("cam", "front", "1", now), 1, threading.Event())
     assert "hunter2" not in str(told.value)
@@ -112,7 +112,7 @@ def test_a_camera_that_does_not_answer_is_an_error_without_its_password(port, mo
 def test_a_password_that_is_not_there_is_one_sentence(port, monkeypatch):
     monkeypatch.delenv("CAMERA_WORD", raising=False)
     with pytest.raises(CameraError, match="Camera cam: The variable CAMERA_WORD is not set"):
-        sign_in(section(port, user="ann", password={"env": "CAMERA_WORD"}))
+        sign_in(section(port, user="ann", password={"env": "CAMERA_WORD"}), "rtsp://camera/seam")
 
 
 def test_a_camera_that_died_is_back_within_five_seconds_and_its_gap_is_told(port):

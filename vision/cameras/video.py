@@ -25,7 +25,8 @@ class VideoCamera:
     """Read pictures of a video file at its own pace (or ``rate``), or of a device or address as they come.
 
     A device's pictures carry the time at which the driver took them; nobody numbers them. ``settings`` are
-    a device's `controls.CONTROLS`, set in their order before pictures are taken.
+    a device's `controls.CONTROLS`, set in their order before pictures are taken. ``shown`` is the source as
+    people are told it, without a password; left out: as it is.
 
     Raises
     ------
@@ -40,9 +41,10 @@ class VideoCamera:
         rate: float | None,
         stop: threading.Event,
         settings: Mapping[str, float | str] | None = None,
+        shown: str = "",
     ) -> None:
         self._run = run
-        self._source = source
+        self._source, self._shown = source, shown or source
         self._device = is_device(source)
         self.live = self._device or "://" in source
         self._capture = self._open()
@@ -64,7 +66,7 @@ class VideoCamera:
         if taken:
             return self._run.frame(pictures.encode_whole(image), "", self._stamp(), image)
         if self.live:
-            raise CameraError(f"Camera {self._run.camera}: {self._source} gives no pictures; check the plug.")
+            raise CameraError(f"Camera {self._run.camera}: {self._shown} gives no pictures; check the plug.")
         return None
 
     def close(self) -> None:
@@ -85,7 +87,7 @@ class VideoCamera:
         if not capture.isOpened():
             capture.release()
             raise CameraError(
-                f"Camera {self._run.camera}: {self._source} cannot be opened; check plug and path,"
+                f"Camera {self._run.camera}: {self._shown} cannot be opened; check plug and path,"
                 " and that nothing else uses it."
             )
         return capture
@@ -96,7 +98,7 @@ class VideoCamera:
             return
         try:
             if not self._device:
-                raise ValueError(f"{self._source} is no device that takes settings")
+                raise ValueError(f"{self._shown} is no device that takes settings")
             controls.apply(self._capture, settings)
         except ValueError as exc:
             self._capture.release()
