@@ -25,7 +25,7 @@ class Turn:
 
     judge: Judge
     weighed: Callable[[Judge, Part, Verdict], Verdict]
-    proved: Callable[[Judge, Part, Verdict], None]
+    proved: Callable[[Judge, Part, Verdict, bool], None]
     known: bool = True
     """Whether the station has a recipe for it."""
     bypass: str = ""
@@ -56,9 +56,9 @@ class Turn:
         """Say what of that counts: nothing of a master part, and REVIEW while the station is not released."""
         return self.weighed(self.judge, part, verdict)
 
-    def prove(self, part: Part, verdict: Verdict) -> None:
-        """Let a master part that was weighed release the station, or block it."""
-        self.proved(self.judge, part, verdict)
+    def prove(self, part: Part, verdict: Verdict, passes: bool = True) -> None:
+        """Let a master part that was weighed release the station, where it ``passes``, or block it."""
+        self.proved(self.judge, part, verdict, passes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +167,9 @@ class StationJudge:
         unfit = f"The cameras still stand as for {other}." if other else ""
         return self._gate.say(part, judge, verdict, unfit)
 
-    def _prove(self, judge: Judge, part: Part, verdict: Verdict) -> None:
+    def _prove(self, judge: Judge, part: Part, verdict: Verdict, passes: bool) -> None:
         if isinstance(judge, Inspector):
-            self._gate.prove(part, judge, verdict)
+            self._gate.prove(part, judge, verdict, passes)
 
 
 def unknown(number: str) -> str:

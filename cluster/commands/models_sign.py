@@ -120,21 +120,24 @@ def gate(
 def recipe_for(station: str, plant: Path | None, part_number: str) -> Judging | None:
     """Return the recipe of a station; without one that of a part number, None where the plant has none.
 
-    Where stations of the plant judge the part number each in its own way, one of them must be named.
+    Where stations of the plant judge the part number each in its own way, one of them must be named. A recipe
+    that no station runs counts only where none judges the part number.
     """
     from engine.approvals.gate import as_measured
-    from engine.recipe import recipe_of
-    from engine.vocabulary import recipes_of
+    from engine.recipe import recipe_of, sections_of
 
     if station:
         return recipe_at(station, plant, part_number)
     if not part_number:
         raise typer.BadParameter("say what the model is measured for: --station, --part-number, or both.")
-    known = [item for item in recipes_of(plant_of(plant)) if item.part_number == part_number]
+    whole = plant_of(plant)
+    run = [item for station in whole.stations for item in sections_of(station, whole)]
+    known = [item for item in run if item.part_number == part_number]
+    known = known or [item for item in whole.recipes if item.part_number == part_number]
     if len({as_measured(recipe_of(item)).hash for item in known}) > 1:
-        there = " and ".join(f"{item.kind_of} {item.name}" for item in known)
+        there = dict.fromkeys(f"{item.kind_of} {item.name}" for item in known)
         raise typer.BadParameter(
-            f"{there} judge part number {part_number} differently;"
+            f"{' and '.join(there)} judge part number {part_number} differently;"
             " name with --station for which it is measured."
         )
     return next(iter(known), None)

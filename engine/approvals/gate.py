@@ -168,7 +168,10 @@ def measure(model: Model, home: Home, frozen: FrozenSet, recipe: Recipe, tell: T
 
 def as_measured(recipe: Recipe) -> Recipe:
     """Return what a set is judged by: recipes of which this is equal judge it alike."""
-    return replace(recipe, views=(view_of(recipe),), name="", version="", references=(), conditions="")
+    scale = recipe.calibration.get(view_of(recipe)) if recipe.rule_set else None
+    used = () if scale is None else ((FRONT, scale),)
+    alike = replace(recipe, views=(), mm_per_pixel=used)
+    return replace(alike, name="", version="", references=(), conditions="")
 
 
 def view_of(recipe: Recipe) -> str:

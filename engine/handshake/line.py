@@ -187,8 +187,8 @@ class Line:
                 verdict = turn.weigh(known, replace(verdict, serial=named.serial))
             self._say(part.number, verdict.outcome, doubt)
             said = self._answered(part.number) or self._long_ago()
-            if weighed and not said.doubt:  # a master part proves what the line was told
-                turn.prove(known, verdict)
+            if weighed:  # of a master part that the line was told otherwise only a failure counts
+                turn.prove(known, verdict, passes=not said.doubt)
         return told_of(verdict, named, said.doubt or doubt, said.outcome)
 
     def _long_ago(self) -> Answer:

@@ -91,7 +91,7 @@ class Asks(Section, Generic[Spot]):
     part_id: Spot | None = None
     """What the PLC calls the part; the answer repeats it as answer_id."""
     part_number: Spot | None = None
-    """Which recipe the part is judged by; left out, or empty: the station's own part number."""
+    """Which recipe the part is judged by; left out, or empty where there is one: the station's own."""
     serial: Spot | None = None
     """The part's serial, where identity says that the PLC knows it."""
     order: Spot | None = None

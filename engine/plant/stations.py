@@ -61,7 +61,7 @@ class VideoCamera(Section):
     @field_validator("path")
     @classmethod
     def _tells_no_secret(cls, path: str) -> str:
-        if "@" in path.partition("://")[2].partition("/")[0]:
+        if path.partition("://")[2].partition("/")[0].rpartition("@")[0]:
             raise ValueError(
                 "user and password do not stand in an address; write user: and password: beside it"
             )

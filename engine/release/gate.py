@@ -164,10 +164,11 @@ class Gate:
         why = unreleased(judged_in.cause) if judged_in.cause and needs else self._unwritten
         return held_back(verdict, why) if why else verdict
 
-    def prove(self, part: Part, inspector: Inspector, verdict: Verdict) -> None:
+    def prove(self, part: Part, inspector: Inspector, verdict: Verdict, passes: bool = True) -> None:
         """Let a master part release the station, or block it, by what `say` left of its verdict.
 
-        No other part does, nor one that was held back because its pictures are unfit.
+        No other part does, nor one that was held back because its pictures are unfit. One that cannot pass,
+        because the line was told otherwise, may still fail.
         """
         section = self._recipes.get(verdict.part_number)
         master = master_of(part.serial, section.masters) if section else None
@@ -176,7 +177,8 @@ class Gate:
         pairs = [(frame.view, inspector.compare(frame)) for frame in part.frames]
         compared = {view: found for view, found in pairs if found is not None}
         why = wrong(master, verdict, compared, section.tolerance)
-        self._show(inspector, verdict, section, master.serial, why)
+        if why or passes:
+            self._show(inspector, verdict, section, master.serial, why)
 
     def _show(self, inspector: Inspector, verdict: Verdict, section: Judging, master: str, why: str) -> None:
         patterns = tuple(item.serial for item in section.masters)
