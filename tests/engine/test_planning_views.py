@@ -232,7 +232,7 @@ def test_the_database_cuts_shifts_as_the_flow_does(shop, zone, month):
 def test_what_readers_see_of_the_plant_file_holds_no_password(shop):
     station = {
         "name": "gate",
-        "cameras": [{"kind": "video", "name": "c1", "path": "rtsp://ann:secret@camera"}],
+        "cameras": [{"kind": "video", "name": "c1", "path": "http://camera/video.mjpg?word=secret"}],
     }
     register(
         shop.connection, plant().model_copy(update={"stations": [StationSection.model_validate(station)]})
