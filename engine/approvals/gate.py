@@ -154,10 +154,10 @@ def measure(model: Model, home: Home, frozen: FrozenSet, recipe: Recipe, tell: T
     ModelError
         The model does not run here.
     """
-    inspector, view = open_inspector(model, home, replace(recipe, views=())), view_of(recipe)
+    inspector = open_inspector(model, home, as_measured(recipe))
     judged, seen = [], 0
     for part in frozen.parts():
-        frames = [_frame(picture.file, seen + number, view) for number, picture in enumerate(part, 1)]
+        frames = [_frame(picture.file, seen + number, FRONT) for number, picture in enumerate(part, 1)]
         kinds = {kind for picture in part for kind in picture.kinds}
         judged.append(Judgement(inspector.inspect(frames).outcome, tuple(sorted(kinds))))
         seen += len(part)
@@ -167,11 +167,10 @@ def measure(model: Model, home: Home, frozen: FrozenSet, recipe: Recipe, tell: T
 
 
 def as_measured(recipe: Recipe) -> Recipe:
-    """Return what a set is judged by: recipes of which this is equal judge it alike."""
+    """Return what a set is judged by, its pictures taken as of the usual view: equal ones judge it alike."""
     scale = recipe.calibration.get(view_of(recipe)) if recipe.rule_set else None
     used = () if scale is None else ((FRONT, scale),)
-    alike = replace(recipe, views=(), mm_per_pixel=used)
-    return replace(alike, name="", version="", references=(), conditions="")
+    return replace(recipe, views=(), mm_per_pixel=used, name="", version="", references=(), conditions="")
 
 
 def view_of(recipe: Recipe) -> str:

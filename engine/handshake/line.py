@@ -2,8 +2,8 @@
 
 Three locks: one for what is known of part, bin and heartbeats, held for moments only, so that no camera waits
 for a slow PLC; one for the wire; one for who is answered, held until what that part proves holds for the part
-behind it. What is written is what is true once the wire is free: an answer that had
-to wait for it beyond its time is NG.
+behind it. What is written is what is true once the wire is free: an answer that had to wait for it beyond its
+time is NG.
 """
 
 from __future__ import annotations

@@ -170,10 +170,11 @@ class Gate:
         No other part does, nor one that was held back because its pictures are unfit. One that cannot pass,
         because the line was told otherwise, may still fail.
         """
-        section = self._recipes.get(verdict.part_number)
-        master = master_of(part.serial, section.masters) if section else None
-        if section is None or master is None or verdict.decision.rule == RELEASE:
+        if verdict.purpose != MASTER or verdict.decision.rule == RELEASE:
             return
+        section = self._recipes[verdict.part_number]
+        master = master_of(part.serial, section.masters)
+        assert master
         pairs = [(frame.view, inspector.compare(frame)) for frame in part.frames]
         compared = {view: found for view, found in pairs if found is not None}
         why = wrong(master, verdict, compared, section.tolerance)

@@ -48,6 +48,15 @@ def reading(section):
             cameras.changed.wait(0.05)
 
 
+def returned(sink, cameras):
+    """Return the first picture of a camera that is there again just now, in time and without a trouble."""
+    back = time.monotonic()
+    first = sink.first_after("1")
+    assert time.monotonic() - back < BACK_WITHIN_S
+    assert not cameras.troubles
+    return first
+
+
 def gap_before(frame):
     (gap,) = frame.before
     return gap.frames, gap.reason
@@ -112,10 +121,7 @@ def test_a_usb_camera_that_was_unplugged_is_back_within_five_seconds_and_its_gap
         assert Usb.refused.wait(WAIT)
         last = sink.frames[-1]
         Usb.plugged.set()
-        back = time.monotonic()
-        first = sink.first_after("1")
-        assert time.monotonic() - back < BACK_WITHIN_S
-        assert not cameras.troubles
+        first = returned(sink, cameras)
     assert gap_before(first) == (0, "camera_away")
     assert last.ts == first.before[0].since
 
@@ -174,10 +180,7 @@ def test_an_address_that_fell_silent_is_back_within_five_seconds_and_its_gap_is_
             assert time.monotonic() - silent < BACK_WITHIN_S
             assert not cameras.changed.wait(0.01)
         web.on.set()
-        back = time.monotonic()
-        first = sink.first_after("1")
-        assert time.monotonic() - back < BACK_WITHIN_S
-        assert not cameras.troubles
+        first = returned(sink, cameras)
     assert gap_before(first) == (0, "camera_away")
 
 
