@@ -36,7 +36,7 @@ def may_mount(tmp_path):
         return 0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_twenty_kills_and_more_leave_the_rows_of_an_undisturbed_plant(may_mount):
     result = chaos.run(kills=20, cut_s=3, silent_s=3, full_disk=may_mount, seed=20)
     assert (result["lost"], result["duplicated"], result["differs"]) == (0, 0, 0)
