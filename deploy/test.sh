@@ -28,7 +28,8 @@ for kernels in c python; do
   echo "== kernels: $kernels"
   asked=(tests --cov --cov-report=) # of the plants that tests start nothing is traced: that halves their speed
   [ "$kernels" = c ] || asked=("${calling[@]}" --ignore tests/streams/test_fuzz.py --ignore tests/streams/test_jetstream.py)
-  # Two processes, a file of tests at a time as they come: files of one long test do not all come last.
-  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 "${asked[@]}" "$@"
+  # Three processes for two cores, as tests wait much for the plants that they start; a file of tests at a time
+  # as they come: files of one long test do not all come last.
+  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 15 "${asked[@]}" "$@"
 done
 "$bin/python" -m coverage report --fail-under=85
