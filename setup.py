@@ -30,6 +30,13 @@ def extensions() -> list[Extension]:
 class Build(build_ext):
     """Compile, and note beside kernels that stay in the checkout what they were compiled from."""
 
+    def run(self) -> None:
+        """Write the kernels' C and compile it, here alone: an install asks for much else first."""
+        written = {made.name: made.sources for made in cythonize(extensions(), language_level=3, force=stale)}
+        for extension in self.extensions:
+            extension.sources = written[extension.name]
+        super().run()
+
     def copy_extensions_to_source(self) -> None:
         """Put the compiled kernels beside their sources."""
         super().copy_extensions_to_source()
@@ -38,7 +45,7 @@ class Build(build_ext):
 
 stale = SOURCES["stale"]()  # by contents: the times that Cython and the compiler go by may tell otherwise
 setup(
-    ext_modules=cythonize(extensions(), language_level=3, force=stale),
+    ext_modules=extensions(),
     cmdclass={"build_ext": Build},
     options={"build_ext": {"parallel": True, "force": stale}},  # one compiler a core
 )
