@@ -29,11 +29,9 @@ rm -f .coverage .coverage.*
 for kernels in c python; do
   echo "== kernels: $kernels"
   # Three processes for two cores, as tests wait much for the plants that they start; the second round starts none.
-  # Of those plants nothing is traced: that halves their speed.
-  asked=(tests -n 3)
+  asked=(tests -n 3 --cov --cov-report=) # of those plants nothing is traced: that halves their speed
   [ "$kernels" = c ] || asked=("${calling[@]}" "${without[@]/#/--ignore=}" -n 2)
   # A file of tests at a time as they come: files of one long test do not all come last.
-  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest "${asked[@]}" \
-    --cov --cov-report= --dist loadfile --no-loadscope-reorder --durations 15 "$@"
+  SEAMLINE_KERNELS=$kernels "$bin/python" -m pytest "${asked[@]}" --dist loadfile --no-loadscope-reorder --durations 15 "$@"
 done
 "$bin/python" -m coverage report --fail-under=85
