@@ -31,7 +31,7 @@ class Build(build_ext):
     """Compile, and note beside kernels that stay in the checkout what they were compiled from."""
 
     def run(self) -> None:
-        """Write the kernels' C and compile it, here alone: an install asks for much else first."""
+        """Write the C of all kernels in one thread, then compile it; metadata wait for neither."""
         written = {made.name: made.sources for made in cythonize(extensions(), language_level=3, force=stale)}
         for extension in self.extensions:
             extension.sources = written[extension.name]

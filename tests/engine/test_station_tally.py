@@ -292,7 +292,7 @@ def test_after_kills_at_any_moment_every_captured_frame_has_one_end(tmp_path):
     with process("-m", "engine.appender", file, home=home):
         for run, pause in (("1", 0.0), ("2", 0.13), ("3", 1.31)):
             with process("-c", SCRIPT, file, home=home, end=signal.SIGKILL):
-                wait(lambda: captured(home).get(("front", run), 0) > 30)  # noqa: B023
+                wait(lambda run=run: captured(home).get(("front", run), 0) > 30)
                 threading.Event().wait(pause)
             known |= captured(home)
         save(plant_of(photographs, CALM), file)
