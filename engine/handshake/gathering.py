@@ -103,6 +103,7 @@ class Gathering:
 
     def add(self, frame: Frame, idle: bool, now: float) -> list[CalledPart | Stray]:
         """Take a picture; ``idle``: the part before is done with, so it is the first sign of the next."""
+        self._end_in_time(now)
         at = now if frame.taken is None else min(frame.taken, now)
         if self._call is not None and not (idle and self._call.over):
             self._left += self._take(self._call, frame, at)
@@ -112,8 +113,7 @@ class Gathering:
 
     def expire(self, now: float) -> list[CalledPart | Stray]:
         """Return what need not wait any more: a part whose time is up, a picture without a part."""
-        if self._call is not None and now >= self._call.due:
-            self._end()
+        self._end_in_time(now)
         self._stray(now - self._lead_s)
         left, self._left = self._left, []
         return left
@@ -127,6 +127,11 @@ class Gathering:
         """Return everything that still waits."""
         self._end()
         return self.expire(float("inf"))
+
+    def _end_in_time(self, now: float) -> None:
+        """Let the part go whose time is up, before a picture is taken for it."""
+        if self._call is not None and now >= self._call.due:
+            self._end()
 
     def _end(self) -> None:
         if self._call is not None and not self._call.over:

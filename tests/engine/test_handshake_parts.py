@@ -121,6 +121,18 @@ def test_a_picture_that_comes_late_between_two_parts_does_not_wait_for_the_next_
     assert [item.sequence for part in parts(gathering.expire(4.2)) for item in part.frames] == [1]
 
 
+@pytest.mark.parametrize("view", ["front", "top"])
+def test_a_part_whose_time_is_up_takes_no_picture_of_the_next(view: str) -> None:
+    gathering = called(("front", "top"))
+    gathering.add(frame(number=1), False, 1.0)
+    found = gathering.add(frame(view, number=2), True, DUE + 0.1)
+    gathering.begin(2, Told(), "", 2 * DUE, DUE + 0.2, (view,))
+    found += gathering.expire(DUE + 0.2)
+    assert reasons(found) == []
+    seen = {part.number: [item.sequence for item in part.frames] for part in parts(found)}
+    assert seen == {1: [1], 2: [2]}
+
+
 def test_pictures_without_a_part_take_a_bounded_memory() -> None:
     gathering = Gathering((), 1e9)
     for number in range(3 * EARLY):
